@@ -1,0 +1,38 @@
+// @ts-check
+/** Nest and the NATS client ship ES modules only; swc compiles them, and our sources, to CommonJS for jest. */
+const swc = [
+  '@swc/jest',
+  {
+    jsc: {
+      parser: { syntax: 'typescript', decorators: true },
+      transform: { legacyDecorator: true, decoratorMetadata: true },
+      target: 'es2022',
+    },
+    module: { type: 'commonjs' },
+  },
+];
+
+/** @param {string} name @param {string[]} testMatch */
+const project = (name, testMatch) => ({
+  displayName: name,
+  rootDir: import.meta.dirname,
+  testMatch,
+  testEnvironment: '<rootDir>/test/support/node-environment.cjs',
+  setupFiles: ['reflect-metadata'],
+  transform: { '^.+\\.(t|j|mj)s$': swc },
+  transformIgnorePatterns: ['/node_modules/(?!(@nestjs|@nats-io|cookie|@willsoto)/)'],
+  moduleNameMapper: {
+    '^@app/speech/(.*)$': '<rootDir>/libs/speech/src/$1/index.ts',
+    '^@app/([^/]+)$': '<rootDir>/libs/$1/src/index.ts',
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
+});
+
+export default {
+  projects: [
+    project('unit', ['<rootDir>/apps/**/*.spec.ts', '<rootDir>/libs/**/*.spec.ts', '<rootDir>/tools/**/*.spec.ts']),
+    project('rules', ['<rootDir>/test/rules/**/*.spec.ts']),
+    project('conformance', ['<rootDir>/test/conformance/**/*.spec.ts']),
+    project('e2e', ['<rootDir>/test/e2e/**/*.spec.ts']),
+  ],
+};

@@ -1,0 +1,1 @@
+export { SpeechError } from '../speech-error';

@@ -1,0 +1,39 @@
+/** What every engine can do, known once its model is loaded. */
+export interface EngineCapabilities {
+  /** Sample rate of the audio it makes (TTS) or takes (STT). */
+  readonly sampleRateHz: number;
+  /** Languages as lower-case BCP 47 primary tags; `en` for example. */
+  readonly languages: readonly string[];
+  /** Most steps in one call of `step`. */
+  readonly maxBatch: number;
+}
+
+/** Settings every engine takes; the folder holds what the artifact manifest lists for the model. */
+export interface EngineSettings {
+  readonly modelFolder: string;
+  /** Intra-op threads of one instance. */
+  readonly threads: number;
+  readonly precision: 'int8' | 'float32';
+  readonly executionProvider: 'cpu' | 'cuda';
+}
+
+/** A step that failed alone: the others of its batch are not harmed. */
+export interface StepFailure {
+  readonly failed: string;
+}
+
+/**
+ * One loaded model. `step` runs the steps of one batch together and answers in their order; all of a batch have the same
+ * `batchKey`. State of an utterance or STT stream is held under its id until `release`.
+ */
+export interface Engine<Step extends { readonly id: string }, Result> {
+  readonly capabilities: EngineCapabilities;
+  /** Runs every graph once, so that the first request finds memory and kernels ready. */
+  warmUp(): Promise<void>;
+  /** Steps with different keys may not share a batch. */
+  batchKey(step: Step): string;
+  step(batch: readonly Step[]): Promise<(Result | StepFailure)[]>;
+  /** Forgets what is held for this id; unknown ids are ignored. */
+  release(id: string): void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,49 @@
+import type { Engine } from './engine';
+
+/** A recognised word and its place in the audio that was given. */
+export interface RecognisedWord {
+  readonly word: string;
+  readonly startSample: number;
+  readonly endSample: number;
+}
+
+/** What was heard in one utterance. */
+export interface Recognition {
+  /** Without leading or trailing space; empty when nothing was said. */
+  readonly text: string;
+  /** Empty unless asked for. */
+  readonly words: readonly RecognisedWord[];
+  readonly language: string;
+  /** Mean natural log probability of the tokens. */
+  readonly averageLogProbability: number;
+  readonly noSpeechProbability: number;
+  /** Whether the short context looped or was unsure, so that the whole one was used. */
+  readonly fellBack: boolean;
+  readonly encodeMs: number;
+  readonly decodeMs: number;
+}
+
+/**
+ * `detect` feeds the next samples of an STT stream, in order, to the speech detector, which keeps its state under the id;
+ * `transcribe` recognises up to 30 s that stand alone. All samples are mono, -1 to 1, 16 kHz.
+ */
+export type SttStep =
+  | { readonly op: 'detect'; readonly id: string; readonly samples: Float32Array }
+  | {
+      readonly op: 'transcribe';
+      readonly id: string;
+      readonly samples: Float32Array;
+      /** Primary tag; `auto` lets a multilingual model decide. */
+      readonly language: string;
+      readonly words: boolean;
+    };
+
+/** `probabilities`: one per `detectorFrameSamples` (512) of the stream; samples short of a frame wait for the next call. */
+export type SttStepResult =
+  | { readonly op: 'detect'; readonly probabilities: readonly number[] }
+  | { readonly op: 'transcribe'; readonly recognition: Recognition };
+
+export type SttEngine = Engine<SttStep, SttStepResult>;
+
+export const detectorFrameSamples = 512;
+export const sttSampleRateHz = 16_000;
