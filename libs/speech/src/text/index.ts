@@ -1,1 +1,2 @@
 export { SpeechError } from '../speech-error';
+export * from './words';
