@@ -1,0 +1,49 @@
+/** How jobs of a function are offered: through its JetStream lane, or by a held-open POST to the inference service. */
+export type Dispatch = 'queue' | 'request';
+
+/** One function of the graph. Everything that depends on the set of functions is derived from these rows. */
+export interface FunctionRow {
+  readonly kind: JobKind;
+  readonly dispatch: Dispatch;
+  /** Priority classes of its lanes, in the order in which workers pull them. */
+  readonly classes: readonly string[];
+  /** How long a job may wait for a worker, since publishing. */
+  readonly waitBudgetMs: number;
+  /** Seats of a worker unless configured. */
+  readonly seats: number;
+  readonly wantsGpu: boolean;
+  /** Fewest and most workers of a lane. */
+  readonly scale: { readonly min: number; readonly max: number };
+}
+
+/** The type of a job. */
+export type JobKind = 'tts' | 'stt';
+
+/** The function graph. */
+export const functionGraph: readonly FunctionRow[] = [
+  {
+    kind: 'stt',
+    dispatch: 'queue',
+    classes: ['open'],
+    waitBudgetMs: 8_000,
+    seats: 8,
+    wantsGpu: true,
+    scale: { min: 0, max: 25 },
+  },
+  {
+    kind: 'tts',
+    dispatch: 'queue',
+    classes: ['first', 'rest'],
+    waitBudgetMs: 8_000,
+    seats: 8,
+    wantsGpu: true,
+    scale: { min: 0, max: 25 },
+  },
+];
+
+/** The row of a kind. */
+export function functionOf(kind: JobKind): FunctionRow {
+  const found = functionGraph.find((row) => row.kind === kind);
+  if (!found) throw new RangeError(`no function of kind ${kind}`);
+  return found;
+}

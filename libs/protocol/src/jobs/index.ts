@@ -1,0 +1,3 @@
+export * from './job';
+export * from './stt.job';
+export * from './tts.job';

@@ -1,0 +1,31 @@
+import { IsInt, IsOptional, IsString, Matches, Min } from 'class-validator';
+
+/** Ids are used as subject tokens. */
+export const idPattern = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** What every job says of itself, whatever its kind. */
+export class Job {
+  @Matches(idPattern)
+  jobId!: string;
+
+  /** Whom to claim it from and send outputs to. */
+  @Matches(idPattern)
+  gatewayId!: string;
+
+  /** The client's request, for logs of all three apps. */
+  @Matches(/^[\x21-\x7e]{1,128}$/)
+  requestId!: string;
+
+  @IsString()
+  model!: string;
+
+  /** How long it may wait for a worker, since publishing. */
+  @IsInt()
+  @Min(1)
+  waitBudgetMs!: number;
+
+  /** W3C trace parent of the span that made it. */
+  @IsOptional()
+  @IsString()
+  traceparent?: string;
+}

@@ -1,0 +1,34 @@
+import { functionGraph, functionOf, type FunctionRow, type JobKind } from './graph';
+import { namePrefix } from './product';
+
+/** A lane: the jobs of one kind for one model; the unit of scaling. Written `tts.piper`. */
+export interface Lane {
+  readonly kind: JobKind;
+  /** Model id; letters, digits and dashes, so that it is a subject token and part of a JetStream stream name. */
+  readonly model: string;
+}
+
+const modelPattern = /^[a-z0-9]+(-[a-z0-9]+)*$/;
+
+/** The written form of a lane: `KIND.MODEL`. */
+export const laneName = (lane: Lane): string => `${lane.kind}.${lane.model}`;
+
+/** Reads `KIND.MODEL`; a RangeError says what is wrong with it. */
+export function parseLane(name: string): Lane {
+  const [kind, model, ...rest] = name.split('.');
+  const row = functionGraph.find((candidate) => candidate.kind === kind);
+  if (!row || !model || rest.length > 0 || !modelPattern.test(model)) {
+    throw new RangeError(`a lane is KIND.MODEL with a kind of the function graph, not "${name}"`);
+  }
+  return { kind: row.kind, model };
+}
+
+/** Name of the lane's JetStream stream, `ANTIPHON_TTS_PIPER` for example; stable, because scalers refer to it. */
+export const jetStreamName = (lane: Lane): string =>
+  [namePrefix, lane.kind, lane.model].join('_').replaceAll('-', '_').toUpperCase();
+
+/** Names of the lane's durable consumers in pulling order; one per priority class. */
+export const laneClasses = (lane: Lane): readonly string[] => functionOf(lane.kind).classes;
+
+/** The function row that a lane belongs to. */
+export const laneFunction = (lane: Lane): FunctionRow => functionOf(lane.kind);

@@ -1,0 +1,37 @@
+import { IsIn, IsInt, IsOptional, IsString, Matches, MaxLength, MinLength } from 'class-validator';
+import type { JobKind } from '../graph';
+
+/** `POST /authorize` to the license app. */
+export class AuthorizationRequest {
+  @IsString()
+  @MinLength(1)
+  @MaxLength(4_096)
+  key!: string;
+
+  /** What the request wants to do. `catalogue` is reading voices. */
+  @IsIn(['tts', 'stt', 'catalogue'])
+  feature!: JobKind | 'catalogue';
+
+  @IsOptional()
+  @IsString()
+  model?: string;
+
+  @Matches(/^[\x21-\x7e]{1,128}$/)
+  requestId!: string;
+}
+
+/** Its 200 answer; a refusal is a problem document with 401, 402 or 403. */
+export class AuthorizationGranted {
+  /** Stable id of the key, safe to log and to count by; never the key. */
+  @IsString()
+  keyId!: string;
+
+  /** Most contexts and STT streams of this key at once; absent without a limit. */
+  @IsOptional()
+  @IsInt()
+  maxConcurrent?: number;
+
+  /** How long the answer may be kept to ride out an outage of the license app. */
+  @IsInt()
+  validForMs!: number;
+}

@@ -1,0 +1,53 @@
+import { IsIn, IsInt, IsObject, IsOptional, IsString, Matches, Min } from 'class-validator';
+import { idPattern } from '../jobs/job';
+
+/** Header of every frame from worker to session. `output` is a TtsOutput or SttOutput; `problem` ends the attempt. */
+export class OutputEnvelope {
+  @Matches(idPattern)
+  workerId!: string;
+
+  @IsInt()
+  @Min(1)
+  attempt!: number;
+
+  /** From 0 within the attempt, without gaps. */
+  @IsInt()
+  @Min(0)
+  sequence!: number;
+
+  @IsOptional()
+  @IsObject()
+  output?: { readonly type: string };
+
+  /** Terminal: a code of the problem table, and what a caller may read of it. */
+  @IsOptional()
+  @IsObject()
+  problem?: { readonly code: string; readonly detail?: string };
+}
+
+/** Header of every frame from session to worker. */
+export class InputEnvelope {
+  @IsInt()
+  @Min(1)
+  attempt!: number;
+
+  /** `input` frames are numbered from 0 within the attempt, without gaps; `cancel` and `resume` are outside the count. */
+  @IsIn(['input', 'cancel', 'resume'])
+  type!: 'input' | 'cancel' | 'resume';
+
+  /** Of an input: its number. Of a resume: the output to send again from. */
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  sequence?: number;
+
+  /** A kind's own input; SttInput for example. */
+  @IsOptional()
+  @IsObject()
+  input?: { readonly type: string };
+
+  /** Of a cancel: why, for metrics. */
+  @IsOptional()
+  @IsString()
+  reason?: string;
+}

@@ -1,0 +1,4 @@
+export * from './authorization';
+export * from './claim';
+export * from './envelopes';
+export * from './presence';

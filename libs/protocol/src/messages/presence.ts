@@ -1,0 +1,64 @@
+import { Type } from 'class-transformer';
+import { IsArray, IsBoolean, IsInt, IsNumber, IsObject, IsString, Matches, Min, ValidateNested } from 'class-validator';
+import { idPattern } from '../jobs/job';
+
+/** How often gateways and workers beat. */
+export const beatIntervalMs = 1_000;
+
+/** After this many missed beats a peer is taken for dead. */
+export const missedBeats = 3;
+
+/** A worker's lane in its beat. */
+export class LanePresence {
+  /** `KIND.MODEL`. */
+  @IsString()
+  lane!: string;
+
+  @IsInt()
+  @Min(0)
+  seats!: number;
+
+  @IsInt()
+  @Min(0)
+  busySeats!: number;
+
+  /** Artifact ids of the voices or models it can serve. */
+  @IsString({ each: true })
+  voices!: string[];
+
+  /** Compute time over audio time, recent; 0 before the first job. */
+  @IsNumber()
+  realTimeFactor!: number;
+}
+
+/** A worker's beat. */
+export class WorkerBeat {
+  @Matches(idPattern)
+  workerId!: string;
+
+  @IsString()
+  version!: string;
+
+  @IsBoolean()
+  draining!: boolean;
+
+  @IsArray()
+  @ValidateNested({ each: true })
+  @Type(() => LanePresence)
+  lanes!: LanePresence[];
+}
+
+/** A gateway's beat: how many contexts and STT streams are active per key id. */
+export class GatewayBeat {
+  @Matches(idPattern)
+  gatewayId!: string;
+
+  @IsString()
+  version!: string;
+
+  @IsBoolean()
+  draining!: boolean;
+
+  @IsObject()
+  activeByKey!: Record<string, number>;
+}
