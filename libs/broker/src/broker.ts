@@ -1,0 +1,67 @@
+import type { Lane } from '@app/protocol';
+
+/** Called for each message of a subscription; `reply` answers a request. Must not throw; asynchronous work is the handler's own. */
+export type MessageHandler = (payload: Uint8Array, subject: string, reply?: (payload: Uint8Array) => void) => void;
+
+export interface Subscription {
+  unsubscribe(): void;
+}
+
+/** A job as delivered to a worker. It stays counted as lag until acked or terminated. */
+export interface Delivery {
+  readonly payload: Uint8Array;
+  /** Times it was delivered, this one included. */
+  readonly deliveryCount: number;
+  /** Done: the job is gone for good. */
+  ack(): void;
+  /** Hand back: delivered again, after the delay. */
+  nak(delayMs?: number): void;
+  /** Keeps it for another ack wait. */
+  working(): void;
+  /** Nobody wants it: gone, never delivered again. */
+  term(): void;
+}
+
+/** One priority class of a lane, seen by a worker. */
+export interface JobSource {
+  /** Waits up to `waitMs` for the first of at most `max` jobs; empty when none came or the source was closed. */
+  pull(max: number, waitMs: number): Promise<Delivery[]>;
+  /** Ends a waiting pull at once. */
+  close(): void;
+}
+
+/** Jobs of a lane: how many wait, and how many are held by workers. */
+export interface LaneLoad {
+  readonly waiting: number;
+  readonly running: number;
+}
+
+/**
+ * The bus as the apps see it: work-queue lanes for jobs, plain subjects for everything else. Two implementations: NATS, and a
+ * twin in memory for tests; both pass the same conformance suite. Failures are ProblemError `bus_unavailable`.
+ */
+export abstract class Broker {
+  /** Creates or updates what the lane needs; idempotent. */
+  abstract ensureLane(lane: Lane): Promise<void>;
+  /** Puts a job into its lane; unclaimed after `ttlMs` it vanishes. Resolves to its place, for `deleteJob`. */
+  abstract publishJob(lane: Lane, jobClass: string, payload: Uint8Array, ttlMs: number): Promise<number>;
+  /** Removes a job whether it waits or runs; false when it was gone already. */
+  abstract deleteJob(lane: Lane, sequence: number): Promise<boolean>;
+  abstract openSource(lane: Lane, jobClass: string): Promise<JobSource>;
+  abstract load(lane: Lane): Promise<LaneLoad>;
+
+  abstract publish(subject: string, payload: Uint8Array): void;
+  /** `*` matches one token, `>` the rest. */
+  abstract subscribe(subject: string, handler: MessageHandler): Subscription;
+  /** Undefined when nobody is there or nobody answered in time. */
+  abstract request(subject: string, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array | undefined>;
+  /** Resolves once everything published and subscribed before has reached the server. */
+  abstract flush(): Promise<void>;
+
+  /** Whether the bus can be reached now. */
+  abstract readonly connected: boolean;
+  /** Called at each change of `connected`. */
+  abstract onConnectionChange(listener: (connected: boolean) => void): Subscription;
+  /** Lets what was published leave, then disconnects. */
+  abstract close(): Promise<void>;
+}

@@ -1,0 +1,3 @@
+export * from './broker';
+export * from './job-client';
+export * from './job-context';
