@@ -1,1 +1,6 @@
 export { SpeechError } from '../speech-error';
+export * from './codec';
+export * from './cutter';
+export * from './graph-builder';
+export * from './model';
+export * from './tensor';

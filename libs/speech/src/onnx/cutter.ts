@@ -1,0 +1,166 @@
+import { SpeechError } from '../speech-error';
+import { change, graphOf } from './codec';
+import type { DataTypeName, Dimension, Graph, Model, Node, ValueInfo } from './model';
+import { valueInfo } from './tensor';
+
+/** A value of a graph as it is to look at a model's edge; type and dims are needed only where the file does not say them. */
+export interface Boundary {
+  readonly tensor: string;
+  readonly type?: DataTypeName;
+  readonly dims?: readonly Dimension[];
+}
+
+/** The two halves of a cut model. */
+export interface Halves {
+  readonly front: Model;
+  readonly back: Model;
+}
+
+/**
+ * Cuts a model at one value: `front` makes it from the inputs, `back` takes it as its first input and makes the
+ * outputs. Whatever else `back` needs stays in it, so inputs of the whole may appear in both. Throws when no such value
+ * is made, or when the outputs do not hang on it.
+ */
+export function cutGraph(model: Model, at: Boundary): Halves {
+  const outputs = graphOf(model).output.map(({ name }) => ({ tensor: name }));
+  const front = extractGraph(model, { inputs: [], outputs: [at] });
+  const back = extractGraph(model, { inputs: [at], outputs });
+  if (!graphOf(back).node.some((node) => reads(node).has(at.tensor))) {
+    throw new SpeechError(`the outputs of the ONNX graph do not depend on "${at.tensor}"`);
+  }
+  return { front, back };
+}
+
+/**
+ * The part of a model that makes `outputs` when `inputs` are given from outside. Inputs of the whole that are still
+ * needed follow the given ones; nodes and weights that are not needed are dropped.
+ */
+export function extractGraph(
+  model: Model,
+  edges: { readonly inputs: readonly Boundary[]; readonly outputs: readonly Boundary[] },
+): Model {
+  const graph = graphOf(model);
+  for (const { tensor } of [...edges.inputs, ...edges.outputs]) requireValue(graph, tensor);
+  const given = new Set(edges.inputs.map(({ tensor }) => tensor));
+  const outputs = edges.outputs.map(({ tensor }) => tensor);
+  const { nodes, needed } = walkBack(graph, given, outputs);
+  const fromWhole = graph.input.filter(({ name }) => needed.has(name) && !given.has(name));
+  const part = change(graph, {
+    node: graph.node.filter((node) => nodes.has(node)),
+    initializer: graph.initializer.filter(({ name }) => needed.has(name) && !given.has(name)),
+    sparseInitializer: graph.sparseInitializer.filter(({ values }) => needed.has(values?.name ?? '')),
+    valueInfo: graph.valueInfo.filter(({ name }) => needed.has(name) && !given.has(name) && !outputs.includes(name)),
+    input: [...edges.inputs.map((edge) => describe(graph, edge)), ...fromWhole],
+    output: edges.outputs.map((edge) => describe(graph, edge)),
+  });
+  return change(model, { graph: part });
+}
+
+/** Lets a caller read a value that was internal so far, beside the outputs there are. */
+export function exposeOutput(model: Model, value: Boundary): Model {
+  const graph = graphOf(model);
+  requireValue(graph, value.tensor);
+  if (graph.output.some(({ name }) => name === value.tensor)) return model;
+  return change(model, { graph: change(graph, { output: [...graph.output, describe(graph, value)] }) });
+}
+
+/** Takes a node with one result out; what it made is fed as the graph input `input` instead. */
+export function replaceNodeByInput(
+  model: Model,
+  nodeName: string,
+  input: { readonly name: string; readonly type: DataTypeName; readonly dims?: readonly Dimension[] },
+): Model {
+  const graph = graphOf(model);
+  const node = graph.node.find(({ name }) => name === nodeName);
+  if (!node) throw new SpeechError(`the ONNX graph has no node "${nodeName}"`);
+  const made = node.output.filter((name) => name !== '');
+  const [result] = made;
+  if (result === undefined || made.length > 1) throw new SpeechError(`node "${nodeName}" has not exactly one result`);
+  if (graph.output.some(({ name }) => name === result)) {
+    throw new SpeechError(`the result of node "${nodeName}" is an output of the graph`);
+  }
+  if (valueNames(graph).has(input.name)) throw new SpeechError(`the ONNX graph has a value "${input.name}" already`);
+  const part = change(graph, {
+    node: graph.node.filter((other) => other !== node).map((other) => renameReads(other, result, input.name)),
+    valueInfo: graph.valueInfo.filter(({ name }) => name !== result),
+    input: [...graph.input, valueInfo(input.name, input.type, input.dims)],
+  });
+  return change(model, { graph: part });
+}
+
+/** The nodes and values that `outputs` hang on, without going behind the given values. */
+function walkBack(
+  graph: Graph,
+  given: ReadonlySet<string>,
+  outputs: readonly string[],
+): { nodes: Set<Node>; needed: Set<string> } {
+  const makers = new Map(graph.node.flatMap((node) => node.output.map((name) => [name, node] as const)));
+  const nodes = new Set<Node>();
+  const needed = new Set<string>();
+  const open = [...outputs];
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    if (needed.has(name)) continue;
+    needed.add(name);
+    const maker = given.has(name) ? undefined : makers.get(name);
+    if (!maker || nodes.has(maker)) continue;
+    nodes.add(maker);
+    open.push(...reads(maker));
+  }
+  return { nodes, needed };
+}
+
+/** Every value a node reads, those read from outside by its sub-graphs included. */
+function reads(node: Node): Set<string> {
+  const names = new Set(node.input.filter((name) => name !== ''));
+  for (const body of bodies(node)) {
+    const own = valueNames(body);
+    const used = [...body.node.flatMap((inner) => [...reads(inner)]), ...body.output.map(({ name }) => name)];
+    for (const name of used) if (!own.has(name)) names.add(name);
+  }
+  return names;
+}
+
+function bodies(node: Node): Graph[] {
+  return node.attribute.flatMap(({ g, graphs }) => [...(g ? [g] : []), ...graphs]);
+}
+
+function valueNames(graph: Graph): Set<string> {
+  return new Set([
+    ...graph.input.map(({ name }) => name),
+    ...graph.initializer.map(({ name }) => name),
+    ...graph.sparseInitializer.map(({ values }) => values?.name ?? ''),
+    ...graph.node.flatMap(({ output }) => output),
+  ]);
+}
+
+function renameReads(node: Node, from: string, to: string): Node {
+  if (!reads(node).has(from)) return node;
+  const rename = (name: string): string => (name === from ? to : name);
+  const renameBody = (body: Graph): Graph =>
+    valueNames(body).has(from)
+      ? body
+      : change(body, {
+          node: body.node.map((inner) => renameReads(inner, from, to)),
+          output: body.output.map((info) => change(info, { name: rename(info.name) })),
+        });
+  return change(node, {
+    input: node.input.map(rename),
+    attribute: node.attribute.map((attribute) =>
+      change(attribute, {
+        ...(attribute.g ? { g: renameBody(attribute.g) } : {}),
+        ...(attribute.graphs.length > 0 ? { graphs: attribute.graphs.map(renameBody) } : {}),
+      }),
+    ),
+  });
+}
+
+function describe(graph: Graph, edge: Boundary): ValueInfo {
+  if (edge.type) return valueInfo(edge.tensor, edge.type, edge.dims);
+  const known = [...graph.output, ...graph.input, ...graph.valueInfo].find(({ name }) => name === edge.tensor);
+  if (!known) throw new SpeechError(`the ONNX graph does not say the type of "${edge.tensor}": it must be given`);
+  return known;
+}
+
+function requireValue(graph: Graph, name: string): void {
+  if (!valueNames(graph).has(name)) throw new SpeechError(`the ONNX graph has no value "${name}"`);
+}
