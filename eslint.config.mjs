@@ -37,6 +37,22 @@ const table = [
     may: ['protocol', 'broker', 'licensing', 'platform'],
     mayNot: [...bus, 'onnxruntime-node'],
   },
+  {
+    folder: 'tools',
+    may: [
+      'protocol',
+      'speech/text',
+      'speech/audio',
+      'speech/batching',
+      'speech/engines',
+      'speech/onnx',
+      'broker',
+      'artifacts',
+      'licensing',
+      'platform',
+    ],
+    mayNot: [],
+  },
 ];
 
 const importRules = table.map(({ folder, may, mayNot }) => ({

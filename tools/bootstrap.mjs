@@ -1,0 +1,270 @@
+// @ts-check
+/**
+ * The way into every command: brings a fresh clone to the point where the built tools can run, then runs one.
+ * It uses nothing but Node itself, because it runs before anything is installed.
+ */
+import { Buffer } from 'node:buffer';
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const oldestNode = [20, 19];
+/** What the tests need besides the defaults. */
+const testArtifacts = ['piper-joe', 'whisper-tiny-en', 'nats-server', 'speech-two-cities'];
+
+/** @typedef {{ says: string, builds?: 'all' | 'tools', run: (args: string[]) => Promise<number> }} Command */
+/** @type {Record<string, Command>} */
+const commands = {
+  up: { says: 'start everything on this machine and speak a first sentence', builds: 'all', run: tool('up') },
+  down: { says: 'stop what `up` started', builds: 'tools', run: tool('down') },
+  status: { says: 'say what runs and where', builds: 'tools', run: tool('status') },
+  dev: { says: 'start everything and reload on every change', builds: 'tools', run: tool('dev') },
+  models: { says: 'list, get and verify models, voices and nats-server', builds: 'tools', run: tool('models') },
+  bench: { says: 'measure a deployment, this machine by default', builds: 'all', run: tool('bench') },
+  build: { says: 'compile all apps and tools', builds: 'all', run: async () => 0 },
+  test: { says: 'run all tests; arguments go to jest', builds: 'all', run: test },
+  check: { says: 'lint, types, circular imports, rules and unit tests', run: check },
+};
+
+/** @param {string} name @returns {Command['run']} the compiled `tools/NAME.ts`, run in this very process */
+function tool(name) {
+  return async (args) => {
+    const file = join(root, 'dist/tools/tools', `${name}.js`);
+    if (!existsSync(file)) return fail(`\`${name}\` is not there yet: tools/${name}.ts does not exist.`);
+    process.setSourceMapsEnabled(true);
+    /** @type {{ main: (args: string[], root: string) => Promise<number> }} */
+    const module = await import(pathToFileURL(file).href);
+    return module.main(args, root);
+  };
+}
+
+/** @param {string[]} args */
+async function test(args) {
+  const got = await tool('models')(['get', ...testArtifacts]);
+  if (got !== 0) console.error('Some models are missing: tests that need them are skipped or fail.');
+  const failures = [];
+  const skipped = [];
+  // What starts servers runs one file at a time: it shares ports, cores and patience.
+  for (const group of [
+    ['unit', 'rules'],
+    ['conformance', 'e2e', '--runInBand'],
+  ]) {
+    const report = join(root, '.antiphon', `jest-${process.pid}.json`);
+    const code = await jest(['--selectProjects', ...group, '--json', `--outputFile=${report}`, ...args]);
+    if (code !== 0) failures.push(group[0]);
+    if (existsSync(report)) skipped.push(...skippedIn(report));
+    rmSync(report, { force: true });
+  }
+  for (const line of skipped) console.log(`skipped: ${line}`);
+  console.log(`${skipped.length} tests skipped.`);
+  if (process.env.CI === 'true' && (skipped.length > 0 || got !== 0)) return fail('In CI nothing may be skipped.');
+  return failures.length === 0 ? 0 : 1;
+}
+
+/** @param {string} report file written by `jest --json` @returns {string[]} full names, which carry the reason */
+function skippedIn(report) {
+  const { testResults } = JSON.parse(readFileSync(report, 'utf8'));
+  return testResults.flatMap((/** @type {any} */ file) =>
+    file.assertionResults
+      .filter((/** @type {any} */ result) => ['pending', 'todo', 'disabled'].includes(result.status))
+      .map((/** @type {any} */ result) => `${relative(root, file.name)}: ${result.fullName}`),
+  );
+}
+
+async function check() {
+  /** @type {[string, () => Promise<number>][]} */
+  const steps = [
+    ['lint', () => npm(['run', 'lint'])],
+    ['types', () => npm(['run', 'types'])],
+    ['circular', () => npm(['run', 'circular'])],
+    ['rules', () => jest(['--selectProjects', 'rules'])],
+    ['unit', () => jest(['--selectProjects', 'unit'])],
+  ];
+  const results = [];
+  for (const [name, step] of steps) {
+    console.log(`\n== ${name}`);
+    results.push({ name, passed: (await step()) === 0 });
+  }
+  console.log('\n' + results.map(({ name, passed }) => `${passed ? 'passed' : 'FAILED'}  ${name}`).join('\n'));
+  return results.every(({ passed }) => passed) ? 0 : 1;
+}
+
+/** @param {string[]} args */
+const jest = (args) =>
+  child(process.execPath, [join(root, 'node_modules/jest/bin/jest.js'), '--passWithNoTests', ...args]);
+
+/** @param {string[]} args @param {boolean} [quiet] */
+function npm(args, quiet = false) {
+  const own = process.env.npm_execpath;
+  const arguments_ = ['--loglevel=error', ...args];
+  return own?.endsWith('.js') ? child(process.execPath, [own, ...arguments_], quiet) : child('npm', arguments_, quiet);
+}
+
+/**
+ * Runs a program to its end and gives its exit code; quiet shows its output only if it failed.
+ * Ctrl-C reaches it from the terminal itself; signals sent to this process alone are passed on.
+ * @param {string} command @param {string[]} args @param {boolean} [quiet] @returns {Promise<number>}
+ */
+function child(command, args, quiet = false) {
+  const started = spawn(command, args, { cwd: root, stdio: quiet ? ['ignore', 'pipe', 'pipe'] : 'inherit' });
+  /** @type {Buffer[]} */
+  const output = [];
+  started.stdout?.on('data', (data) => output.push(data));
+  started.stderr?.on('data', (data) => output.push(data));
+  const passOn = (/** @type {NodeJS.Signals} */ signal) => void started.kill(signal);
+  const stay = () => undefined;
+  process.on('SIGTERM', passOn);
+  process.on('SIGINT', process.stdin.isTTY ? stay : passOn);
+  return new Promise((resolve) => {
+    started.once('error', (error) => resolve(fail(`${command} could not be started: ${error.message}`)));
+    started.once('close', (code, signal) => {
+      process.off('SIGTERM', passOn).off('SIGINT', passOn).off('SIGINT', stay);
+      if (code !== 0) process.stderr.write(Buffer.concat(output));
+      resolve(code ?? (signal === 'SIGINT' ? 130 : 143));
+    });
+  });
+}
+
+/** Whether every package of the lock is in node_modules at its version; optional ones may be absent. */
+function isInstalled() {
+  const held = join(root, 'node_modules/.package-lock.json');
+  if (!existsSync(held)) return false;
+  const have = JSON.parse(readFileSync(held, 'utf8')).packages;
+  const want = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
+  return Object.entries(want).every(
+    ([path, { version, optional }]) => path === '' || optional || have[path]?.version === version,
+  );
+}
+
+async function install() {
+  if (isInstalled()) return;
+  console.log('installing packages…');
+  if ((await npm(['ci'], true)) !== 0) throw new Error('npm ci failed; its output is above.');
+}
+
+/** @param {'all' | 'tools'} which */
+async function build(which) {
+  const { projects } = JSON.parse(readFileSync(join(root, 'nest-cli.json'), 'utf8'));
+  const stale = Object.entries(projects)
+    .filter(([name]) => which === 'all' || name === which)
+    .map(([name, project]) => ({ name, stamp: join(root, 'dist', project.root, '.built'), sources: digest(project) }))
+    .filter(({ stamp, sources }) => !existsSync(stamp) || readFileSync(stamp, 'utf8') !== sources);
+  if (stale.length === 0) return;
+  console.log(`building ${stale.map(({ name }) => name).join(', ')}…`);
+  const nest = join(root, 'node_modules/@nestjs/cli/bin/nest.js');
+  const queue = [...stale];
+  const failed = /** @type {string[]} */ ([]);
+  const worker = async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) {
+      if ((await child(process.execPath, [nest, 'build', next.name], true)) === 0)
+        writeFileSync(next.stamp, next.sources);
+      else failed.push(next.name);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(stale.length, availableParallelism()) }, worker));
+  if (failed.length > 0) throw new Error(`The build of ${failed.join(', ')} failed; its output is above.`);
+}
+
+/** @param {{ sourceRoot: string, compilerOptions: { tsConfigPath: string } }} project path, size and time of all it is built from */
+function digest(project) {
+  const single = ['tsconfig.json', 'nest-cli.json', 'package-lock.json', project.compilerOptions.tsConfigPath];
+  const trees = [project.sourceRoot, 'libs'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && !entry.name.endsWith('.spec.ts'))
+      .map((entry) => relative(root, join(entry.parentPath ?? entry.path, entry.name))),
+  );
+  const hash = createHash('sha256');
+  for (const file of [...single, ...trees].sort()) {
+    const { size, mtimeMs } = statSync(join(root, file));
+    hash.update(`${file} ${size} ${mtimeMs}\n`);
+  }
+  return hash.digest('hex');
+}
+
+/**
+ * Runs one preparation at a time in this checkout, so that two starts do not install or build over each other.
+ * @param {() => Promise<void>} work
+ */
+async function alone(work) {
+  const folder = join(root, '.antiphon');
+  const lock = join(folder, 'bootstrap.lock');
+  const mine = `${lock}.${process.pid}`;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(mine, String(process.pid));
+  try {
+    while (!acquired(mine, lock)) await delay(200);
+    await work().finally(() => rmSync(lock, { force: true }));
+  } finally {
+    rmSync(mine, { force: true });
+  }
+}
+
+/** @param {string} mine @param {string} lock */
+function acquired(mine, lock) {
+  try {
+    linkSync(mine, lock);
+    return true;
+  } catch (error) {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EEXIST') throw error;
+    if (!isAlive(holderOf(lock))) rmSync(lock, { force: true });
+    return false;
+  }
+}
+
+/** @param {string} lock @returns {number} the process that holds it; this one if it was released just now */
+function holderOf(lock) {
+  try {
+    return Number(readFileSync(lock, 'utf8'));
+  } catch {
+    return process.pid;
+  }
+}
+
+/** @param {number} pid */
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return /** @type {NodeJS.ErrnoException} */ (error).code === 'EPERM';
+  }
+}
+
+/** @param {string} line */
+function fail(line) {
+  console.error(line);
+  return 1;
+}
+
+function help() {
+  const width = Math.max(...Object.keys(commands).map((name) => name.length));
+  console.log('npm run COMMAND -- [OPTIONS]      (--help after a command lists its options)\n');
+  for (const [name, { says }] of Object.entries(commands)) console.log(`  ${name.padEnd(width)}  ${says}`);
+  return 0;
+}
+
+/** @param {string[]} argv */
+async function main([name = '--help', ...args]) {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major < oldestNode[0] || (major === oldestNode[0] && minor < oldestNode[1])) {
+    return fail(`Antiphon needs Node ${oldestNode.join('.')} or newer; this is ${process.versions.node}.`);
+  }
+  if (name === '--help' || name === '-h' || name === 'help') return help();
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (!command) return fail(`There is no command \`${name}\`; node tools/bootstrap.mjs --help lists them.`);
+  await alone(async () => {
+    await install();
+    if (command.builds) await build(command.builds);
+  });
+  return command.run(args);
+}
+
+main(process.argv.slice(2)).then(
+  (code) => (process.exitCode = code),
+  (error) => (process.exitCode = fail(error instanceof Error ? error.message : String(error))),
+);

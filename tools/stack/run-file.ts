@@ -1,0 +1,49 @@
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** What `run.json` in the data folder tells of a running stack; readable by its owner alone, since it holds the key. */
+export interface RunFile {
+  readonly ready: boolean;
+  /** Base URL of the gateway. */
+  readonly api: string;
+  readonly apiKey: string;
+  /** Base URL of the license app. */
+  readonly license: string;
+  readonly nats: string;
+  readonly natsMonitoring: string;
+  /** Prometheus pages by part. */
+  readonly metrics: Readonly<Record<string, string>>;
+  /** Process ids by part; `launcher` is the one to signal. */
+  readonly pids: Readonly<Record<string, number>>;
+}
+
+const pathOf = (dataFolder: string): string => join(dataFolder, 'run.json');
+
+/** Replaces the file in one step. */
+export function writeRunFile(dataFolder: string, run: RunFile): void {
+  const temporary = `${pathOf(dataFolder)}.${process.pid}`;
+  writeFileSync(temporary, JSON.stringify(run, null, 2) + '\n', { mode: 0o600 });
+  renameSync(temporary, pathOf(dataFolder));
+}
+
+/** The file of a stack that runs or was left behind; undefined when there is none. */
+export function readRunFile(dataFolder: string): RunFile | undefined {
+  try {
+    return JSON.parse(readFileSync(pathOf(dataFolder), 'utf8')) as RunFile;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Forgets the stack of this data folder. */
+export const removeRunFile = (dataFolder: string): void => rmSync(pathOf(dataFolder), { force: true });
+
+/** Whether a process with this id exists. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
