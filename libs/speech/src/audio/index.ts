@@ -1,1 +1,7 @@
 export { SpeechError } from '../speech-error';
+export * from './level';
+export * from './pcm';
+export * from './resampler';
+export * from './sniff';
+export * from './wav-reader';
+export * from './wav-writer';

@@ -1,0 +1,72 @@
+/** A windowed-sinc low-pass filter, sampled at each of the places between two input samples where an output can lie. */
+export interface PolyphaseFilter {
+  /** Even; an output at input position p uses samples floor(p) - taps / 2 + 1 to floor(p) + taps / 2. */
+  readonly taps: number;
+  /** Row r holds the taps for a fraction of r / rows. */
+  readonly rows: number;
+  /** [rows + 1, taps]; the last row is there to interpolate towards. */
+  readonly coefficients: Float64Array;
+  /** Whether `rows` is the exact number of fractions; otherwise two rows must be interpolated. */
+  readonly exact: boolean;
+}
+
+/** Flat to 0.9 of the lower Nyquist frequency, 90 dB down (80 with margin) from that frequency on. */
+const attenuationDb = 90;
+const passBand = 0.9;
+/** Full width of the transition at the lower rate, in cycles per sample. */
+const transition = (1 - passBand) / 2;
+const tapsAtLowerRate = (attenuationDb - 7.95) / (14.36 * transition);
+const kaiserBeta = 0.1102 * (attenuationDb - 8.7);
+const maxCoefficients = 262_144;
+/** Linear interpolation between so many rows per lower-rate sample is wrong by less than -110 dB. */
+const interpolatedRows = 512;
+
+/** Filter for output = input * up / down (in lowest terms). */
+export function polyphaseFilter(up: number, down: number): PolyphaseFilter {
+  const scale = Math.min(1, up / down);
+  const half = Math.ceil(tapsAtLowerRate / scale / 2);
+  const taps = half * 2;
+  const exact = (up + 1) * taps <= maxCoefficients;
+  const rows = exact ? up : Math.max(16, Math.ceil(interpolatedRows * scale));
+  const coefficients = new Float64Array((rows + 1) * taps);
+  const cycles = ((1 + passBand) / 2) * scale;
+  for (let row = 0; row <= rows; row++) {
+    fillRow(coefficients.subarray(row * taps, (row + 1) * taps), row / rows, cycles);
+  }
+  return { taps, rows, coefficients, exact };
+}
+
+/** The sum of each row is 1, so that a constant stays one whatever the phase. */
+function fillRow(row: Float64Array, fraction: number, cycles: number): void {
+  const half = row.length / 2;
+  let sum = 0;
+  for (let tap = 0; tap < row.length; tap++) {
+    const distance = tap - half + 1 - fraction;
+    const value = sinc(cycles * distance) * kaiser(distance / half);
+    row[tap] = value;
+    sum += value;
+  }
+  for (let tap = 0; tap < row.length; tap++) row[tap] = (row[tap] ?? 0) / sum;
+}
+
+function sinc(x: number): number {
+  return x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x);
+}
+
+/** Kaiser window over -1 to 1, unnormalised. */
+function kaiser(x: number): number {
+  const inside = 1 - x * x;
+  return inside <= 0 ? 0 : bessel0(kaiserBeta * Math.sqrt(inside));
+}
+
+/** Modified Bessel function of the first kind, order 0, by its power series. */
+function bessel0(x: number): number {
+  const quarter = (x * x) / 4;
+  let term = 1;
+  let sum = 1;
+  for (let k = 1; term > sum * 1e-12; k++) {
+    term *= quarter / (k * k);
+    sum += term;
+  }
+  return sum;
+}

@@ -1,0 +1,158 @@
+import { SpeechError } from '../speech-error';
+import { type PolyphaseFilter, polyphaseFilter } from './resampler-filter';
+
+const minRateHz = 1000;
+const maxRateHz = 768_000;
+const keptFilters = 32;
+const filters = new Map<string, PolyphaseFilter>();
+
+/**
+ * Changes the sample rate of one stream of mono audio. The output is aligned with the input (no delay), does not depend on
+ * how the input is cut into pieces, and has round(samples * output rate / input rate) samples once flushed. It looks ahead
+ * by 57 samples of the lower rate (2.6 ms at 22,050 Hz). Equal rates copy. Throws a SpeechError for a rate that is no
+ * whole number from 1 to 768 kHz.
+ */
+export class Resampler {
+  private readonly up: number;
+  private readonly down: number;
+  private readonly filter: PolyphaseFilter | undefined;
+  private window = new Float64Array(0);
+  private windowLength = 0;
+  /** Output sample that comes next: input position `position + phase / up`, position counted in the window. */
+  private position = 0;
+  private phase = 0;
+  private samplesIn = 0;
+  private samplesOut = 0;
+
+  constructor(inputRateHz: number, outputRateHz: number) {
+    for (const rateHz of [inputRateHz, outputRateHz]) {
+      if (!Number.isInteger(rateHz) || rateHz < minRateHz || rateHz > maxRateHz) {
+        throw new SpeechError(`A sample rate of ${rateHz} Hz is not supported`);
+      }
+    }
+    const divisor = greatestCommonDivisor(inputRateHz, outputRateHz);
+    this.up = outputRateHz / divisor;
+    this.down = inputRateHz / divisor;
+    if (this.up !== this.down) this.filter = filterFor(this.up, this.down);
+    this.restart();
+  }
+
+  /** Output samples that no later input can change. */
+  push(samples: Float32Array): Float32Array {
+    this.samplesIn += samples.length;
+    if (!this.filter) return samples.slice();
+    this.append(samples);
+    return this.convert(this.filter, Infinity);
+  }
+
+  /** The rest, as if silence followed; the resampler is then as new. */
+  flush(): Float32Array {
+    const total = Math.round((this.samplesIn * this.up) / this.down);
+    let rest: Float32Array = new Float32Array(0);
+    if (this.filter) {
+      this.append(new Float32Array(this.filter.taps));
+      rest = this.convert(this.filter, total - this.samplesOut);
+    }
+    this.restart();
+    return rest;
+  }
+
+  /** Silence before the first sample lets the first outputs be computed like any other. */
+  private restart(): void {
+    const lead = this.filter ? this.filter.taps / 2 - 1 : 0;
+    this.window.fill(0, 0, lead);
+    this.windowLength = 0;
+    if (lead > 0) this.append(new Float32Array(lead));
+    this.position = 0;
+    this.phase = 0;
+    this.samplesIn = 0;
+    this.samplesOut = 0;
+  }
+
+  private append(samples: Float32Array): void {
+    const needed = this.windowLength + samples.length;
+    if (needed > this.window.length) {
+      const larger = new Float64Array(needed * 2);
+      larger.set(this.window.subarray(0, this.windowLength));
+      this.window = larger;
+    }
+    this.window.set(samples, this.windowLength);
+    this.windowLength = needed;
+  }
+
+  private convert(filter: PolyphaseFilter, limit: number): Float32Array {
+    const lastPosition = this.windowLength - filter.taps;
+    const ready = lastPosition < this.position ? 0 : this.outputsUpTo(lastPosition);
+    const output = new Float32Array(Math.min(ready, limit));
+    const wholeStep = Math.floor(this.down / this.up);
+    const phaseStep = this.down % this.up;
+    for (let i = 0; i < output.length; i++) {
+      output[i] = this.sampleAt(filter);
+      this.position += wholeStep;
+      this.phase += phaseStep;
+      if (this.phase >= this.up) {
+        this.phase -= this.up;
+        this.position++;
+      }
+    }
+    this.samplesOut += output.length;
+    this.dropPlayed();
+    return output;
+  }
+
+  /** How many outputs start at or before this place of the window. */
+  private outputsUpTo(lastPosition: number): number {
+    const phasesLeft = (lastPosition + 1 - this.position) * this.up - this.phase;
+    return Math.ceil(phasesLeft / this.down);
+  }
+
+  private sampleAt(filter: PolyphaseFilter): number {
+    if (filter.exact) return dot(filter, this.phase, this.window, this.position);
+    const place = (this.phase / this.up) * filter.rows;
+    const row = Math.floor(place);
+    const before = dot(filter, row, this.window, this.position);
+    return before + (place - row) * (dot(filter, row + 1, this.window, this.position) - before);
+  }
+
+  private dropPlayed(): void {
+    const played = Math.min(this.position, this.windowLength);
+    this.window.copyWithin(0, played, this.windowLength);
+    this.windowLength -= played;
+    this.position -= played;
+  }
+}
+
+/** Four sums, because one would wait for itself at every step. */
+function dot(filter: PolyphaseFilter, row: number, window: Float64Array, position: number): number {
+  const { taps, coefficients } = filter;
+  const start = row * taps;
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
+  let tap = 0;
+  for (; tap + 3 < taps; tap += 4) {
+    a += coefficients[start + tap]! * window[position + tap]!;
+    b += coefficients[start + tap + 1]! * window[position + tap + 1]!;
+    c += coefficients[start + tap + 2]! * window[position + tap + 2]!;
+    d += coefficients[start + tap + 3]! * window[position + tap + 3]!;
+  }
+  for (; tap < taps; tap++) a += coefficients[start + tap]! * window[position + tap]!;
+  return a + b + (c + d);
+}
+
+/** Filters are shared between streams: making one takes milliseconds. The oldest is dropped, since clients choose rates. */
+function filterFor(up: number, down: number): PolyphaseFilter {
+  const key = `${up}/${down}`;
+  const made = filters.get(key);
+  if (made) return made;
+  const filter = polyphaseFilter(up, down);
+  const oldest = filters.keys().next();
+  if (filters.size >= keptFilters && !oldest.done) filters.delete(oldest.value);
+  filters.set(key, filter);
+  return filter;
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
