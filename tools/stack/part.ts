@@ -5,6 +5,8 @@ import { ProblemError } from '@app/protocol';
 /** One process of the stack. */
 export interface PartSpec {
   readonly name: string;
+  /** The app it runs; absent for a program that is not ours. */
+  readonly app?: string;
   readonly command: string;
   readonly args: readonly string[];
   /** Added to the launcher's environment. */

@@ -1,0 +1,39 @@
+import { parseArgs } from 'node:util';
+import { stopLeftovers, survivorsOf } from './stack/leftovers';
+import { dataFolderOf } from './stack/options';
+import { readRunFile, removeRunFile } from './stack/run-file';
+
+const help = `npm run down -- [OPTIONS]
+
+Stops the stack that \`npm run up\` started, and every process of it.
+
+  --data DIR    its data folder   (.antiphon in the repository)
+  --help        this text`;
+
+const timeoutMs = 60_000;
+
+/** `npm run down`: resolves to 0 once no process of the stack is left; 1 when one could not be stopped. */
+export async function main(args: readonly string[], root: string): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { data: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+  });
+  if (values.help) {
+    console.log(help);
+    return 0;
+  }
+  const dataFolder = dataFolderOf(values.data, root);
+  const run = readRunFile(dataFolder);
+  if (!run) {
+    console.log(`antiphon: nothing runs on ${dataFolder}`);
+    return 0;
+  }
+  if (!(await stopLeftovers(run, timeoutMs))) {
+    const left = survivorsOf(run).map(({ part, pid }) => `${part} (${pid})`);
+    console.error(`antiphon: still running after ${timeoutMs / 1000} s: ${left.join(', ')}`);
+    return 1;
+  }
+  removeRunFile(dataFolder);
+  console.log('antiphon: stopped');
+  return 0;
+}

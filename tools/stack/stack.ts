@@ -1,0 +1,80 @@
+import { EventEmitter } from 'node:events';
+import { Part, type PartSpec } from './part';
+import type { StackPlan } from './plan';
+
+const readyTimeoutMs = 90_000;
+/** A part that dies more often than this within the window is not started again. */
+const deathsAllowed = 3;
+const deathWindowMs = 60_000;
+
+/** Longer than the drain time of any part. */
+const killAfterMs = 15_000;
+
+/**
+ * The running processes. A part that dies is started again; `line` events tell a person in one line each, `failed` says
+ * that a part keeps dying.
+ */
+export class Stack extends EventEmitter<{ line: [string]; failed: [string] }> {
+  private readonly parts = new Map<string, Part>();
+  private readonly deaths = new Map<string, number[]>();
+  private stopped = false;
+
+  constructor(private readonly plan: StackPlan) {
+    super();
+  }
+
+  /** Starts everything and resolves when all parts are ready; a problem names the part that is not. */
+  async start(): Promise<void> {
+    await this.launch(this.plan.nats);
+    const { license, gateway, workers } = this.plan;
+    await Promise.all([license, gateway, ...workers].map((spec) => this.launch(spec)));
+  }
+
+  /** Process ids by part. */
+  pids(): Record<string, number> {
+    return Object.fromEntries([...this.parts].flatMap(([name, { pid }]) => (pid === undefined ? [] : [[name, pid]])));
+  }
+
+  /** Clients first, the bus last, so that running requests can end; resolves when no process is left. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    const { nats, license, gateway, workers } = this.plan;
+    for (const group of [[gateway], workers, [license], [nats]]) {
+      await Promise.all(group.map(async ({ name }) => this.parts.get(name)?.stop(killAfterMs)));
+    }
+  }
+
+  /** Stops and starts every process of an app, one after the other, as its code has changed. */
+  async restart(app: string): Promise<void> {
+    for (const part of this.parts.values()) {
+      if (part.spec.app !== app || this.stopped) continue;
+      await part.stop(killAfterMs);
+      part.start();
+      await part.ready(readyTimeoutMs);
+    }
+  }
+
+  private async launch(spec: PartSpec): Promise<void> {
+    const part = new Part(spec, (dead, how) => this.onDeath(dead, how));
+    this.parts.set(spec.name, part);
+    part.start();
+    await part.ready(readyTimeoutMs);
+  }
+
+  private onDeath(part: Part, how: string): void {
+    if (this.stopped) return;
+    const now = Date.now();
+    const recent = [...(this.deaths.get(part.spec.name) ?? []), now].filter((at) => now - at < deathWindowMs);
+    this.deaths.set(part.spec.name, recent);
+    if (recent.length >= deathsAllowed) {
+      this.emit('failed', `${part.spec.name} ${how}, ${recent.length} times within a minute: ${part.lastLogLine()}`);
+      return;
+    }
+    this.emit('line', `${part.spec.name} ${how}; starting it again (log: ${part.spec.logFile})`);
+    part.start();
+    part.ready(readyTimeoutMs).then(
+      () => this.emit('line', `${part.spec.name} is back`),
+      (error: Error) => this.emit('line', error.message),
+    );
+  }
+}

@@ -1,0 +1,49 @@
+import { parseArgs } from 'node:util';
+import { dataFolderOf } from './stack/options';
+import { isAlive, readRunFile } from './stack/run-file';
+
+const help = `npm run status -- [OPTIONS]
+
+Says what runs, where, and whether it is ready. Exit code 0 when everything is, 1 otherwise.
+
+  --data DIR    data folder of the stack   (.antiphon in the repository)
+  --help        this text`;
+
+/** `npm run status`. */
+export async function main(args: readonly string[], root: string): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { data: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+  });
+  if (values.help) {
+    console.log(help);
+    return 0;
+  }
+  const dataFolder = dataFolderOf(values.data, root);
+  const run = readRunFile(dataFolder);
+  if (!run) {
+    console.log(`antiphon: nothing runs on ${dataFolder}`);
+    return 1;
+  }
+  const states = await Promise.all(
+    Object.entries(run.pids).map(async ([part, pid]) => ({
+      part,
+      pid,
+      state: isAlive(pid) ? await readiness(run.metrics[part]) : 'not running',
+    })),
+  );
+  for (const { part, pid, state } of states) console.log(`  ${part.padEnd(12)} ${String(pid).padEnd(8)} ${state}`);
+  console.log(`  API          ${run.api}`);
+  return states.every(({ state }) => state === 'ready' || state === 'running') ? 0 : 1;
+}
+
+/** Parts with a metrics page have a ready page beside it. */
+async function readiness(metricsUrl: string | undefined): Promise<string> {
+  if (metricsUrl === undefined) return 'running';
+  try {
+    const response = await fetch(new URL('/readyz', metricsUrl), { signal: AbortSignal.timeout(2_000) });
+    return response.ok ? 'ready' : `not ready: ${await response.text()}`;
+  } catch {
+    return 'not answering';
+  }
+}

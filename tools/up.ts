@@ -1,0 +1,125 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { ProblemError } from '@app/protocol';
+import { speakFirstSentence, wasUnderstood } from './stack/first-sentence';
+import { stopLeftovers, survivorsOf } from './stack/leftovers';
+import { parseUpOptions, upHelp, type UpOptions } from './stack/options';
+import { planStack } from './stack/plan';
+import { PortBook } from './stack/ports';
+import { prepare } from './stack/prepare';
+import { sayAddresses, sayFirstSentence } from './stack/report';
+import { readRunFile, removeRunFile, writeRunFile } from './stack/run-file';
+import { Stack } from './stack/stack';
+
+const leftoversTimeoutMs = 20_000;
+
+/** `npm run up`: see `upHelp`. Resolves to the exit code once the stack has stopped. */
+export const main = (args: readonly string[], root: string): Promise<number> => runUp(args, root);
+
+/** The same, telling the caller when the stack has started. */
+export async function runUp(
+  args: readonly string[],
+  root: string,
+  onStarted?: (stack: Stack) => void,
+): Promise<number> {
+  try {
+    const options = parseUpOptions(args, root);
+    if (options.help) {
+      console.log(upHelp);
+      return 0;
+    }
+    return await up(options, root, onStarted);
+  } catch (error) {
+    console.error(`antiphon: ${lineOf(error)}`);
+    return 1;
+  }
+}
+
+/** Starts the stack and stays until it is told to stop. */
+async function up(options: UpOptions, root: string, onStarted?: (stack: Stack) => void): Promise<number> {
+  await makeWay(options.dataFolder);
+  mkdirSync(join(options.dataFolder, 'logs'), { recursive: true, mode: 0o700 });
+  const stop = stopSignal();
+  const startedAt = performance.now();
+  const prepared = await prepare(options, root);
+  const ports = new PortBook();
+  const plan = await planStack(
+    { ...prepared, root, dataFolder: options.dataFolder, port: options.port, workers: options.workers },
+    ports,
+  );
+  const stack = new Stack(plan);
+  const run = (ready: boolean): void =>
+    writeRunFile(options.dataFolder, {
+      ready,
+      ...plan.addresses,
+      apiKey: prepared.license.apiKey,
+      pids: { launcher: process.pid, ...stack.pids() },
+    });
+  stack.on('line', (line) => {
+    console.log(`antiphon: ${line}`);
+    run(true);
+  });
+  try {
+    const started = begin(stack, plan.addresses.api, prepared.license.apiKey, options);
+    const understood = await Promise.race([started, stop.then(() => undefined)]);
+    if (understood === undefined) return 130;
+    run(true);
+    sayAddresses(plan.addresses, prepared.license.apiKey, options.dataFolder);
+    console.log(`antiphon: ready (${((performance.now() - startedAt) / 1000).toFixed(1)} s)`);
+    onStarted?.(stack);
+    if (options.check) return understood ? 0 : 1;
+    return await Promise.race([stop.then(() => 0), givenUp(stack)]);
+  } finally {
+    console.log('antiphon: stopping');
+    await stack.stop();
+    removeRunFile(options.dataFolder);
+  }
+
+  async function begin(starting: Stack, api: string, apiKey: string, { dataFolder }: UpOptions): Promise<boolean> {
+    await Promise.race([starting.start(), givenUp(starting)]);
+    run(false);
+    const spoken = await speakFirstSentence(api, apiKey, join(dataFolder, 'first-sentence.wav'));
+    sayFirstSentence(spoken);
+    return wasUnderstood(spoken.transcript);
+  }
+}
+
+/** Two stacks may run side by side, but not on one data folder; what a killed launcher left behind is stopped first. */
+async function makeWay(dataFolder: string): Promise<void> {
+  const other = readRunFile(dataFolder);
+  if (!other) return;
+  const launcher = survivorsOf(other).find(({ part }) => part === 'launcher');
+  if (launcher && launcher.pid !== process.pid) {
+    throw new ProblemError('bad_request', {
+      detail: `A stack already runs on ${dataFolder} (process ${launcher.pid}): stop it with npm run down, or choose another folder with --data.`,
+    });
+  }
+  await stopLeftovers(other, leftoversTimeoutMs);
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the launcher at once. */
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(signal, () => {
+        if (asked && signal === 'SIGINT') return;
+        asked = true;
+        resolve();
+      });
+    }
+  });
+}
+
+/** Rejects with one line when a part keeps dying. */
+function givenUp(stack: Stack): Promise<never> {
+  return new Promise((_, reject) => {
+    stack.once('failed', (line) => reject(new ProblemError('internal', { detail: line })));
+  });
+}
+
+function lineOf(error: unknown): string {
+  if (error instanceof ProblemError) return error.detail;
+  if ((error as NodeJS.ErrnoException).code === 'ENOSPC') return 'the disk is full: make room, then start again.';
+  return error instanceof Error ? error.message : String(error);
+}
