@@ -1,0 +1,20 @@
+export { FolderDownloader, type Downloader, type DownloadOptions } from './download';
+export { fetchArtifacts, type FetchOptions, type FetchProgress } from './fetch';
+export {
+  artifactKinds,
+  buildFor,
+  chooseArtifacts,
+  loadManifest,
+  parseManifest,
+  thisPlatform,
+  type Artifact,
+  type ArtifactBuild,
+  type ArtifactFile,
+  type ArtifactKind,
+  type Licence,
+  type Manifest,
+  type Source,
+} from './manifest';
+export { installedNatsServer, natsServerId, resolveNatsServer, type NatsServer } from './nats-server';
+export { PipDownloader } from './pip-downloader';
+export { isHeld, planSync, verifyArtifacts, type PlannedArtifact, type SyncPlan, type VerifiedFile } from './plan';

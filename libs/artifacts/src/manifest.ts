@@ -1,0 +1,145 @@
+import 'reflect-metadata';
+import { describe, ProblemError } from '@app/protocol';
+import { plainToInstance, Type } from 'class-transformer';
+import {
+  ArrayNotEmpty,
+  ArrayUnique,
+  Equals,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsNotEmpty,
+  IsOptional,
+  IsString,
+  IsUrl,
+  Matches,
+  Min,
+  ValidateNested,
+  validateSync,
+} from 'class-validator';
+import builtIn from './manifest.json';
+
+const sha256Pattern = /^[0-9a-f]{64}$/;
+
+export const artifactKinds = ['voice', 'model', 'tool', 'test-audio'] as const;
+export type ArtifactKind = (typeof artifactKinds)[number];
+
+/** The terms an artifact may be used under. */
+export class Licence {
+  /** SPDX identifier. */
+  @IsString() @IsNotEmpty() spdx!: string;
+  @IsString() @IsNotEmpty() note!: string;
+}
+
+/** A Python wheel, fetched by `pip download` and read as the zip that it is; no Python code of it ever runs. */
+export class Source {
+  @Equals('wheel') type!: 'wheel';
+  @Matches(/^[a-z0-9]+(-[a-z0-9]+)*$/) name!: string;
+  @Matches(/^[0-9][0-9A-Za-z.]*$/) version!: string;
+  /** Platform tag that pins one wheel whatever machine asks for it; absent for wheels that fit any. */
+  @IsOptional() @Matches(/^[a-z0-9_]+$/) platform?: string;
+  @IsInt() @Min(1) bytes!: number;
+  @Matches(sha256Pattern) sha256!: string;
+}
+
+/** A member of a source, which is a file or, joined with others in order, part of one. */
+export class FilePart {
+  @IsString() @IsNotEmpty() source!: string;
+  @IsString() @IsNotEmpty() member!: string;
+}
+
+/** A file as it lies in `<folder>/<artifact id>/`. */
+export class ArtifactFile {
+  @Matches(/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/) path!: string;
+  @IsInt() @Min(1) bytes!: number;
+  @Matches(sha256Pattern) sha256!: string;
+  @IsOptional() @IsBoolean() executable?: boolean;
+  @ArrayNotEmpty() @ValidateNested({ each: true }) @Type(() => FilePart) parts!: FilePart[];
+}
+
+/** The files of an artifact for one platform, or for all. */
+export class ArtifactBuild {
+  /** `<process.platform>-<process.arch>`; absent where the files fit any machine. */
+  @IsOptional() @Matches(/^[a-z0-9]+-[a-z0-9]+$/) platform?: string;
+
+  @ArrayNotEmpty()
+  @ArrayUnique((source: Source) => source.name)
+  @ValidateNested({ each: true })
+  @Type(() => Source)
+  sources!: Source[];
+
+  @ArrayNotEmpty()
+  @ArrayUnique((file: ArtifactFile) => file.path)
+  @ValidateNested({ each: true })
+  @Type(() => ArtifactFile)
+  files!: ArtifactFile[];
+}
+
+/** Something a deployment holds that is not its own code: a voice, a model, a tool, a test recording. */
+export class Artifact {
+  @Matches(/^[a-z0-9]+(-[a-z0-9]+)*$/) id!: string;
+  @IsIn(artifactKinds) kind!: ArtifactKind;
+  @IsString() @IsNotEmpty() version!: string;
+  @IsString() @IsNotEmpty() title!: string;
+  /** Whether it is fetched without being asked for. */
+  @IsBoolean() default!: boolean;
+  @ValidateNested() @Type(() => Licence) licence!: Licence;
+  /** Where the work itself comes from, for a reader; nothing is fetched from here. */
+  @IsUrl() origin!: string;
+
+  @ArrayNotEmpty()
+  @ArrayUnique((build: ArtifactBuild) => build.platform)
+  @ValidateNested({ each: true })
+  @Type(() => ArtifactBuild)
+  builds!: ArtifactBuild[];
+}
+
+/** The list of all artifacts, each pinned by the SHA-256 of every file. */
+export class Manifest {
+  @Equals(1) format!: 1;
+
+  @ArrayUnique((artifact: Artifact) => artifact.id)
+  @ValidateNested({ each: true })
+  @Type(() => Artifact)
+  artifacts!: Artifact[];
+}
+
+/** The manifest of this version of the product. */
+export const loadManifest = (): Manifest => parseManifest(builtIn);
+
+/** Checks a manifest from outside; throws `config_invalid` with the fields at fault. */
+export function parseManifest(value: unknown): Manifest {
+  const manifest = plainToInstance(Manifest, Object(value));
+  const faults = describe(validateSync(manifest, { whitelist: true, forbidNonWhitelisted: true }));
+  if (faults.length === 0) faults.push(...danglingParts(manifest));
+  if (faults.length > 0) throw new ProblemError('config_invalid', { detail: `Manifest: ${faults.join('; ')}.` });
+  return manifest;
+}
+
+function danglingParts({ artifacts }: Manifest): string[] {
+  return artifacts.flatMap(({ id, builds }) =>
+    builds.flatMap(({ sources, files }) => {
+      const known = new Set(sources.map(({ name }) => name));
+      return files
+        .filter(({ parts }) => parts.some(({ source }) => !known.has(source)))
+        .map(({ path }) => `${id}: ${path} names a source that is not listed`);
+    }),
+  );
+}
+
+/** The artifacts of these ids, in this order; throws `artifact_unavailable` with the known ids for an unknown one. */
+export function chooseArtifacts(manifest: Manifest, ids: readonly string[]): Artifact[] {
+  return ids.map((id) => {
+    const found = manifest.artifacts.find((artifact) => artifact.id === id);
+    if (found) return found;
+    const known = manifest.artifacts.map((artifact) => artifact.id).join(', ');
+    throw new ProblemError('artifact_unavailable', { detail: `There is no artifact "${id}". Known: ${known}.` });
+  });
+}
+
+/** The build for a platform (`linux-x64`), or undefined where there is none. */
+export const buildFor = (artifact: Artifact, platform: string): ArtifactBuild | undefined =>
+  artifact.builds.find((build) => build.platform === undefined || build.platform === platform);
+
+/** The platform of this machine, as manifests spell it. */
+export const thisPlatform = `${process.platform}-${process.arch}`;

@@ -1,0 +1,43 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { fetchArtifacts, type FetchOptions } from './fetch';
+import { loadManifest } from './manifest';
+import { planSync } from './plan';
+
+/** Waiting jobs expire by per-message TTL, which came with 2.11. */
+const oldestVersion = [2, 11] as const;
+export const natsServerId = 'nats-server';
+
+/** A nats-server that can be started. */
+export interface NatsServer {
+  /** What to spawn: a path, or the bare name where the one on the PATH serves. */
+  readonly command: string;
+  readonly version: string;
+  readonly source: 'path' | 'pinned';
+}
+
+/**
+ * The nats-server of this machine if it is 2.11 or newer, else the pinned one, fetched into the folder if need be.
+ * Throws as fetchArtifacts does, and `tool_missing` on a platform without a pinned one.
+ */
+export async function resolveNatsServer(folder: string, options: FetchOptions = {}): Promise<NatsServer> {
+  const installed = await installedNatsServer();
+  if (installed) return installed;
+  const manifest = loadManifest();
+  const plan = await planSync(manifest, [natsServerId], folder);
+  await fetchArtifacts(plan, options);
+  const version = [...plan.held, ...plan.missing][0]?.artifact.version ?? '';
+  return { command: join(folder, natsServerId, natsServerId), version, source: 'pinned' };
+}
+
+/** The nats-server on the PATH, or undefined if there is none that is new enough. */
+export async function installedNatsServer(command: string = natsServerId): Promise<NatsServer | undefined> {
+  const answer = await promisify(execFile)(command, ['--version'], { timeout: 5_000 }).catch(() => undefined);
+  const [, version, major, minor] = /v((\d+)\.(\d+)\.\S+)/.exec(answer?.stdout ?? '') ?? [];
+  if (version === undefined || !isNewEnough(Number(major), Number(minor))) return undefined;
+  return { command, version, source: 'path' };
+}
+
+const isNewEnough = (major: number, minor: number): boolean =>
+  major > oldestVersion[0] || (major === oldestVersion[0] && minor >= oldestVersion[1]);
