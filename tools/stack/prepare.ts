@@ -1,0 +1,22 @@
+import { join } from 'node:path';
+import { fetchArtifacts, loadManifest, natsServerId, planSync, resolveNatsServer } from '@app/artifacts';
+import { ensureDevelopmentLicense } from '../license/development-license';
+import { modelsFolder } from '../models';
+import { drawProgress } from '../progress';
+import type { UpOptions } from './options';
+
+/** Gets what a start needs: the default models, nats-server, a licence and a key. Says what it did where a person should know. */
+export async function prepare({ offline, dataFolder }: UpOptions, root: string) {
+  const folder = modelsFolder(root);
+  const manifest = loadManifest();
+  const wanted = manifest.artifacts.filter((artifact) => artifact.default).map(({ id }) => id);
+  const models = wanted.filter((id) => id !== natsServerId);
+  const options = { offline, onProgress: drawProgress(process.stdout) };
+  await fetchArtifacts(await planSync(manifest, models, folder), options);
+  const natsServer = await resolveNatsServer(folder, options);
+  const license = await ensureDevelopmentLicense(join(dataFolder, 'license'));
+  if (license.created) {
+    console.log(`antiphon: issued a development licence for this machine: ${license.licenseFile}`);
+  }
+  return { modelsFolder: folder, natsServer: natsServer.command, license };
+}
