@@ -17,7 +17,7 @@ export interface FetchProgress {
   readonly step: 'download' | 'unpack' | 'done';
   readonly bytes: number;
   readonly totalBytes: number;
-  /** Average since this artifact's download began. */
+  /** Average of the download so far. */
   readonly bytesPerSecond: number;
 }
 
@@ -149,9 +149,10 @@ const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
 function reporter({ artifact, build }: PlannedArtifact, onProgress: FetchOptions['onProgress']) {
   const startedMs = performance.now();
   const totalBytes = build.sources.reduce((sum, { bytes }) => sum + bytes, 0);
+  let bytesPerSecond = 0;
   return (step: FetchProgress['step'], bytes: number): void => {
-    const seconds = Math.max(performance.now() - startedMs, 1) / 1000;
-    onProgress?.({ id: artifact.id, step, bytes, totalBytes, bytesPerSecond: bytes / seconds });
+    if (step === 'download') bytesPerSecond = (bytes * 1000) / Math.max(performance.now() - startedMs, 1);
+    onProgress?.({ id: artifact.id, step, bytes, totalBytes, bytesPerSecond });
   };
 }
 

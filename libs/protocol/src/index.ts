@@ -1,3 +1,4 @@
+import 'reflect-metadata';
 export * from './frame';
 export * from './graph';
 export * from './jobs';
