@@ -13,6 +13,7 @@ export {
   type ArtifactKind,
   type Licence,
   type Manifest,
+  type Serves,
   type Source,
 } from './manifest';
 export { installedNatsServer, natsServerId, resolveNatsServer, type NatsServer } from './nats-server';

@@ -75,6 +75,20 @@ export class ArtifactBuild {
   files!: ArtifactFile[];
 }
 
+/** What an artifact lets a deployment offer, as clients and workers need to know it. */
+export class Serves {
+  /** The lane whose workers load it, `KIND.MODEL`. */
+  @Matches(/^(tts|stt)\.[a-z0-9]+(-[a-z0-9]+)*$/) lane!: string;
+  /** Display name. */
+  @IsString() @IsNotEmpty() name!: string;
+  @IsString() @IsNotEmpty() description!: string;
+  /** Lower-case primary language tags, the voice's own first. */
+  @ArrayNotEmpty() @Matches(/^[a-z]{2,3}$/, { each: true }) languages!: string[];
+  /** Where a voice is from; `en-US` for example. */
+  @IsOptional() @Matches(/^[a-z]{2,3}-[A-Z]{2}$/) locale?: string;
+  @IsOptional() @IsIn(['masculine', 'feminine', 'gender_neutral']) gender?: 'masculine' | 'feminine' | 'gender_neutral';
+}
+
 /** Something a deployment holds that is not its own code: a voice, a model, a tool, a test recording. */
 export class Artifact {
   @Matches(/^[a-z0-9]+(-[a-z0-9]+)*$/) id!: string;
@@ -84,6 +98,8 @@ export class Artifact {
   /** Whether it is fetched without being asked for. */
   @IsBoolean() default!: boolean;
   @ValidateNested() @Type(() => Licence) licence!: Licence;
+  /** Of a voice or a model: what it offers, and on which lane. */
+  @IsOptional() @ValidateNested() @Type(() => Serves) serves?: Serves;
   /** Where the work itself comes from, for a reader; nothing is fetched from here. */
   @IsUrl() origin!: string;
 
