@@ -26,6 +26,8 @@ export interface StackSettings {
   readonly natsServer: string;
   readonly port: number;
   readonly workers: number;
+  /** Added to the environment of every worker, `BATCHING` for example. */
+  readonly workerEnv?: Readonly<Record<string, string>>;
   readonly license: { readonly licenseFile: string; readonly publicKeyFile: string; readonly keysFile: string };
 }
 
@@ -56,6 +58,7 @@ export async function planStack(settings: StackSettings, ports: PortBook): Promi
       LANES: workerLanes[kind],
       MODELS_FOLDER: settings.modelsFolder,
       METRICS_PORT: String(workerPorts[place]),
+      ...settings.workerEnv,
     }),
   );
   return {

@@ -25,9 +25,9 @@ export class Stack extends EventEmitter<{ line: [string]; failed: [string] }> {
 
   /** Starts everything and resolves when all parts are ready; a problem names the part that is not. */
   async start(): Promise<void> {
-    await this.launch(this.plan.nats);
+    await this.add(this.plan.nats);
     const { license, gateway, workers } = this.plan;
-    await Promise.all([license, gateway, ...workers].map((spec) => this.launch(spec)));
+    await Promise.all([license, gateway, ...workers].map((spec) => this.add(spec)));
   }
 
   /** Process ids by part. */
@@ -38,10 +38,14 @@ export class Stack extends EventEmitter<{ line: [string]; failed: [string] }> {
   /** Clients first, the bus last, so that running requests can end; resolves when no process is left. */
   async stop(): Promise<void> {
     this.stopped = true;
-    const { nats, license, gateway, workers } = this.plan;
-    for (const group of [[gateway], workers, [license], [nats]]) {
-      await Promise.all(group.map(async ({ name }) => this.parts.get(name)?.stop(killAfterMs)));
-    }
+    const { nats, license, gateway } = this.plan;
+    const stopAll = (parts: readonly Part[]) => Promise.all(parts.map((part) => part.stop(killAfterMs)));
+    const named = (spec: PartSpec): Part[] => [...this.parts.values()].filter((part) => part.spec.name === spec.name);
+    const ends = [nats, license, gateway].flatMap(named);
+    await stopAll(named(gateway));
+    await stopAll([...this.parts.values()].filter((part) => !ends.includes(part)));
+    await stopAll(named(license));
+    await stopAll(named(nats));
   }
 
   /** Stops and starts every process of an app, one after the other, as its code has changed. */
@@ -54,7 +58,8 @@ export class Stack extends EventEmitter<{ line: [string]; failed: [string] }> {
     }
   }
 
-  private async launch(spec: PartSpec): Promise<void> {
+  /** Starts one more process and resolves when it is ready. */
+  async add(spec: PartSpec): Promise<void> {
     const part = new Part(spec, (dead, how) => this.onDeath(dead, how));
     this.parts.set(spec.name, part);
     part.start();

@@ -1,0 +1,81 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { scrape, sumOf } from '../../tools/client/prometheus';
+import type { Target } from '../../tools/client/tts-client';
+import type { PartSpec } from '../../tools/stack/part';
+import { planStack, type StackPlan } from '../../tools/stack/plan';
+import { PortBook } from '../../tools/stack/ports';
+import { prepare } from '../../tools/stack/prepare';
+import { Stack } from '../../tools/stack/stack';
+
+const root = join(__dirname, '../..');
+
+/** Every process of a deployment, on free loopback ports and a data folder of its own. */
+export class RunningStack {
+  private constructor(
+    private readonly stack: Stack,
+    private readonly plan: StackPlan,
+    private readonly dataFolder: string,
+    readonly target: Target,
+  ) {}
+
+  /** Starts from what is built in `dist`; resolves when every part is ready. */
+  static async start(settings: { workers?: number; workerEnv?: Record<string, string> } = {}): Promise<RunningStack> {
+    const dataFolder = mkdtempSync(join(tmpdir(), 'antiphon-e2e-'));
+    mkdirSync(join(dataFolder, 'logs'));
+    const ports = new PortBook();
+    const options = {
+      check: false,
+      help: false,
+      offline: true,
+      port: await ports.take(15_000),
+      dataFolder,
+      workers: settings.workers ?? 1,
+    };
+    const prepared = await prepare(options, root);
+    const plan = await planStack({ ...prepared, ...options, root, workerEnv: settings.workerEnv }, new PortBook());
+    const stack = new Stack(plan);
+    await stack.start();
+    return new RunningStack(stack, plan, dataFolder, { api: plan.addresses.api, apiKey: prepared.license.apiKey });
+  }
+
+  /** One more worker like the first of its kind; resolves to its name when it is ready. */
+  async addWorker(kind: 'tts' | 'stt'): Promise<string> {
+    const model = this.plan.workers.find(({ name }) => name.startsWith(kind));
+    if (!model) throw new Error(`there is no ${kind} worker to copy`);
+    const port = String(await new PortBook().take(18_000));
+    const name = `${kind}-extra`;
+    const spec: PartSpec = {
+      ...model,
+      name,
+      env: { ...model.env, METRICS_PORT: port },
+      readyUrl: `http://127.0.0.1:${port}/readyz`,
+      logFile: join(this.dataFolder, 'logs', `${name}.log`),
+    };
+    this.extraMetrics.set(name, `http://127.0.0.1:${port}/metrics`);
+    await this.stack.add(spec);
+    return name;
+  }
+
+  /** Ends a part as an operating system would that has run out of memory. */
+  kill(name: string): void {
+    const pid = this.stack.pids()[name];
+    if (pid === undefined) throw new Error(`${name} is not running`);
+    process.kill(pid, 'SIGKILL');
+  }
+
+  /** Sum of a metric of one part over the samples with these labels. */
+  async metric(part: string, name: string, labels: Record<string, string> = {}): Promise<number> {
+    const url = this.plan.addresses.metrics[part] ?? this.extraMetrics.get(part);
+    if (url === undefined) throw new Error(`${part} has no metrics page`);
+    return sumOf(await scrape(url), name, labels);
+  }
+
+  async stop(): Promise<void> {
+    await this.stack.stop();
+    rmSync(this.dataFolder, { recursive: true, force: true });
+  }
+
+  private readonly extraMetrics = new Map<string, string>();
+}
