@@ -88,7 +88,7 @@ describe('bundledParts', () => {
     writeFileSync(join(folder, 'model.onnx'), '');
     writeFileSync(join(folder, 'wasm.cjs'), `const code = "AGFzbQ${base64}";`);
     writeFileSync(join(folder, 'gzip.js'), `const code = "H4sI${base64}";`);
-    writeFileSync(join(folder, 'bytes.mjs'), `new Uint8Array([0, 97, 115, 109, 1, ${'0, '.repeat(150)} 1])`);
+    writeFileSync(join(folder, 'bytes.mjs'), 'new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])');
     writeFileSync(join(folder, 'plain.js'), `const magic = "AGFzbQEAAAA";`);
     writeFileSync(join(folder, 'lib/node_modules/other/other.wasm'), '');
     expect(bundledParts(folder).sort()).toEqual(
