@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
+import { encodePcm } from '@app/speech/audio';
 import WebSocket from 'ws';
 import type { Target } from './tts-client';
 
@@ -50,7 +51,7 @@ export async function transcribeStream(
   while (sentSamples < samples.length && socket.readyState === WebSocket.OPEN) {
     const piece = samples.subarray(sentSamples, sentSamples + pieceSamples);
     await delay(startedAt + ((sentSamples + piece.length) / sampleRateHz / pace) * 1_000 - performance.now());
-    socket.send(Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength));
+    socket.send(encodePcm(piece, 'pcm_s16le'));
     sentSamples += piece.length;
   }
   const lastSampleAtMs = performance.now();

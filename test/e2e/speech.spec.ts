@@ -1,0 +1,3 @@
+import { describeSpeech } from './speech-suite';
+
+describeSpeech('batching as it is by default', {});
