@@ -1,0 +1,60 @@
+import type { IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { ProblemError } from '@app/protocol';
+import type { Log } from './log';
+import { ErrorMetrics } from './metrics/error-metrics';
+import { NestLog } from './nest-log';
+import { ProblemFilter } from './problem.filter';
+import { requestIdHeader, requestIdOf } from './request-id';
+
+/** Largest body of a request unless an app says otherwise. */
+const defaultBodyLimitBytes = 1024 * 1024;
+
+/** A Fastify adapter whose requests have our ids (`request.id`), which every response repeats in X-Request-Id. */
+export function httpAdapter(bodyLimitBytes = defaultBodyLimitBytes): FastifyAdapter {
+  const adapter = new FastifyAdapter({
+    bodyLimit: bodyLimitBytes,
+    requestIdHeader: false,
+    genReqId: (request: IncomingMessage) => requestIdOf(request.headers),
+    // Idle keep-alive connections must not hold up a shutdown.
+    forceCloseConnections: 'idle',
+  });
+  adapter.getInstance().addHook('onRequest', (request, reply, done) => {
+    void reply.header(requestIdHeader, request.id);
+    done();
+  });
+  return adapter;
+}
+
+/** A Nest application on Fastify with our log, request ids and problems (its module imports PlatformModule); errors at start are thrown, not swallowed. */
+export async function createHttpApp(
+  module: Parameters<typeof NestFactory.create>[0],
+  log: Log,
+  options: { readonly bodyLimitBytes?: number } = {},
+): Promise<NestFastifyApplication> {
+  const app = await NestFactory.create<NestFastifyApplication>(module, httpAdapter(options.bodyLimitBytes), {
+    logger: new NestLog(log),
+    abortOnError: false,
+  });
+  app.useGlobalFilters(new ProblemFilter(log, app.get(ErrorMetrics, { strict: false })));
+  return app;
+}
+
+/** Listens and gives the port, also where 0 was asked for. A port in use is `port_taken`, naming the variable to change. */
+export async function listen(
+  app: NestFastifyApplication,
+  { host, port, variable = 'PORT' }: { readonly host: string; readonly port: number; readonly variable?: string },
+): Promise<number> {
+  try {
+    await app.listen(port, host);
+  } catch (error) {
+    if (!isAddressInUse(error)) throw error;
+    const detail = `Port ${port} on ${host} is taken: set ${variable} to another one, or stop what uses it.`;
+    throw new ProblemError('port_taken', { detail, cause: error });
+  }
+  return (app.getHttpServer().address() as AddressInfo).port;
+}
+
+const isAddressInUse = (error: unknown): boolean => (error as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE';

@@ -1,0 +1,25 @@
+import { Module } from '@nestjs/common';
+import { createHttpApp, listen } from '../http-app';
+import { PlatformModule, type Platform } from '../platform.module';
+import { ManagementModule } from './management.module';
+
+/** The second listener of an app, beside its API: metrics and health. */
+export interface ManagementServer {
+  /** The port it listens on, also where 0 was asked for. */
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+@Module({})
+class ManagementAppModule {}
+
+/** Starts the management listener; `port_taken` when it cannot have the port. */
+export async function startManagementServer(
+  at: { readonly host: string; readonly metricsPort: number },
+  platform: Platform,
+): Promise<ManagementServer> {
+  const imports = [PlatformModule.register(platform), ManagementModule.register()];
+  const app = await createHttpApp({ module: ManagementAppModule, imports }, platform.log);
+  const port = await listen(app, { host: at.host, port: at.metricsPort, variable: 'METRICS_PORT' });
+  return { port, close: () => app.close() };
+}

@@ -1,0 +1,116 @@
+import { Injectable, type Provider } from '@nestjs/common';
+import {
+  InjectMetric,
+  makeCounterProvider,
+  makeGaugeProvider,
+  makeHistogramProvider,
+} from '@willsoto/nestjs-prometheus';
+import type { Counter, Gauge, Histogram } from 'prom-client';
+import { occupancyBuckets, realTimeFactorBuckets, stageBucketsSeconds } from './buckets';
+
+const seats = { name: 'antiphon_seats', help: 'Places in the batch.', labelNames: ['lane'] as const };
+const busySeats = { name: 'antiphon_busy_seats', help: 'Places taken by jobs.', labelNames: ['lane'] as const };
+const occupancy = {
+  name: 'antiphon_step_requests',
+  help: 'Requests run together in one step of an engine.',
+  labelNames: ['engine', 'operation'] as const,
+  buckets: occupancyBuckets,
+};
+const stepTime = {
+  name: 'antiphon_step_seconds',
+  help: 'Time of one step of an engine.',
+  labelNames: ['engine', 'operation'] as const,
+  buckets: stageBucketsSeconds,
+};
+const seatWait = {
+  name: 'antiphon_seat_wait_seconds',
+  help: 'From claim to the first step.',
+  labelNames: ['lane'] as const,
+  buckets: stageBucketsSeconds,
+};
+const realTimeFactor = {
+  name: 'antiphon_real_time_factor',
+  help: 'Compute time of a job over the time of its audio.',
+  labelNames: ['lane'] as const,
+  buckets: realTimeFactorBuckets,
+};
+const jobs = {
+  name: 'antiphon_jobs_total',
+  help: 'Jobs that left this worker.',
+  labelNames: ['lane', 'outcome'] as const,
+};
+const restarts = {
+  name: 'antiphon_engine_restarts_total',
+  help: 'Engine processes that ended unasked and were started again.',
+  labelNames: ['engine'] as const,
+};
+const load = { name: 'inferno_worker_load', help: 'Seats taken, over all lanes of this worker.' };
+const capacity = { name: 'inferno_worker_capacity', help: 'Seats, over all lanes of this worker.' };
+const firstAudio = { name: 'inferno_worker_ttfa', help: 'Seconds from claim to first audio, last job.' };
+const factor = { name: 'inferno_worker_rtf', help: 'Real-time factor, last job.' };
+
+/** How a job left a worker. */
+export type JobOutcome = 'done' | 'error' | 'cancelled' | 'handed_back';
+
+/** What a worker measures. Times are given in milliseconds and exported in seconds. */
+@Injectable()
+export class InferenceMetrics {
+  @InjectMetric(seats.name) private readonly seatGauge!: Gauge<'lane'>;
+  @InjectMetric(busySeats.name) private readonly busyGauge!: Gauge<'lane'>;
+  @InjectMetric(occupancy.name) private readonly occupancy!: Histogram<'engine' | 'operation'>;
+  @InjectMetric(stepTime.name) private readonly stepTimes!: Histogram<'engine' | 'operation'>;
+  @InjectMetric(seatWait.name) private readonly seatWaits!: Histogram<'lane'>;
+  @InjectMetric(realTimeFactor.name) private readonly factors!: Histogram<'lane'>;
+  @InjectMetric(jobs.name) private readonly jobs!: Counter<'lane' | 'outcome'>;
+  @InjectMetric(restarts.name) private readonly restarts!: Counter<'engine'>;
+  @InjectMetric(load.name) private readonly load!: Gauge;
+  @InjectMetric(capacity.name) private readonly capacity!: Gauge;
+  @InjectMetric(firstAudio.name) private readonly lastFirstAudio!: Gauge;
+  @InjectMetric(factor.name) private readonly lastFactor!: Gauge;
+
+  private readonly byLane = new Map<string, { seats: number; busy: number }>();
+
+  /** The seats of a lane as they are now. */
+  seats(lane: string, total: number, busy: number): void {
+    this.byLane.set(lane, { seats: total, busy });
+    this.seatGauge.set({ lane }, total);
+    this.busyGauge.set({ lane }, busy);
+    const lanes = [...this.byLane.values()];
+    this.capacity.set(lanes.reduce((sum, each) => sum + each.seats, 0));
+    this.load.set(lanes.reduce((sum, each) => sum + each.busy, 0));
+  }
+
+  /** One step of an engine: how many requests it held and how long it took. */
+  step(engine: string, operation: string, requests: number, durationMs: number): void {
+    this.occupancy.observe({ engine, operation }, requests);
+    this.stepTimes.observe({ engine, operation }, durationMs / 1000);
+  }
+
+  waitedForSeat(lane: string, durationMs: number): void {
+    this.seatWaits.observe({ lane }, durationMs / 1000);
+  }
+
+  firstAudio(durationMs: number): void {
+    this.lastFirstAudio.set(durationMs / 1000);
+  }
+
+  realTimeFactor(lane: string, value: number): void {
+    this.factors.observe({ lane }, value);
+    this.lastFactor.set(value);
+  }
+
+  jobEnded(lane: string, outcome: JobOutcome): void {
+    this.jobs.inc({ lane, outcome });
+  }
+
+  engineRestarted(engine: string): void {
+    this.restarts.inc({ engine });
+  }
+}
+
+export const inferenceMetrics: readonly Provider[] = [
+  InferenceMetrics,
+  ...[occupancy, stepTime, seatWait, realTimeFactor].map(makeHistogramProvider),
+  ...[jobs, restarts].map(makeCounterProvider),
+  ...[seats, busySeats, load, capacity, firstAudio, factor].map(makeGaugeProvider),
+];

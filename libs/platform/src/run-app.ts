@@ -1,0 +1,66 @@
+import { ProblemError, productName, productVersion } from '@app/protocol';
+import { describeConfig, type ConfigClass } from './config';
+import { Log, type LogLevel } from './log';
+import type { Platform } from './platform.module';
+import { Readiness } from './readiness';
+import { Shutdown } from './shutdown';
+
+/** What an app's configuration class has: `fromEnvironment` reads `process.env`, in the `*.config.ts` file. */
+export interface AppConfigClass<C extends object> extends ConfigClass<C> {
+  fromEnvironment(): Readonly<C>;
+}
+
+/** What an app is started with. */
+export interface AppContext<C> extends Platform {
+  readonly config: Readonly<C>;
+  /** Steps added here run at SIGTERM, in order. */
+  readonly shutdown: Shutdown;
+}
+
+/** An app: its name in logs, its configuration, and how it starts. `start` resolves once it serves. */
+export interface AppDefinition<C extends object> {
+  readonly name: string;
+  readonly summary: string;
+  readonly config: AppConfigClass<C>;
+  readonly start: (context: AppContext<C>) => Promise<void>;
+}
+
+/**
+ * Runs an app as this process: `--help` prints its variables; otherwise it is configured, started, and stopped by signals. A
+ * failure to start, or an error nobody caught, is one JSON line and exit code 1.
+ */
+export async function runApp<C extends object & { logLevel: LogLevel }>(app: AppDefinition<C>): Promise<void> {
+  if (process.argv.includes('--help')) {
+    process.stdout.write(helpOf(app));
+    return;
+  }
+  let log = Log.create(app.name);
+  const fail = (message: string) => (error: unknown) => {
+    log.fatal(message, fieldsOf(error));
+    process.exit(1);
+  };
+  process.on('uncaughtException', fail('uncaught error'));
+  process.on('unhandledRejection', fail('unhandled rejection'));
+  try {
+    const config = app.config.fromEnvironment();
+    log = Log.create(app.name, config.logLevel);
+    const shutdown = new Shutdown(log);
+    shutdown.listen();
+    await app.start({ config, log, readiness: new Readiness(), shutdown });
+    log.info('started', { version: productVersion });
+  } catch (error) {
+    fail('could not start')(error);
+  }
+}
+
+/** The text of `--help`. */
+export function helpOf<C extends object>({ name, summary, config }: AppDefinition<C>): string {
+  return `${productName} ${productVersion} ${name}: ${summary}\n\nVariables, with their defaults:\n${describeConfig(config)}\n`;
+}
+
+/** A problem says all in its detail; only its cause, where it has one, deserves a stack. */
+function fieldsOf(error: unknown): Record<string, unknown> {
+  if (!(error instanceof ProblemError)) return { err: error };
+  const { code, detail, cause } = error;
+  return code === 'internal' ? { code, detail, err: cause ?? error } : { code, detail };
+}
