@@ -32,7 +32,7 @@ const pieceSeconds = 0.1;
 /** Sends the samples in pieces of 100 ms, at the pace of speech or `pace` times as fast, then `close`; resolves when the server has closed. */
 export async function transcribeStream(
   target: Target,
-  samples: Int16Array,
+  samples: Float32Array,
   sampleRateHz: number,
   pace = 1,
 ): Promise<SttRun> {
