@@ -1,1 +1,5 @@
 export { SpeechError } from '../speech-error';
+export * from './batch-policy';
+export * from './playback';
+export * from './profile';
+export * from './step-scheduler';

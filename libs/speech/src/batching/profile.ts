@@ -1,0 +1,71 @@
+import type { BatchingMode } from './batch-policy';
+
+/** Every number that trades latency against throughput. */
+export interface Tuning {
+  /** Seats of a lane, and most steps in a batch. */
+  readonly batchSize: number;
+  readonly batching: BatchingMode;
+  /** How long a step may wait for company under `always`. */
+  readonly batchWaitMs: number;
+  /** TTS: how long before the listener runs dry the next window is due. */
+  readonly playbackMarginMs: number;
+  /** STT: new audio between two partials of an utterance… */
+  readonly partialIntervalMs: number;
+  /** …and at least this share of the utterance so far, which bounds what partials of a long one cost. */
+  readonly partialGrowth: number;
+  /** STT: speech before the first partial. */
+  readonly firstPartialMs: number;
+  /** STT: silence that ends an utterance. */
+  readonly endSilenceMs: number;
+  /** STT: what the encoder sees after the speech before the silence tail. */
+  readonly contextPaddingMs: number;
+}
+
+export const profileNames = ['latency', 'balanced', 'throughput'] as const;
+export type ProfileName = (typeof profileNames)[number];
+
+/** The named settings of the latency/throughput dial; each number can be overridden. */
+export const profiles: Readonly<Record<ProfileName, Tuning>> = {
+  latency: {
+    batchSize: 4,
+    batching: 'auto',
+    batchWaitMs: 0,
+    playbackMarginMs: 80,
+    partialIntervalMs: 300,
+    partialGrowth: 0.06,
+    firstPartialMs: 450,
+    endSilenceMs: 400,
+    contextPaddingMs: 1_000,
+  },
+  balanced: {
+    batchSize: 8,
+    batching: 'auto',
+    batchWaitMs: 10,
+    playbackMarginMs: 100,
+    partialIntervalMs: 500,
+    partialGrowth: 0.1,
+    firstPartialMs: 600,
+    endSilenceMs: 500,
+    contextPaddingMs: 1_000,
+  },
+  throughput: {
+    batchSize: 16,
+    batching: 'always',
+    batchWaitMs: 25,
+    playbackMarginMs: 250,
+    partialIntervalMs: 1_000,
+    partialGrowth: 0.2,
+    firstPartialMs: 1_000,
+    endSilenceMs: 700,
+    contextPaddingMs: 1_000,
+  },
+};
+
+/** A profile with some of its numbers replaced; undefined leaves a number as it is. */
+export function tuningOf(
+  profile: ProfileName,
+  overrides: { readonly [K in keyof Tuning]?: Tuning[K] | undefined },
+): Tuning {
+  const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
+  return { ...profiles[profile], ...given };
+}

@@ -1,0 +1,80 @@
+import { sharesBatches, type BatchPolicy } from './batch-policy';
+
+/** What the scheduler has to know of a step that waits. */
+export interface QueuedStep {
+  /** The utterance or STT stream it belongs to. Steps of one id run in the order they were queued, never two in a batch. */
+  readonly id: string;
+  /** Steps with the same key may share a batch; without a key it runs alone. */
+  readonly batchKey?: string | undefined;
+  readonly queuedAtMs: number;
+  /** When it should run at the latest so that nobody notices; Infinity for what is only nice to have. */
+  readonly dueMs: number;
+}
+
+/** Run these now, together; or nothing to run for so long, Infinity when only a new step changes that. */
+export type BatchDecision<S extends QueuedStep> = { readonly run: readonly S[] } | { readonly waitMs: number };
+
+/**
+ * What a free engine should do next: a pure function of queue and clock. The step that is due first leads, so a step is
+ * overtaken only by those due before it, and its wait is bounded by the work queued until it is due. `couldJoin` is how many
+ * ids have anything open here: a batch that holds them all waits for nobody.
+ */
+export function chooseBatch<S extends QueuedStep>(
+  queue: readonly S[],
+  nowMs: number,
+  policy: BatchPolicy,
+  couldJoin = Infinity,
+): BatchDecision<S> {
+  const eligible = firstOfEachId(queue).sort(dueFirst);
+  const head = eligible[0];
+  if (head === undefined) return { waitMs: Infinity };
+  if (!sharesBatches(policy)) return { run: [head] };
+  const groups = groupByKey(eligible, policy.maxBatch);
+  if (policy.batching !== 'always') return { run: groups[0] ?? [head] };
+  return firstReady(groups, nowMs, policy, couldJoin);
+}
+
+/** A group that may still grow does not hold up one that is ready: the engine works rather than waits. */
+function firstReady<S extends QueuedStep>(
+  groups: readonly S[][],
+  nowMs: number,
+  policy: BatchPolicy,
+  couldJoin: number,
+): BatchDecision<S> {
+  let waitMs = Infinity;
+  for (const group of groups) {
+    const cannotGrow = group[0]?.batchKey === undefined || group.length >= Math.min(policy.maxBatch, couldJoin);
+    const leftMs = Math.min(...group.map((step) => step.queuedAtMs)) + policy.batchWaitMs - nowMs;
+    if (cannotGrow || leftMs <= 0) return { run: group };
+    waitMs = Math.min(waitMs, leftMs);
+  }
+  return { waitMs };
+}
+
+function firstOfEachId<S extends QueuedStep>(queue: readonly S[]): S[] {
+  const seen = new Set<string>();
+  return queue.filter((step) => !seen.has(step.id) && seen.add(step.id));
+}
+
+/** Not a subtraction, since two may be due at Infinity. */
+function dueFirst(a: QueuedStep, b: QueuedStep): number {
+  if (a.dueMs !== b.dueMs) return a.dueMs < b.dueMs ? -1 : 1;
+  return a.queuedAtMs - b.queuedAtMs;
+}
+
+/** One group per key, full at `maxBatch`, ordered by the first due step of each; what does not fit stays queued. */
+function groupByKey<S extends QueuedStep>(steps: readonly S[], maxBatch: number): S[][] {
+  const groups: S[][] = [];
+  const byKey = new Map<string, S[]>();
+  for (const step of steps) {
+    const open = step.batchKey === undefined ? undefined : byKey.get(step.batchKey);
+    if (open === undefined) {
+      const group = [step];
+      groups.push(group);
+      if (step.batchKey !== undefined) byKey.set(step.batchKey, group);
+    } else if (open.length < maxBatch) {
+      open.push(step);
+    }
+  }
+  return groups;
+}
