@@ -11,6 +11,8 @@ import type { ArtifactFile, Source } from './manifest';
 import { PipDownloader } from './pip-downloader';
 import { isHeld, writeReceipt, type PlannedArtifact, type SyncPlan } from './plan';
 
+const swapAttempts = 10;
+
 /** How far an artifact is; bytes count its downloads. */
 export interface FetchProgress {
   readonly id: string;
@@ -64,19 +66,27 @@ async function fetchOne(planned: PlannedArtifact, folder: string, options: Fetch
       const before = doneBytes;
       const archive = await obtain(source, incoming, options, (bytes) => report('download', before + bytes));
       doneBytes += source.bytes;
+      report('download', doneBytes);
       report('unpack', doneBytes);
       await unpack(source, archive, build.files, finished);
       await removeFolder(join(incoming, source.name));
     }
     for (const file of build.files) await finish(file, finished);
     await writeReceipt(finished, build);
-    if (!(await swapIn(finished, folder, artifact.id)) && !(await isHeld(planned, folder))) {
-      throw new ProblemError('artifact_corrupt', { detail: `${join(folder, artifact.id)} was changed meanwhile.` });
-    }
+    await putInPlace(finished, planned, folder);
     report('done', doneBytes);
   } finally {
     await removeFolder(incoming);
   }
+}
+
+/** Another process may do the same right now, and each takes the old one away for a moment. */
+async function putInPlace(finished: string, planned: PlannedArtifact, folder: string): Promise<void> {
+  const { id } = planned.artifact;
+  for (let attempt = 0; attempt < swapAttempts; attempt += 1) {
+    if ((await isHeld(planned, folder)) || (await swapIn(finished, folder, id))) return;
+  }
+  throw new ProblemError('artifact_unavailable', { detail: `Other processes keep replacing ${join(folder, id)}.` });
 }
 
 async function obtain(

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type SpawnOptions } from 'node:child_process';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ProblemError } from '@app/protocol';
@@ -16,7 +16,10 @@ const pipCommands: readonly (readonly string[])[] = [
   ['python', '-m', 'pip'],
 ];
 
-const quietly = ['--disable-pip-version-check', '--no-input', '--no-cache-dir', '--progress-bar', 'off'];
+const always = [
+  ...['--disable-pip-version-check', '--no-input', '--no-cache-dir', '--progress-bar', 'off'],
+  ...['--no-deps', '--only-binary=:all:', '--ignore-requires-python'],
+];
 
 interface Ended {
   readonly code: number | null;
@@ -25,38 +28,29 @@ interface Ended {
 
 /** Fetches wheels by the ordinary `pip download`, from wherever this machine's pip is set up to fetch. */
 export class PipDownloader implements Downloader {
-  constructor(private readonly commands: readonly (readonly string[])[] = pipCommands) {}
+  constructor(
+    private readonly commands: readonly (readonly string[])[] = pipCommands,
+    private readonly environment: typeof pipEnvironment = pipEnvironment,
+  ) {}
 
   async download(source: Source, options: DownloadOptions): Promise<string> {
     const pip = await this.findPip();
     const wheels = join(options.into, 'wheels');
     const pinned = source.platform === undefined ? [] : ['--platform', source.platform];
-    const watch = setInterval(() => {
-      void bytesBelow(options.into).then((bytes) => options.onBytes(Math.min(bytes, source.bytes)));
-    }, pollMs);
+    const wanted = [...pinned, '--dest', wheels, `${source.name}==${source.version}`];
+    const stopWatching = watchBytes(options, source.bytes);
     try {
-      const ended = await run(
-        [
-          ...[
-            ...pip,
-            'download',
-            ...quietly,
-            '--no-deps',
-            '--only-binary=:all:',
-            '--ignore-requires-python',
-            ...pinned,
-          ],
-          ...['--dest', wheels, `${source.name}==${source.version}`],
-        ],
-        options,
-      );
+      const ended = await run([...pip, 'download', ...always, ...wanted], {
+        // pip writes a download to its temporary folder first; ours is watched, on the right disk, and swept.
+        env: this.environment(options.into),
+        signal: options.signal,
+      });
       options.signal?.throwIfAborted();
       const [wheel] = await readdir(wheels).catch(() => []);
       if (ended.code !== 0 || wheel === undefined) throw problemOf(source, ended.output);
-      options.onBytes(source.bytes);
       return join(wheels, wheel);
     } finally {
-      clearInterval(watch);
+      stopWatching();
     }
   }
 
@@ -73,17 +67,13 @@ export class PipDownloader implements Downloader {
   }
 }
 
-function run(commandLine: readonly string[], options?: DownloadOptions): Promise<Ended> {
+function run(commandLine: readonly string[], options: SpawnOptions = {}): Promise<Ended> {
   const [command = '', ...args] = commandLine;
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      // pip writes a download to its temporary folder first; ours is watched, on the right disk, and swept.
-      ...(options && { env: pipEnvironment(options.into), signal: options.signal }),
-    });
+    const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
-    child.stdout.on('data', (data: Buffer) => (output += data.toString()));
-    child.stderr.on('data', (data: Buffer) => (output += data.toString()));
+    child.stdout?.on('data', (data: Buffer) => (output += data.toString()));
+    child.stderr?.on('data', (data: Buffer) => (output += data.toString()));
     child.once('error', reject);
     child.once('close', (code) => resolve({ code, output }));
   });
@@ -102,6 +92,20 @@ function problemOf(source: Source, output: string): ProblemError {
     detail: `pip could not download ${source.name} ${source.version}: ${last} Check the network and pip's index settings.`,
     cause,
   });
+}
+
+/** Reports the growth of what lies in the folder, at most `mostBytes`; answers with the way to stop it. */
+function watchBytes({ into, onBytes }: DownloadOptions, mostBytes: number): () => void {
+  let seenBytes = 0;
+  const timer = setInterval(() => {
+    void bytesBelow(into).then((bytes) => {
+      if (bytes > seenBytes && seenBytes < mostBytes) onBytes((seenBytes = Math.min(bytes, mostBytes)));
+    });
+  }, pollMs);
+  return () => {
+    clearInterval(timer);
+    seenBytes = mostBytes;
+  };
 }
 
 /** Sum of the sizes of all files below a folder; files that vanish meanwhile count as nothing. */
