@@ -36,7 +36,7 @@ describe('a context of the TTS socket', () => {
       const cancelledAtMs = performance.now();
       await delay(cancelBoundMs);
       const steps = await engineSteps(stack);
-      expect(await stack.metric('tts-1', 'antiphon_seats_busy')).toBe(0);
+      expect(await stack.metric('tts-1', 'antiphon_busy_seats')).toBe(0);
       // Long enough for a step that was wrongly left in the queue to show.
       await delay(1 * seconds);
       expect(await engineSteps(stack)).toBe(steps);

@@ -46,9 +46,9 @@ describe('a worker that dies under load', () => {
   );
 });
 
-/** Resolves when the worker has taken a job; fails at the bound. */
+/** Resolves when the worker has run a step; fails at the bound. */
 async function untilBusy(stack: RunningStack, worker: string, untilMs: number): Promise<void> {
-  while ((await stack.metric(worker, 'antiphon_jobs_claimed_total')) === 0) {
+  while ((await stack.metric(worker, 'antiphon_step_requests_count')) === 0) {
     if (performance.now() > untilMs) throw new Error(`${worker} took no job within ${joinBoundMs} ms of being ready`);
   }
 }
