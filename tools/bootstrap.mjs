@@ -17,6 +17,11 @@ const oldestNode = [20, 19];
 /** What the tests need besides the defaults. */
 const testArtifacts = ['piper-joe', 'whisper-tiny-en', 'nats-server', 'speech-two-cities'];
 
+/** The signal that ended this command early; nothing is started after it. @type {NodeJS.Signals | undefined} */
+let stopSignal;
+/** What a shell reports for a program ended by a signal. @type {Partial<Record<NodeJS.Signals, number>>} */
+const exitCodes = { SIGINT: 130, SIGTERM: 143 };
+
 /** @typedef {{ says: string, builds?: 'all' | 'tools', run: (args: string[]) => Promise<number> }} Command */
 /** @type {Record<string, Command>} */
 const commands = {
@@ -60,6 +65,7 @@ async function test(args) {
     if (existsSync(report)) skipped.push(...skippedIn(report));
     rmSync(report, { force: true });
   }
+  if (stopSignal) return exitCodes[stopSignal] ?? 1;
   for (const line of skipped) console.log(`skipped: ${line}`);
   console.log(`${skipped.length} tests skipped.`);
   if (process.env.CI === 'true' && (skipped.length > 0 || got !== 0)) return fail('In CI nothing may be skipped.');
@@ -87,6 +93,7 @@ async function check() {
   ];
   const results = [];
   for (const [name, step] of steps) {
+    if (stopSignal) return exitCodes[stopSignal] ?? 1;
     console.log(`\n== ${name}`);
     results.push({ name, passed: (await step()) === 0 });
   }
@@ -111,21 +118,24 @@ function npm(args, quiet = false) {
  * @param {string} command @param {string[]} args @param {boolean} [quiet] @returns {Promise<number>}
  */
 function child(command, args, quiet = false) {
+  if (stopSignal) return Promise.resolve(exitCodes[stopSignal] ?? 1);
   const started = spawn(command, args, { cwd: root, stdio: quiet ? ['ignore', 'pipe', 'pipe'] : 'inherit' });
   /** @type {Buffer[]} */
   const output = [];
   started.stdout?.on('data', (data) => output.push(data));
   started.stderr?.on('data', (data) => output.push(data));
-  const passOn = (/** @type {NodeJS.Signals} */ signal) => void started.kill(signal);
-  const stay = () => undefined;
-  process.on('SIGTERM', passOn);
-  process.on('SIGINT', process.stdin.isTTY ? stay : passOn);
+  const passOn = (/** @type {NodeJS.Signals} */ signal) => {
+    stopSignal = signal;
+    // A terminal has given Ctrl-C to the whole group already.
+    if (signal === 'SIGTERM' || !process.stdin.isTTY) started.kill(signal);
+  };
+  process.on('SIGTERM', passOn).on('SIGINT', passOn);
   return new Promise((resolve) => {
     started.once('error', (error) => resolve(fail(`${command} could not be started: ${error.message}`)));
     started.once('close', (code, signal) => {
-      process.off('SIGTERM', passOn).off('SIGINT', passOn).off('SIGINT', stay);
+      process.off('SIGTERM', passOn).off('SIGINT', passOn);
       if (code !== 0) process.stderr.write(Buffer.concat(output));
-      resolve(code ?? (signal === 'SIGINT' ? 130 : 143));
+      resolve(code ?? exitCodes[signal ?? 'SIGTERM'] ?? 1);
     });
   });
 }

@@ -155,22 +155,20 @@ describe('bootstrap', () => {
     });
   });
 
-  it('passes a signal on to what it runs and ends with it', async () => {
-    write(
-      'node_modules/jest/bin/jest.js',
-      `console.log('running'); process.on('SIGTERM', () => process.exit(42)); setInterval(() => 0, 1000);`,
-    );
-    write('tools/models.ts', 'exports.main = async (args) => 0;');
-    const started = spawn(process.execPath, [join(root, 'tools/bootstrap.mjs'), 'check'], {
-      env: { ...process.env, npm_execpath: join(root, 'node_modules/jest/bin/jest.js') },
-    });
-    const lines: string[] = [];
-    started.stdout.on('data', (data: Buffer) => {
-      lines.push(data.toString());
-      if (data.toString().includes('running')) started.kill('SIGTERM');
-    });
-    await new Promise((resolve) => started.once('close', resolve));
-    expect(lines.join('')).toMatch(/FAILED {2}lint/);
+  it('passes a signal on to what it runs, starts nothing after it, and ends as a shell expects', async () => {
+    const waits = `
+      const file = require('node:path').join(process.cwd(), 'signals');
+      process.on('SIGTERM', () => { require('node:fs').appendFileSync(file, 'SIGTERM '); process.exit(1); });
+      setInterval(() => 0, 1000);
+      console.log('waiting');
+    `;
+    write('npm.js', waits);
+    const env = { ...process.env, npm_execpath: join(root, 'npm.js') };
+    const started = spawn(process.execPath, [join(root, 'tools/bootstrap.mjs'), 'check'], { env });
+    started.stdout.on('data', (data: Buffer) => data.includes('waiting') && started.kill('SIGTERM'));
+    const code = await new Promise((resolve) => started.once('close', resolve));
+    expect(readFileSync(join(root, 'signals'), 'utf8')).toBe('SIGTERM ');
+    expect(code).toBe(143);
   });
 });
 

@@ -44,8 +44,8 @@ describe('npm run models', () => {
     mkdirSync(join(folder, 'piper-joe'));
     writeFileSync(join(folder, 'piper-joe/MODEL_CARD'), 'something else');
     expect(await models('verify')).toBe(1);
-    expect(out).toContain('corrupt  piper-joe/MODEL_CARD');
-    expect(out).toContain('missing  piper-joe/en_US-joe-medium.onnx\n');
+    expect(out).toContain('corrupt piper-joe/MODEL_CARD');
+    expect(out).toContain('missing piper-joe/en_US-joe-medium.onnx\n');
     expect(err).toContain('npm run models -- get piper-joe');
   });
 
