@@ -1,0 +1,49 @@
+import { deflateSync } from 'node:zlib';
+
+/** Limits of the reference: text that compresses better repeats itself; less likely text is not trusted. */
+const mostCompression = 2.4;
+const leastLogProbability = -1;
+const mostNoSpeech = 0.6;
+
+/** How many times shorter the text becomes when compressed. */
+export function compressionRatio(text: string): number {
+  const bytes = Buffer.from(text);
+  return bytes.length === 0 ? 0 : bytes.length / deflateSync(bytes).length;
+}
+
+/** Longest phrase, in tokens, whose repetition is looked for. */
+const longestPhrase = 24;
+
+/** Whether the tokens end in a phrase said again and again: single tokens eight times, phrases four times. */
+export function loops(tokens: readonly number[]): boolean {
+  for (let phrase = 1; phrase <= longestPhrase; phrase += 1) {
+    const repeats = phrase < 3 ? 8 : 4;
+    if (tokens.length >= phrase * repeats && repeatsAtEnd(tokens, phrase, repeats)) return true;
+  }
+  return false;
+}
+
+function repeatsAtEnd(tokens: readonly number[], phrase: number, repeats: number): boolean {
+  const start = tokens.length - phrase * (repeats - 1);
+  for (let index = start; index < tokens.length; index += 1) {
+    if (tokens[index] !== tokens[index - phrase]) return false;
+  }
+  return true;
+}
+
+export interface Heard {
+  readonly text: string;
+  readonly averageLogProbability: number;
+  readonly noSpeechProbability: number;
+  readonly looped: boolean;
+}
+
+/** Whether more context may give a better answer. */
+export function isDoubtful({ text, averageLogProbability, looped }: Heard): boolean {
+  return looped || averageLogProbability < leastLogProbability || compressionRatio(text) > mostCompression;
+}
+
+/** Whether nothing was said: the model thinks so, and does not believe its own text. */
+export function isSilent({ averageLogProbability, noSpeechProbability }: Heard): boolean {
+  return noSpeechProbability > mostNoSpeech && averageLogProbability < leastLogProbability;
+}

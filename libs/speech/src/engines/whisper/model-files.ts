@@ -1,0 +1,125 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InferenceSession } from 'onnxruntime-node';
+import { writeModel } from '../../onnx';
+import { SpeechError } from '../../speech-error';
+import type { EngineSettings } from '../engine';
+import { sessionOptions } from '../session-options';
+import { AudioEncoder } from './audio-encoder';
+import { Ct2Weights } from './ct2-weights';
+import { buildDecoder } from './decoder-graph';
+import { buildEncoder } from './encoder-graph';
+import { fingerprint, GraphCache } from './graph-cache';
+import { GreedyDecoder, type AlignmentHead, type Suppression } from './greedy-decoder';
+import { LogMel } from './log-mel';
+import { shapeOf, type ModelShape } from './model-shape';
+import { SilentContext } from './silent-context';
+import { WhisperTokenizer } from './tokenizer';
+
+/** A Whisper that is ready to run. */
+export interface LoadedModel {
+  readonly shape: ModelShape;
+  readonly tokenizer: WhisperTokenizer;
+  readonly encoder: AudioEncoder;
+  readonly decoder: GreedyDecoder;
+  readonly silence: SilentContext;
+  close(): Promise<void>;
+}
+
+/** What is used of `config.json`. */
+interface ModelConfig {
+  readonly suppression: Suppression;
+  readonly alignmentHeads: readonly AlignmentHead[];
+}
+
+/**
+ * Loads `model.bin` (CTranslate2), `tokenizer.json` and `config.json` of a folder. The first start makes the graphs and
+ * keeps them in the folder `graphs`, later ones read them there.
+ */
+export async function loadModel(settings: EngineSettings, silentGroupPositions: number): Promise<LoadedModel> {
+  const { modelFolder, precision } = settings;
+  const weightsPath = join(modelFolder, 'model.bin');
+  const weights = await Ct2Weights.open(weightsPath);
+  try {
+    const shape = await shapeOf(weights);
+    const tokenizer = WhisperTokenizer.parse(await readFile(join(modelFolder, 'tokenizer.json'), 'utf8'));
+    const config = await readConfig(join(modelFolder, 'config.json'), shape);
+    const cache = new GraphCache(modelFolder, `${precision}-${await fingerprint(weightsPath)}`);
+    const int8 = precision === 'int8';
+    const layers = new Set(config.alignmentHeads.map(({ layer }) => layer));
+    const encoderFile = await cache.keep('encoder.onnx', async () =>
+      writeModel(await buildEncoder(weights, shape, int8)),
+    );
+    const decoderFile = await cache.keep('decoder.onnx', async () =>
+      writeModel(await buildDecoder(weights, shape, int8, layers)),
+    );
+    const encoderSession = await openSession(encoderFile, settings);
+    const decoderSession = await openSession(decoderFile, settings);
+    const encoder = new AudioEncoder(encoderSession, shape, new LogMel(shape.mels));
+    const silence = await keptSilence(cache, encoder, shape, silentGroupPositions);
+    return {
+      shape,
+      tokenizer,
+      encoder,
+      decoder: new GreedyDecoder(decoderSession, shape, tokenizer, config.alignmentHeads, config.suppression),
+      silence,
+      close: async () => {
+        await encoderSession.release();
+        await decoderSession.release();
+      },
+    };
+  } finally {
+    await weights.close();
+  }
+}
+
+function openSession(file: string | Uint8Array, settings: EngineSettings): Promise<InferenceSession> {
+  const options = sessionOptions(settings);
+  return typeof file === 'string' ? InferenceSession.create(file, options) : InferenceSession.create(file, options);
+}
+
+/** Hearing 30 s of silence takes a good part of a start, so what remains of it is kept as well. */
+async function keptSilence(
+  cache: GraphCache,
+  encoder: AudioEncoder,
+  { audioPositions, width, encoderLayers, decoderLayers }: ModelShape,
+  groupPositions: number,
+): Promise<SilentContext> {
+  const bytes = await cache.keepBytes(`silence-${groupPositions}.f32`, async () => {
+    const { layers, cross } = await encoder.hearSilence(groupPositions);
+    return Buffer.concat([bytesOf(layers), bytesOf(cross)]);
+  });
+  const values = new Float32Array(bytes.slice().buffer);
+  const groups = Math.ceil(audioPositions / groupPositions);
+  const layersLength = groups * encoderLayers * 2 * width;
+  if (values.length !== layersLength + groups * decoderLayers * 2 * width) {
+    throw new SpeechError('a kept file of this model is damaged: delete its folder "graphs"');
+  }
+  const [layers, cross] = [values.subarray(0, layersLength), values.subarray(layersLength)];
+  return new SilentContext(audioPositions, groupPositions, layers, cross);
+}
+
+const bytesOf = (values: Float32Array): Uint8Array =>
+  new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+
+async function readConfig(path: string, shape: ModelShape): Promise<ModelConfig> {
+  const json = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
+  const ids = (name: string): number[] => {
+    const value = json[name];
+    if (!Array.isArray(value)) throw new SpeechError(`config.json has no list ${name}`);
+    return value.filter((id): id is number => typeof id === 'number' && id >= 0 && id < shape.vocabulary);
+  };
+  return {
+    suppression: { always: ids('suppress_ids'), first: ids('suppress_ids_begin') },
+    alignmentHeads: readAlignmentHeads(json['alignment_heads'], shape),
+  };
+}
+
+/** Without a list, all heads of the upper half of the layers are taken, as the reference does. */
+function readAlignmentHeads(value: unknown, { decoderLayers, heads }: ModelShape): AlignmentHead[] {
+  if (Array.isArray(value) && value.length > 0) {
+    return (value as [number, number][]).map(([layer, head]) => ({ layer, head }));
+  }
+  const upper = Array.from({ length: decoderLayers }, (_, layer) => layer).slice(Math.floor(decoderLayers / 2));
+  return upper.flatMap((layer) => Array.from({ length: heads }, (_, head) => ({ layer, head })));
+}

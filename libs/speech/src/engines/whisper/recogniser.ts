@@ -1,0 +1,140 @@
+import { sttSampleRateHz, type Recognition } from '../stt-engine';
+import { positionSamples, type EncodedAudio } from './audio-encoder';
+import type { Decoded } from './greedy-decoder';
+import { isDoubtful, isSilent } from './guard';
+import type { LoadedModel } from './model-files';
+import type { WhisperOptions } from './whisper-options';
+import { timeWords } from './word-timing';
+
+export interface RecogniseRequest {
+  readonly samples: Float32Array;
+  /** Primary tag, or `auto`. */
+  readonly language: string;
+  readonly words: boolean;
+}
+
+/** What is known of a request after its audio was encoded and decoded. */
+interface Attempt {
+  readonly request: RecogniseRequest;
+  readonly audio: EncodedAudio;
+  readonly language: string;
+  readonly encodeMs: number;
+  readonly decodeMs: number;
+  readonly decoded: Decoded;
+  readonly text: string;
+}
+
+type Encoded = Pick<Attempt, 'request' | 'audio' | 'encodeMs'>;
+
+/** Tokens of an answer: more than any language needs for this much speech, at most half of what the model can write. */
+const baseTokens = 24;
+const tokensPerSecond = 20;
+
+/** Recognises what was said in utterances of at most 30 s, each encoded alone, all decoded together. */
+export class Recogniser {
+  readonly languages: readonly string[];
+
+  constructor(
+    private readonly model: LoadedModel,
+    private readonly options: WhisperOptions,
+  ) {
+    const { shape, tokenizer } = model;
+    const known = [...tokenizer.languageTokens].filter(([, id]) => id < shape.vocabulary).map(([code]) => code);
+    this.languages = shape.multilingual ? known : ['en'];
+  }
+
+  async warmUp(): Promise<void> {
+    await this.recognise([{ samples: new Float32Array(sttSampleRateHz), language: 'auto', words: true }]);
+  }
+
+  close(): Promise<void> {
+    return this.model.close();
+  }
+
+  async recognise(requests: readonly RecogniseRequest[]): Promise<Recognition[]> {
+    if (requests.length === 0) return [];
+    const attempts = await this.attempt(requests, (request) => this.shortContext(request));
+    const whole = this.model.shape.audioPositions;
+    const doubtful = attempts.filter(({ audio, decoded, text }) => {
+      return audio.positions < whole && isDoubtful({ ...decoded, text });
+    });
+    if (doubtful.length === 0) return attempts.map((attempt) => this.recognition(attempt));
+    const again = await this.attempt(
+      doubtful.map(({ request }) => request),
+      () => whole,
+    );
+    return attempts.map((attempt) => {
+      const second = again[doubtful.indexOf(attempt)];
+      return second ? this.recognition(second, attempt) : this.recognition(attempt);
+    });
+  }
+
+  private async attempt(
+    requests: readonly RecogniseRequest[],
+    positionsOf: (request: RecogniseRequest) => number,
+  ): Promise<Attempt[]> {
+    const encoded: Encoded[] = [];
+    for (const request of requests) {
+      const started = performance.now();
+      const audio = await this.model.encoder.encode(request.samples, positionsOf(request), this.model.silence);
+      encoded.push({ request, audio, encodeMs: performance.now() - started });
+    }
+    const started = performance.now();
+    const languages = await this.languagesOf(encoded);
+    const whole = this.model.shape.audioPositions;
+    const rows = encoded.map(({ request, audio }, index) => ({
+      audio,
+      languageToken: this.languageToken(languages[index]!),
+      maxTokens: this.mostTokens(request.samples),
+      stopLoops: audio.positions < whole,
+    }));
+    const words = requests.some((request) => request.words);
+    const decoded = await this.model.decoder.decode(rows, words);
+    const decodeMs = performance.now() - started;
+    return encoded.map((row, index) => {
+      const own = decoded[index]!;
+      const text = this.model.tokenizer.decode(own.tokens).trim();
+      return { ...row, language: languages[index]!, decoded: own, text, decodeMs };
+    });
+  }
+
+  private recognition(attempt: Attempt, before?: Attempt): Recognition {
+    const { request, decoded, language } = attempt;
+    const silent = isSilent({ ...decoded, text: attempt.text });
+    const wanted = request.words && !silent;
+    const words = wanted ? this.model.tokenizer.words(decoded.tokens, language) : [];
+    return {
+      text: silent ? '' : attempt.text,
+      words: timeWords(words, decoded.attention, request.samples.length),
+      language,
+      averageLogProbability: decoded.averageLogProbability,
+      noSpeechProbability: decoded.noSpeechProbability,
+      fellBack: before !== undefined,
+      encodeMs: attempt.encodeMs + (before?.encodeMs ?? 0),
+      decodeMs: attempt.decodeMs + (before?.decodeMs ?? 0),
+    };
+  }
+
+  private shortContext({ samples }: RecogniseRequest): number {
+    const { paddingSeconds, contextSeconds } = this.options;
+    const seconds = Math.max(contextSeconds, samples.length / sttSampleRateHz + paddingSeconds);
+    const positions = Math.ceil((seconds * sttSampleRateHz) / positionSamples);
+    return Math.min(this.model.shape.audioPositions, positions);
+  }
+
+  private mostTokens(samples: Float32Array): number {
+    const tokens = Math.ceil(baseTokens + (tokensPerSecond * samples.length) / sttSampleRateHz);
+    return Math.min(this.model.shape.textPositions / 2, tokens);
+  }
+
+  private async languagesOf(encoded: readonly Encoded[]): Promise<string[]> {
+    if (!this.model.shape.multilingual) return encoded.map(() => 'en');
+    const open = encoded.filter(({ request }) => request.language === 'auto');
+    const found = open.length > 0 ? await this.model.decoder.detectLanguages(open.map(({ audio }) => audio)) : [];
+    return encoded.map((row) => found[open.indexOf(row)] ?? row.request.language);
+  }
+
+  private languageToken(language: string): number | undefined {
+    return this.model.shape.multilingual ? this.model.tokenizer.languageTokens.get(language) : undefined;
+  }
+}

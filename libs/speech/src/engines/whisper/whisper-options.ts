@@ -1,0 +1,17 @@
+/** The latency and accuracy dials of Whisper. */
+export interface WhisperOptions {
+  /** Silence that the encoder hears after the audio, in seconds. */
+  readonly paddingSeconds: number;
+  /** Least audio and silence that the encoder hears; 30 is the whole context of the model. */
+  readonly contextSeconds: number;
+  /** Positions of 20 ms of the silence after that, for which one key stands. */
+  readonly silentGroupPositions: number;
+  readonly maxBatch: number;
+}
+
+export const defaultWhisperOptions: WhisperOptions = {
+  paddingSeconds: 1,
+  contextSeconds: 0,
+  silentGroupPositions: 16,
+  maxBatch: 8,
+};
