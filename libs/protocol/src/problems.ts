@@ -51,6 +51,7 @@ export const problems = {
   license_unavailable: row(503, 1013, 'Licence service unavailable', 'Try again after Retry-After seconds.', true),
   config_invalid: row(500, 1011, 'Configuration invalid', 'Set the variables that the message names.'),
   port_taken: row(500, 1011, 'Port taken', 'Choose another port or stop what uses it.'),
+  license_invalid: row(500, 1011, 'Licence invalid', 'Install a licence file that a trusted issuer signed.'),
   tool_missing: row(500, 1011, 'Tool missing', 'Install the tool that the message names.'),
   disk_full: row(500, 1011, 'Disk full', 'Make room on the disk that the message names.'),
   artifact_unavailable: row(503, 1011, 'Artifact unavailable', 'Fetch it with: npm run models -- get ID', true),

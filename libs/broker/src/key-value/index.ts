@@ -1,0 +1,3 @@
+export * from './key-value-store';
+export * from './memory-key-value';
+export * from './nats-key-value';

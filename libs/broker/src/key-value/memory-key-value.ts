@@ -1,0 +1,80 @@
+import { ProblemError } from '@app/protocol';
+import type { Subscription } from '../broker';
+import { KeyValueStore, type KeyValueListener } from './key-value-store';
+
+/** Twin of the JetStream bucket for tests: same promises, no bus. `disconnect` and `reconnect` play an outage. */
+export class MemoryKeyValue extends KeyValueStore {
+  /** Deleted keys stay, with undefined. */
+  private readonly entries = new Map<string, string | undefined>();
+  private readonly listeners = new Set<KeyValueListener>();
+  private isConnected = true;
+
+  get connected(): boolean {
+    return this.isConnected;
+  }
+
+  async get(key: string): Promise<string | undefined> {
+    await this.reach();
+    return this.entries.get(key);
+  }
+
+  async put(key: string, value: string): Promise<void> {
+    await this.reach();
+    this.set(key, value);
+  }
+
+  async create(key: string, value: string): Promise<boolean> {
+    await this.reach();
+    if (this.entries.has(key)) return false;
+    this.set(key, value);
+    return true;
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.reach();
+    if (this.entries.get(key) !== undefined) this.set(key, undefined);
+  }
+
+  async keys(): Promise<string[]> {
+    await this.reach();
+    return [...this.snapshot().keys()];
+  }
+
+  async watch(listener: KeyValueListener): Promise<Subscription> {
+    await this.reach();
+    this.listeners.add(listener);
+    listener.onSnapshot(this.snapshot());
+    return { unsubscribe: () => void this.listeners.delete(listener) };
+  }
+
+  /** The bus is away: calls fail, changes are not told. */
+  disconnect(): void {
+    this.isConnected = false;
+  }
+
+  /** The bus is back: watchers get a snapshot. */
+  reconnect(): void {
+    this.isConnected = true;
+    for (const listener of this.listeners) listener.onSnapshot(this.snapshot());
+  }
+
+  async close(): Promise<void> {
+    this.listeners.clear();
+    this.isConnected = false;
+    await Promise.resolve();
+  }
+
+  private set(key: string, value: string | undefined): void {
+    this.entries.set(key, value);
+    for (const listener of this.listeners) listener.onChange(key, value);
+  }
+
+  private snapshot(): Map<string, string> {
+    return new Map([...this.entries].filter((entry): entry is [string, string] => entry[1] !== undefined));
+  }
+
+  private async reach(): Promise<void> {
+    await Promise.resolve();
+    if (!this.isConnected) throw new ProblemError('bus_unavailable');
+  }
+}

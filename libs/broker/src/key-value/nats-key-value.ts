@@ -1,0 +1,129 @@
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { Kvm, type KV } from '@nats-io/kv';
+import { ProblemError } from '@app/protocol';
+import type { Subscription } from '../broker';
+import { BucketWatch } from './bucket-watch';
+import { KeyValueStore, type KeyValueListener } from './key-value-store';
+
+export interface NatsKeyValueOptions {
+  /** `nats://HOST:PORT` or `HOST:PORT`. */
+  readonly servers: readonly string[];
+  /** Shown on the server's monitoring pages. */
+  readonly name: string;
+  /** The bucket; created where it is missing. */
+  readonly bucket: string;
+}
+
+/** A JetStream key/value bucket, kept on disk. Reconnects for ever; watches are opened anew after an outage. */
+export class NatsKeyValue extends KeyValueStore {
+  private connection: NatsConnection | undefined;
+  private isConnected = false;
+  private readonly watches = new Set<BucketWatch>();
+
+  constructor(private readonly options: NatsKeyValueOptions) {
+    super();
+  }
+
+  /** Connects and creates the bucket; `bus_unavailable` when no server can be reached. */
+  async start(): Promise<void> {
+    const { servers, name } = this.options;
+    await this.reach(async () => {
+      this.connection = await connect({
+        servers: [...servers],
+        name,
+        maxReconnectAttempts: -1,
+        reconnectTimeWait: 250,
+        pingInterval: 5_000,
+      });
+      this.isConnected = true;
+      void this.followConnection(this.connection);
+      await this.open();
+    });
+  }
+
+  get connected(): boolean {
+    return this.isConnected;
+  }
+
+  get(key: string): Promise<string | undefined> {
+    return this.reach(async () => {
+      const entry = await (await this.open()).get(key);
+      return entry?.operation === 'PUT' ? entry.string() : undefined;
+    });
+  }
+
+  put(key: string, value: string): Promise<void> {
+    return this.reach(async () => void (await (await this.open()).put(key, value)));
+  }
+
+  create(key: string, value: string): Promise<boolean> {
+    return this.reach(async () => {
+      const bucket = await this.open();
+      // A deleted key leaves a marker, which the bucket's own `create` would write over.
+      if ((await bucket.get(key)) !== null) return false;
+      try {
+        await bucket.create(key, value);
+        return true;
+      } catch (error) {
+        if ((await bucket.get(key)) !== null) return false;
+        throw error;
+      }
+    });
+  }
+
+  delete(key: string): Promise<void> {
+    return this.reach(async () => (await this.open()).delete(key));
+  }
+
+  keys(): Promise<string[]> {
+    return this.reach(async () => {
+      const found: string[] = [];
+      for await (const key of await (await this.open()).keys()) found.push(key);
+      return found;
+    });
+  }
+
+  watch(listener: KeyValueListener): Promise<Subscription> {
+    return this.reach(async () => {
+      const watch = new BucketWatch(() => this.open(), listener);
+      await watch.start();
+      this.watches.add(watch);
+      return {
+        unsubscribe: () => {
+          this.watches.delete(watch);
+          watch.stop();
+        },
+      };
+    });
+  }
+
+  async close(): Promise<void> {
+    for (const watch of this.watches) watch.stop();
+    this.watches.clear();
+    await this.connection?.close();
+  }
+
+  private open(): Promise<KV> {
+    if (!this.connection) throw new ProblemError('bus_unavailable', { detail: 'The key/value store was not started.' });
+    return new Kvm(this.connection).create(this.options.bucket);
+  }
+
+  private async followConnection(connection: NatsConnection): Promise<void> {
+    for await (const { type } of connection.status()) {
+      if (type === 'reconnect') this.isConnected = true;
+      if (type !== 'disconnect' && type !== 'close') continue;
+      this.isConnected = false;
+      for (const watch of this.watches) watch.restart();
+    }
+    this.isConnected = false;
+  }
+
+  private async reach<T>(action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      if (error instanceof ProblemError) throw error;
+      throw new ProblemError('bus_unavailable', { cause: error, retryAfterSeconds: 1 });
+    }
+  }
+}

@@ -1,0 +1,5 @@
+export * from './api-key';
+export * from './canonical-json';
+export * from './license-document';
+export * from './license-signature';
+export * from './license-state';

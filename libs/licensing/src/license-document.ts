@@ -1,0 +1,69 @@
+import { Type } from 'class-transformer';
+import {
+  IsInt,
+  IsISO8601,
+  IsObject,
+  IsOptional,
+  IsString,
+  Matches,
+  Min,
+  MinLength,
+  ValidateNested,
+} from 'class-validator';
+
+/** Bounds of a licence; what is absent is not bounded. */
+export class LicenseLimits {
+  /** Most contexts and STT streams of one key at once. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  maxConcurrent?: number;
+}
+
+/** What an issuer states and signs. */
+export class License {
+  @IsString()
+  @MinLength(1)
+  id!: string;
+
+  /** Whom it was issued to. */
+  @IsString()
+  @MinLength(1)
+  holder!: string;
+
+  /** What may be used: job kinds and `catalogue`. */
+  @IsString({ each: true })
+  features!: string[];
+
+  @IsObject()
+  @ValidateNested()
+  @Type(() => LicenseLimits)
+  limits!: LicenseLimits;
+
+  @IsISO8601({ strict: true })
+  issued_at!: string;
+
+  @IsISO8601({ strict: true })
+  expires_at!: string;
+
+  /** Days after `expires_at` in which requests are still granted. */
+  @IsInt()
+  @Min(0)
+  grace_days!: number;
+
+  /** Which key of the issuer signed it: `issuerKeyId`. */
+  @Matches(/^[0-9a-f]{16}$/)
+  key_id!: string;
+}
+
+/** A licence file: the licence and the issuer's Ed25519 signature over its canonical JSON, in base64url. */
+export class SignedLicense {
+  @IsObject()
+  license!: object;
+
+  @Matches(/^[A-Za-z0-9_-]{86}$/)
+  signature!: string;
+}
+
+/** Every feature there is; what a development licence has. */
+export const licenseFeatures = ['tts', 'stt', 'catalogue'] as const;

@@ -1,0 +1,54 @@
+import { ProblemError } from '@app/protocol';
+import type { License } from './license-document';
+
+const dayMs = 24 * 60 * 60 * 1_000;
+
+/** Where a licence stands: `in_grace` has expired but still grants. */
+export type LicenseStanding = 'not_yet_valid' | 'valid' | 'in_grace' | 'expired';
+
+/** The licence that counts, and where it stands at a time. */
+export interface LicenseState {
+  readonly license: License;
+  readonly standing: LicenseStanding;
+  /** Until `expires_at`; negative afterwards. */
+  readonly expiresInMs: number;
+  /** Until requests are refused: the end of the grace, or now where they are refused already. */
+  readonly grantsForMs: number;
+}
+
+/**
+ * The state at a time. Of several licences the newest `issued_at` counts, whatever the others say. `floorMs` is the latest
+ * time that is known to have passed: a clock set back behind it does not help.
+ */
+export function licenseState(licenses: readonly License[], nowMs: number, floorMs = -Infinity): LicenseState {
+  const [first, ...others] = licenses;
+  if (!first) throw new ProblemError('license_invalid', { detail: 'There is no licence.' });
+  const license = others.reduce((best, other) => (issuedAt(other) > issuedAt(best) ? other : best), first);
+  const timeMs = Math.max(nowMs, floorMs);
+  const expiresInMs = Date.parse(license.expires_at) - timeMs;
+  const untilRefusalMs = expiresInMs + license.grace_days * dayMs;
+  const standing = standingOf(issuedAt(license) - timeMs, expiresInMs, untilRefusalMs);
+  const grants = standing === 'valid' || standing === 'in_grace';
+  return { license, standing, expiresInMs, grantsForMs: grants ? untilRefusalMs : 0 };
+}
+
+function standingOf(startsInMs: number, expiresInMs: number, untilRefusalMs: number): LicenseStanding {
+  if (startsInMs > 0) return 'not_yet_valid';
+  if (expiresInMs > 0) return 'valid';
+  return untilRefusalMs > 0 ? 'in_grace' : 'expired';
+}
+
+const issuedAt = (license: License): number => Date.parse(license.issued_at);
+
+/** Throws `license_expired` or `feature_not_licensed` where the state does not allow a feature. */
+export function assertLicensed({ license, standing }: LicenseState, feature: string): void {
+  switch (standing) {
+    case 'not_yet_valid':
+      throw new ProblemError('license_expired', { detail: `The licence is not valid before ${license.issued_at}.` });
+    case 'expired':
+      throw new ProblemError('license_expired');
+    case 'valid':
+    case 'in_grace':
+      if (!license.features.includes(feature)) throw new ProblemError('feature_not_licensed');
+  }
+}
