@@ -1,0 +1,84 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { issuerKeyId, licenseState, readPublicKeys, verifyLicense, type License } from '@app/licensing';
+import { ProblemError } from '@app/protocol';
+import { developmentFiles, ensureDevelopmentLicense } from './license/development-license';
+
+const help = `npm run license -- init-dev [--folder FOLDER]   issue a licence and an API key for this machine
+npm run license -- verify FILE [--keys FILE]   check a licence file against trusted public keys
+npm run license -- show FILE [--keys FILE]     check it and print what it says
+
+  --folder FOLDER  where the files of a development licence lie; what is there and still good is kept
+                   (default: .antiphon/license in the repository)
+  --keys FILE      public keys of trusted issuers, PEM (default: ${developmentFiles.publicKey} beside the licence file)
+  --help           this text`;
+
+/** `npm run license`: see `help`. Resolves to the exit code. */
+export async function main(args: readonly string[], root: string): Promise<number> {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: { folder: { type: 'string' }, keys: { type: 'string' }, help: { type: 'boolean', default: false } },
+    });
+    const [command, file] = positionals;
+    if (values.help || command === undefined) {
+      console.log(help);
+      return values.help ? 0 : 1;
+    }
+    if (command === 'init-dev') return await initialise(resolve(root, values.folder ?? '.antiphon/license'));
+    if ((command === 'verify' || command === 'show') && file !== undefined) {
+      return await inspect(file, values.keys ?? join(dirname(file), developmentFiles.publicKey), command === 'show');
+    }
+    console.error(`Unknown command or no file given.\n\n${help}`);
+    return 1;
+  } catch (error) {
+    console.error(lineOf(error));
+    return 1;
+  }
+}
+
+async function initialise(folder: string): Promise<number> {
+  const { created, licenseFile, publicKeyFile, keysFile } = await ensureDevelopmentLicense(folder);
+  console.log(
+    created ? `Issued a development licence: ${licenseFile}` : `Kept the licence that is there: ${licenseFile}`,
+  );
+  console.log(`Trusted public key: ${publicKeyFile}`);
+  console.log(`API keys for the license app: ${keysFile}`);
+  console.log(`The API key itself: ${join(folder, developmentFiles.apiKey)}`);
+  return 0;
+}
+
+/** Exit code 0 for a licence that grants now. */
+async function inspect(file: string, keysFile: string, isShown: boolean): Promise<number> {
+  const keys = readPublicKeys(await readFile(keysFile, 'utf8'));
+  const license = verifyLicense(JSON.parse(await readFile(file, 'utf8')), keys);
+  const { standing, expiresInMs, grantsForMs } = licenseState([license], Date.now());
+  if (isShown) show(license, keys.map(issuerKeyId));
+  console.log(`${file}: signed by a trusted issuer, ${standing.replaceAll('_', ' ')}, ${remaining(expiresInMs)}`);
+  return grantsForMs > 0 ? 0 : 1;
+}
+
+function show(
+  { id, holder, features, limits, issued_at, expires_at, grace_days, key_id }: License,
+  trusted: string[],
+): void {
+  console.log(`id          ${id}`);
+  console.log(`holder      ${holder}`);
+  console.log(`features    ${features.join(', ')}`);
+  console.log(`limits      ${JSON.stringify(limits)}`);
+  console.log(`issued      ${issued_at}`);
+  console.log(`expires     ${expires_at}, grace ${grace_days} days`);
+  console.log(`issuer key  ${key_id}, of ${trusted.length} trusted`);
+}
+
+function remaining(expiresInMs: number): string {
+  const days = Math.floor(Math.abs(expiresInMs) / (24 * 60 * 60 * 1_000));
+  return expiresInMs > 0 ? `${days} days left` : `expired ${days} days ago`;
+}
+
+function lineOf(error: unknown): string {
+  if (error instanceof ProblemError) return error.detail;
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,110 @@
+import { createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID, type KeyObject } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { hashApiKey, licenseFeatures, licenseState, makeApiKey, signLicense, verifyLicense } from '@app/licensing';
+
+const dayMs = 24 * 60 * 60 * 1_000;
+const validDays = 90;
+/** With less than this left, a new one is issued. */
+const renewBeforeMs = 7 * dayMs;
+
+/** What the license app is started with on a development machine, and a key to use it. */
+export interface DevelopmentLicense {
+  readonly licenseFile: string;
+  readonly publicKeyFile: string;
+  /** For API_KEYS_FILE: hashes only. */
+  readonly keysFile: string;
+  readonly apiKey: string;
+  /** Whether the licence was issued just now. */
+  readonly created: boolean;
+}
+
+/** Names of the files in the folder of a development licence. */
+export const developmentFiles = {
+  issuerKey: 'issuer-private.pem',
+  publicKey: 'issuer-public.pem',
+  license: 'license.json',
+  keys: 'api-keys.json',
+  apiKey: 'api-key',
+} as const;
+
+/**
+ * A licence for this machine with every feature, its own issuer, and an API key; readable by their owner alone. What is in the
+ * folder and still good is kept.
+ */
+export async function ensureDevelopmentLicense(folder: string, nowMs = Date.now()): Promise<DevelopmentLicense> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const path = (name: keyof typeof developmentFiles): string => join(folder, developmentFiles[name]);
+  const issuer = await ensureIssuer(path('issuerKey'), path('publicKey'));
+  const created = !(await isGood(path('license'), issuer, nowMs));
+  if (created) await writeJson(path('license'), signLicense(developmentLicense(nowMs), issuer));
+  return {
+    licenseFile: path('license'),
+    publicKeyFile: path('publicKey'),
+    keysFile: path('keys'),
+    apiKey: await ensureApiKey(path('apiKey'), path('keys')),
+    created,
+  };
+}
+
+const developmentLicense = (nowMs: number) => ({
+  id: randomUUID(),
+  holder: `development on ${hostname()}`,
+  features: [...licenseFeatures],
+  limits: {},
+  issued_at: new Date(nowMs).toISOString(),
+  expires_at: new Date(nowMs + validDays * dayMs).toISOString(),
+  grace_days: 0,
+});
+
+/** The private key of this folder's issuer; its public half is written beside it. */
+async function ensureIssuer(privateFile: string, publicFile: string): Promise<KeyObject> {
+  const pem = await readIfThere(privateFile);
+  const issuer = pem === undefined ? generateKeyPairSync('ed25519').privateKey : createPrivateKey(pem);
+  if (pem === undefined) await writeOwn(privateFile, issuer.export({ type: 'pkcs8', format: 'pem' }) as string);
+  await writeOwn(publicFile, createPublicKey(issuer).export({ type: 'spki', format: 'pem' }) as string);
+  return issuer;
+}
+
+async function isGood(file: string, issuer: KeyObject, nowMs: number): Promise<boolean> {
+  const text = await readIfThere(file);
+  if (text === undefined) return false;
+  try {
+    const license = verifyLicense(JSON.parse(text), [createPublicKey(issuer)]);
+    const { standing, expiresInMs } = licenseState([license], nowMs);
+    return standing === 'valid' && expiresInMs > renewBeforeMs;
+  } catch {
+    // Damaged or of another issuer: a new one replaces it.
+    return false;
+  }
+}
+
+async function ensureApiKey(keyFile: string, recordsFile: string): Promise<string> {
+  const known = (await readIfThere(keyFile))?.trim();
+  const apiKey = known || makeApiKey();
+  if (apiKey !== known) await writeOwn(keyFile, `${apiKey}\n`);
+  const sha256 = hashApiKey(apiKey);
+  // The id follows the key: a bucket that knows an earlier key of this machine takes this one as another.
+  await writeJson(recordsFile, [{ id: `development-${sha256.slice(0, 8)}`, sha256 }]);
+  return apiKey;
+}
+
+async function readIfThere(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+const writeJson = (file: string, value: unknown): Promise<void> =>
+  writeOwn(file, `${JSON.stringify(value, null, 2)}\n`);
+
+/** Whole or not at all, and for the owner's eyes only. */
+async function writeOwn(file: string, text: string): Promise<void> {
+  const partial = `${file}.partial`;
+  await writeFile(partial, text, { mode: 0o600 });
+  await rename(partial, file);
+}
