@@ -10,6 +10,8 @@ export interface Subscription {
 /** A job as delivered to a worker. It stays counted as lag until acked or terminated. */
 export interface Delivery {
   readonly payload: Uint8Array;
+  /** Its place in the lane, as `publishJob` returned it. */
+  readonly sequence: number;
   /** Times it was delivered, this one included. */
   readonly deliveryCount: number;
   /** Done: the job is gone for good. */
@@ -24,9 +26,11 @@ export interface Delivery {
 
 /** One priority class of a lane, seen by a worker. */
 export interface JobSource {
-  /** Waits up to `waitMs` for the first of at most `max` jobs; empty when none came or the source was closed. */
+  /** What waits now, at most `max` jobs; if nothing does, the next one within `waitMs`. Empty when none came. One pull at a time. */
   pull(max: number, waitMs: number): Promise<Delivery[]>;
-  /** Ends a waiting pull at once. */
+  /** Ends a waiting pull at once; it resolves to what was already on its way to it. */
+  interrupt(): void;
+  /** Interrupts, and ends all later pulls at once. */
   close(): void;
 }
 
@@ -43,10 +47,15 @@ export interface LaneLoad {
 export abstract class Broker {
   /** Creates or updates what the lane needs; idempotent. */
   abstract ensureLane(lane: Lane): Promise<void>;
-  /** Puts a job into its lane; unclaimed after `ttlMs` it vanishes. Resolves to its place, for `deleteJob`. */
+  /**
+   * Puts a job into its lane; after `ttlMs` it vanishes, even from under a worker that holds it. Resolves to its place, which is
+   * never given out twice in a lane, even when the bus has lost its memory.
+   */
   abstract publishJob(lane: Lane, jobClass: string, payload: Uint8Array, ttlMs: number): Promise<number>;
   /** Removes a job whether it waits or runs; false when it was gone already. */
   abstract deleteJob(lane: Lane, sequence: number): Promise<boolean>;
+  /** Whether the job still waits or is held by a worker. */
+  abstract hasJob(lane: Lane, sequence: number): Promise<boolean>;
   abstract openSource(lane: Lane, jobClass: string): Promise<JobSource>;
   abstract load(lane: Lane): Promise<LaneLoad>;
 

@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import type { JobInput, JobOutput } from './job-client';
+import type { JobInput, JobOutput } from './client';
 
 /**
  * What a handler gets beside its job. A handler is `(job, context) => Observable<JobEmission>`: it emits outputs, the last of

@@ -9,6 +9,8 @@ export interface FunctionRow {
   readonly classes: readonly string[];
   /** How long a job may wait for a worker, since publishing. */
   readonly waitBudgetMs: number;
+  /** Longest run of a claimed job; with the wait budget it is the life of its message on the bus. */
+  readonly longestRunMs: number;
   /** Seats of a worker unless configured. */
   readonly seats: number;
   readonly wantsGpu: boolean;
@@ -26,6 +28,7 @@ export const functionGraph: readonly FunctionRow[] = [
     dispatch: 'queue',
     classes: ['open'],
     waitBudgetMs: 8_000,
+    longestRunMs: 4 * 3_600_000,
     seats: 8,
     wantsGpu: true,
     scale: { min: 0, max: 25 },
@@ -35,6 +38,7 @@ export const functionGraph: readonly FunctionRow[] = [
     dispatch: 'queue',
     classes: ['first', 'rest'],
     waitBudgetMs: 8_000,
+    longestRunMs: 300_000,
     seats: 8,
     wantsGpu: true,
     scale: { min: 0, max: 25 },

@@ -24,13 +24,14 @@ export class NatsKeyValue extends KeyValueStore {
     super();
   }
 
-  /** Connects and creates the bucket; `bus_unavailable` when no server can be reached. */
+  /** Connects, waiting for a server as long as it takes, and creates the bucket. */
   async start(): Promise<void> {
     const { servers, name } = this.options;
     await this.reach(async () => {
       this.connection = await connect({
         servers: [...servers],
         name,
+        waitOnFirstConnect: true,
         maxReconnectAttempts: -1,
         reconnectTimeWait: 250,
         pingInterval: 5_000,

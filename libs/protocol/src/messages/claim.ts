@@ -1,10 +1,15 @@
-import { IsInt, IsOptional, Matches, Min } from 'class-validator';
+import { IsInt, IsNumber, IsOptional, Matches, Min } from 'class-validator';
 import { idPattern } from '../jobs/job';
 
 /** A worker asks the session for the job it was delivered; nothing is worked on before the answer. */
 export class ClaimRequest {
   @Matches(idPattern)
   workerId!: string;
+
+  /** Place of the delivered message in its lane; a copy at another place than the session's is gone. */
+  @IsInt()
+  @Min(0)
+  sequence!: number;
 }
 
 /** The session's answer: this attempt is yours, go on at this sample. */
@@ -23,6 +28,10 @@ export class ClaimGranted {
   @IsOptional()
   @IsInt({ each: true })
   durations?: number[];
+
+  /** How long the job waited for this claim, for metrics. */
+  @IsNumber()
+  waitedMs!: number;
 }
 
 /** The session's other answer: nobody wants this job any more; terminate it. */

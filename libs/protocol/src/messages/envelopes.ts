@@ -1,4 +1,4 @@
-import { IsIn, IsInt, IsObject, IsOptional, IsString, Matches, Min } from 'class-validator';
+import { IsBoolean, IsIn, IsInt, IsObject, IsOptional, IsString, Matches, Min } from 'class-validator';
 import { idPattern } from '../jobs/job';
 
 /** Header of every frame from worker to session. `output` is a TtsOutput or SttOutput; `problem` ends the attempt. */
@@ -23,6 +23,23 @@ export class OutputEnvelope {
   @IsOptional()
   @IsObject()
   problem?: { readonly code: string; readonly detail?: string };
+
+  /**
+   * Terminal for the attempt, not for the job, which goes to another worker: `ordered` at a point where nothing is lost, `failed`
+   * when the attempt broke, which counts towards quarantine; `problem` then says how.
+   */
+  @IsOptional()
+  @IsIn(['ordered', 'failed'])
+  handBack?: 'ordered' | 'failed';
+}
+
+/**
+ * The session's answer to a terminal envelope, which is sent as a request: `taken` with all outputs before it; `stale` when a
+ * newer attempt owns the job; `gone` when nobody wants the job. No answer means that outputs are missing or the gateway is away.
+ */
+export class TerminalAnswer {
+  @IsIn(['taken', 'stale', 'gone'])
+  verdict!: 'taken' | 'stale' | 'gone';
 }
 
 /** Header of every frame from session to worker. */
@@ -50,4 +67,9 @@ export class InputEnvelope {
   @IsOptional()
   @IsString()
   reason?: string;
+
+  /** Of a cancel: another attempt owns the job now, so the message must be left alone. */
+  @IsOptional()
+  @IsBoolean()
+  superseded?: boolean;
 }

@@ -50,14 +50,3 @@ export interface JobRequest {
   /** The kind's own fields. */
   readonly job: Omit<Job, 'jobId' | 'gatewayId' | 'waitBudgetMs'> & Record<string, unknown>;
 }
-
-/** The gateway's side of the job protocol: offers jobs, answers claims, numbers attempts, orders outputs, notices stalls. */
-export abstract class JobClient {
-  abstract start(): Promise<void>;
-  /** Throws `bus_unavailable` when the job could not be put on the bus. */
-  abstract submit(request: JobRequest, listener: JobListener): Promise<JobHandle>;
-  /** Jobs submitted and not ended. */
-  abstract readonly activeJobs: number;
-  /** Cancels what is left and stops answering. */
-  abstract close(): Promise<void>;
-}

@@ -1,0 +1,2 @@
+export { JobClient, type JobClientOptions } from './job-client';
+export * from './job-contract';

@@ -1,0 +1,2 @@
+export * from './memory-broker';
+export { MemoryBus, type MemoryMessage, type Relay } from './memory-bus';

@@ -1,0 +1,263 @@
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
+import { jetStreamName, laneClasses, laneName, ProblemError, subjects, type Lane } from '@app/protocol';
+import { Broker, type JobSource, type LaneLoad, type MessageHandler, type Subscription } from '../broker';
+import { busProblem, isJobMissing, isLaneMissing, isUnanswered } from './bus-errors';
+import { setUpLane } from './lane-setup';
+import { NatsSource, type SourceHost } from './nats-source';
+
+export interface NatsBrokerOptions {
+  /** `nats://HOST:PORT` or `HOST:PORT`. */
+  readonly servers: readonly string[];
+  /** Shown on the server's monitoring pages. */
+  readonly name: string;
+  readonly user?: string;
+  readonly password?: string;
+  readonly token?: string;
+  /** How long `start` tries to reach a server. */
+  readonly connectTimeoutMs?: number;
+  /** How long the server may take to answer a call. */
+  readonly callTimeoutMs?: number;
+  /** Wall clock; makes places of a lane unique over restarts of the server. */
+  readonly now?: () => number;
+  /** Told of what a message handler threw, which is a bug of the handler. */
+  readonly onHandlerError?: (error: unknown) => void;
+}
+
+const retryPauseMs = 200;
+const drainTimeoutMs = 2_000;
+
+/** The bus on a NATS server with JetStream (2.11 or newer). Reconnects for ever; lanes that the server forgot are made again. */
+export class NatsBroker extends Broker implements SourceHost {
+  private nats: { connection: NatsConnection; client: JetStreamClient; manager: JetStreamManager } | undefined;
+  private isConnected = false;
+  private readonly connectionListeners = new Set<(connected: boolean) => void>();
+  private readonly sources = new Set<NatsSource>();
+  private readonly lanesInSetUp = new Map<string, Promise<void>>();
+  private readonly callTimeoutMs: number;
+
+  constructor(private readonly options: NatsBrokerOptions) {
+    super();
+    this.callTimeoutMs = options.callTimeoutMs ?? 2_000;
+  }
+
+  /** Connects; `bus_unavailable` when no server could be reached in time. */
+  async start(): Promise<void> {
+    const connection = await this.firstConnection();
+    this.nats = {
+      connection,
+      client: jetstream(connection, { timeout: this.callTimeoutMs }),
+      manager: await jetstreamManager(connection, { timeout: this.callTimeoutMs, checkAPI: false }),
+    };
+    this.setConnected(true);
+    void this.watch(connection);
+  }
+
+  async ensureLane(lane: Lane): Promise<void> {
+    const name = laneName(lane);
+    let setUp = this.lanesInSetUp.get(name);
+    if (!setUp) {
+      setUp = setUpLane(this.started.manager, lane, (this.options.now ?? Date.now)()).finally(() => {
+        this.lanesInSetUp.delete(name);
+      });
+      this.lanesInSetUp.set(name, setUp);
+    }
+    await this.call(setUp);
+  }
+
+  async publishJob(lane: Lane, jobClass: string, payload: Uint8Array, ttlMs: number): Promise<number> {
+    // No message id: a republished job must not be taken for a duplicate. Copies are harmless, claims name their place.
+    const publish = () =>
+      this.started.client.publish(subjects.jobs(lane, jobClass), payload, {
+        ttl: `${Math.max(1, Math.ceil(ttlMs / 1_000))}s`,
+      });
+    return (await this.inLane(lane, publish)).seq;
+  }
+
+  async deleteJob(lane: Lane, sequence: number): Promise<boolean> {
+    return this.unlessMissing(this.started.manager.streams.deleteMessage(jetStreamName(lane), sequence, false));
+  }
+
+  async hasJob(lane: Lane, sequence: number): Promise<boolean> {
+    const message = this.started.manager.streams.getMessage(jetStreamName(lane), { seq: sequence });
+    return this.unlessMissing(message.then((found) => found !== null));
+  }
+
+  async openSource(lane: Lane, jobClass: string): Promise<JobSource> {
+    await this.ensureLane(lane);
+    const source = new NatsSource(this, lane, jobClass);
+    this.sources.add(source);
+    return source;
+  }
+
+  async load(lane: Lane): Promise<LaneLoad> {
+    const { manager } = this.started;
+    const infos = () =>
+      Promise.all(laneClasses(lane).map((jobClass) => manager.consumers.info(jetStreamName(lane), jobClass)));
+    const found = await this.inLane(lane, infos);
+    return {
+      waiting: found.reduce((sum, info) => sum + info.num_pending, 0),
+      running: found.reduce((sum, info) => sum + info.num_ack_pending, 0),
+    };
+  }
+
+  publish(subject: string, payload: Uint8Array): void {
+    try {
+      this.connection.publish(subject, payload);
+    } catch (error) {
+      throw busProblem(error);
+    }
+  }
+
+  subscribe(subject: string, handler: MessageHandler): Subscription {
+    const { connection } = this;
+    try {
+      return connection.subscribe(subject, {
+        callback: (error, message) => {
+          if (error) return;
+          try {
+            handler(
+              message.data,
+              message.subject,
+              message.reply ? (payload) => void message.respond(payload) : undefined,
+            );
+          } catch (failure) {
+            this.options.onHandlerError?.(failure);
+          }
+        },
+      });
+    } catch (error) {
+      throw busProblem(error);
+    }
+  }
+
+  async request(subject: string, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array | undefined> {
+    try {
+      return (await this.connection.request(subject, payload, { timeout: timeoutMs })).data;
+    } catch (error) {
+      if (isUnanswered(error)) return undefined;
+      throw busProblem(error);
+    }
+  }
+
+  async flush(): Promise<void> {
+    await this.call(withTimeout(this.connection.flush(), this.callTimeoutMs));
+  }
+
+  get connected(): boolean {
+    return this.isConnected;
+  }
+
+  onConnectionChange(listener: (connected: boolean) => void): Subscription {
+    this.connectionListeners.add(listener);
+    return { unsubscribe: () => void this.connectionListeners.delete(listener) };
+  }
+
+  async close(): Promise<void> {
+    const connection = this.nats?.connection;
+    if (!connection || connection.isClosed()) return;
+    for (const source of [...this.sources]) source.close();
+    await withTimeout(connection.drain(), drainTimeoutMs).catch(() => connection.close());
+    this.setConnected(false);
+  }
+
+  /** For sources. */
+  get connection(): NatsConnection {
+    return this.started.connection;
+  }
+
+  /** For sources. */
+  async restore(lane: Lane): Promise<void> {
+    await this.ensureLane(lane).catch(() => undefined);
+  }
+
+  /** For sources. */
+  forget(source: NatsSource): void {
+    this.sources.delete(source);
+  }
+
+  private get started(): NonNullable<NatsBroker['nats']> {
+    if (!this.nats) throw new ProblemError('bus_unavailable', { retryAfterSeconds: 1 });
+    return this.nats;
+  }
+
+  private async firstConnection(): Promise<NatsConnection> {
+    const { servers, name, user, password, token, connectTimeoutMs = 10_000 } = this.options;
+    const until = Date.now() + connectTimeoutMs;
+    for (;;) {
+      try {
+        return await connect({
+          servers: [...servers],
+          name,
+          ...(user === undefined ? {} : { user }),
+          ...(password === undefined ? {} : { pass: password }),
+          ...(token === undefined ? {} : { token }),
+          timeout: 2_000,
+          maxReconnectAttempts: -1,
+          reconnectTimeWait: 250,
+          ignoreAuthErrorAbort: true,
+          pingInterval: 5_000,
+          noAsyncTraces: true,
+        });
+      } catch (error) {
+        if (Date.now() >= until) throw busProblem(error);
+        await new Promise((resolve) => setTimeout(resolve, retryPauseMs));
+      }
+    }
+  }
+
+  private async watch(connection: NatsConnection): Promise<void> {
+    for await (const status of connection.status()) {
+      if (status.type === 'reconnect') this.setConnected(true);
+      if (status.type === 'disconnect' || status.type === 'close') this.setConnected(false);
+    }
+  }
+
+  private setConnected(connected: boolean): void {
+    if (connected === this.isConnected) return;
+    this.isConnected = connected;
+    if (!connected) for (const source of this.sources) source.onDisconnect();
+    for (const listener of this.connectionListeners) listener(connected);
+  }
+
+  /** Does it again, once, where the server has forgotten the lane. */
+  private async inLane<T>(lane: Lane, action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      if (!isLaneMissing(error)) throw busProblem(error);
+    }
+    await this.ensureLane(lane);
+    return this.call(action());
+  }
+
+  private async unlessMissing(answer: Promise<boolean>): Promise<boolean> {
+    return this.call(
+      answer.catch((error: unknown) => {
+        if (isJobMissing(error)) return false;
+        throw error;
+      }),
+    );
+  }
+
+  private async call<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (error) {
+      throw busProblem(error);
+    }
+  }
+}
+
+/** Rejects when the promise takes too long, as calls on a connection that is away do. */
+async function withTimeout<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('timed out')), timeoutMs);
+  });
+  try {
+    return await Promise.race([promise, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,87 @@
+import { Catch, type RpcExceptionFilter } from '@nestjs/common';
+import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
+import { from, isObservable, mergeMap, of, throwError, type Observable } from 'rxjs';
+import { laneName, type Job, type JobKind } from '@app/protocol';
+import type { JobContext, JobEmission } from '../job-context';
+import { LaneRunner, type LaneRunnerOptions } from './lane-runner';
+import type { JobHandler } from './worker-contract';
+
+export interface JobStrategyOptions extends Omit<LaneRunnerOptions, 'handlers'> {
+  /** How long `close` waits for running jobs before it hands them back. */
+  readonly drainTimeoutMs: number;
+}
+
+/**
+ * Runs Nest message handlers as job handlers: `@MessagePattern(KIND)` on a method `(job, context: JobContext) => Observable<JobEmission>`.
+ * Boot fails when the kind of a served lane has no handler, or two.
+ */
+export class JobStrategy extends Server implements CustomTransportStrategy {
+  private runner: LaneRunner | undefined;
+  private readonly doubled = new Set<string>();
+
+  constructor(private readonly options: JobStrategyOptions) {
+    super();
+  }
+
+  override addHandler(pattern: unknown, callback: MessageHandler, isEventHandler = false, extras = {}): void {
+    if (typeof pattern === 'string' && this.messageHandlers.has(this.normalizePattern(pattern)))
+      this.doubled.add(pattern);
+    super.addHandler(pattern, callback, isEventHandler, extras);
+  }
+
+  /** Starts the worker; the callback gets the error that kept it from starting. */
+  async listen(callback: (error?: unknown) => void): Promise<void> {
+    try {
+      this.runner = new LaneRunner({ ...this.options, handlers: this.handlers() });
+      await this.runner.start();
+      callback();
+    } catch (error) {
+      callback(error);
+    }
+  }
+
+  /** Drains. */
+  async close(): Promise<void> {
+    await this.runner?.stop(this.options.drainTimeoutMs);
+  }
+
+  on(): void {
+    throw new Error('a job strategy has no events');
+  }
+
+  /** The LaneRunner; undefined before `listen`. */
+  unwrap<T>(): T {
+    return this.runner as T;
+  }
+
+  private handlers(): Partial<Record<JobKind, JobHandler>> {
+    return Object.fromEntries(
+      this.options.lanes.map(({ lane }) => {
+        const handler = this.getHandlerByPattern(lane.kind);
+        if (!handler) {
+          throw new Error(`lane ${laneName(lane)} has no handler: add @MessagePattern('${lane.kind}') to a method`);
+        }
+        if (this.doubled.has(lane.kind)) {
+          throw new Error(`jobs of kind ${lane.kind} have two handlers: remove one @MessagePattern('${lane.kind}')`);
+        }
+        return [lane.kind, jobHandlerOf(handler)];
+      }),
+    );
+  }
+}
+
+/** Nest answers with a promise of an Observable. */
+function jobHandlerOf(handler: MessageHandler): JobHandler {
+  return (job: Job, context: JobContext) =>
+    from(Promise.resolve(handler(job, context))).pipe(
+      mergeMap((result: unknown) => (isObservable(result) ? result : of(result)) as Observable<JobEmission>),
+    );
+}
+
+/** Lets errors of handlers through to the worker as they are; Nest would hide them behind one of its own. Use it globally. */
+@Catch()
+export class JobExceptionFilter implements RpcExceptionFilter {
+  catch(error: unknown): Observable<never> {
+    return throwError(() => error);
+  }
+}

@@ -1,0 +1,96 @@
+import type { Delivery, JobSource } from '../broker';
+
+/** How long an open pull waits; it is opened again at once. */
+const pullMs = 5_000;
+/** Pause after the bus refused a pull. */
+const failurePauseMs = 250;
+
+/** What a puller needs of the worker. */
+export interface SeatKeeper {
+  freeSeats(): number;
+  /** Takes a seat at once. */
+  take(delivery: Delivery): void;
+}
+
+/**
+ * Pulls the jobs of a lane while seats are free. First what waits, class by class in their order, as many as seats are free; when
+ * nothing waits, one job of each class in open pulls, of which the first to bring one ends the others. What they bring beyond the
+ * free seats is handed back unclaimed, at most one job per class.
+ */
+export class LanePuller {
+  private running = false;
+  private ended: Promise<void> = Promise.resolve();
+  private wake: () => void = () => undefined;
+
+  constructor(
+    private readonly sources: readonly JobSource[],
+    private readonly seats: SeatKeeper,
+  ) {}
+
+  start(): void {
+    this.running = true;
+    this.ended = this.loop();
+  }
+
+  /** Resolves when no further job will be taken. */
+  async stop(): Promise<void> {
+    this.running = false;
+    this.wake();
+    for (const source of this.sources) source.close();
+    await this.ended;
+  }
+
+  seatFreed(): void {
+    this.wake();
+  }
+
+  private async loop(): Promise<void> {
+    while (this.running) {
+      try {
+        if (this.seats.freeSeats() < 1) await this.freed();
+        else if ((await this.takeWaiting()) === 0) await this.takeNext();
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, failurePauseMs));
+      }
+    }
+  }
+
+  private freed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.wake = resolve;
+    });
+  }
+
+  private async takeWaiting(): Promise<number> {
+    let taken = 0;
+    for (const source of this.sources) {
+      const free = this.seats.freeSeats();
+      if (free > 0 && this.running) taken += this.takeAll(await source.pull(free, 0));
+    }
+    return taken;
+  }
+
+  private async takeNext(): Promise<void> {
+    if (!this.running || this.seats.freeSeats() < 1) return;
+    const pulls = this.sources.map(async (source) => {
+      const deliveries = await source.pull(1, pullMs);
+      if (this.takeAll(deliveries) > 0) for (const other of this.sources) if (other !== source) other.interrupt();
+    });
+    // All of them, since a source takes one pull at a time.
+    const refused = (await Promise.allSettled(pulls)).find((pull) => pull.status === 'rejected');
+    if (refused) throw refused.reason;
+  }
+
+  private takeAll(deliveries: readonly Delivery[]): number {
+    let taken = 0;
+    for (const delivery of deliveries) {
+      if (this.running && this.seats.freeSeats() > 0) {
+        this.seats.take(delivery);
+        taken += 1;
+      } else {
+        delivery.nak();
+      }
+    }
+    return taken;
+  }
+}

@@ -1,0 +1,46 @@
+import type { Observable } from 'rxjs';
+import type { Job, JobKind, Lane } from '@app/protocol';
+import type { JobContext, JobEmission } from '../job-context';
+
+/** Does the work of one job. See JobContext for what it may throw. */
+export type JobHandler = (job: Job, context: JobContext) => Observable<JobEmission>;
+
+/** A lane that the worker serves. */
+export interface ServedLane {
+  readonly lane: Lane;
+  readonly seats: number;
+  /** Artifact ids of the voices or models it can serve now, for its beat. */
+  readonly voices?: () => readonly string[];
+  /** Recent compute time over audio time, for its beat. */
+  readonly realTimeFactor?: () => number;
+}
+
+/** How an attempt ended at its worker. `stale`: another attempt owns the job. `lost`: the session did not answer. */
+export type JobOutcome = 'done' | 'problem' | 'cancelled' | 'handed_back' | 'failed' | 'stale' | 'gone' | 'lost';
+
+export interface EndedJob {
+  readonly lane: Lane;
+  readonly kind: JobKind;
+  readonly jobId: string;
+  readonly attempt: number;
+  readonly outcome: JobOutcome;
+  /** From publishing to claim. */
+  readonly waitMs: number;
+  /** From claim to the end of the handler. */
+  readonly runMs: number;
+}
+
+/** Told what happens at a worker, for metrics. */
+export interface WorkerObserver {
+  seatTaken?(lane: Lane): void;
+  seatFreed?(lane: Lane): void;
+  claimGranted?(lane: Lane, waitedMs: number): void;
+  /** Delivered, but nobody wants it, or its session did not answer. */
+  claimRefused?(lane: Lane): void;
+  jobEnded?(job: EndedJob): void;
+}
+
+/** Where a worker says what went wrong: a fixed message, ids in the fields. */
+export interface WorkerLog {
+  error(message: string, fields: Readonly<Record<string, unknown>>): void;
+}
