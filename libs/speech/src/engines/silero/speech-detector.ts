@@ -7,6 +7,8 @@ const contextSamples = 64;
 const windowSamples = contextSamples + detectorFrameSamples;
 const stateLayers = 2;
 const stateWidth = 128;
+const speechProbability = 0.5;
+const leastSpeechFrames = 3;
 
 /** What is remembered of one STT stream. */
 interface StreamState {
@@ -24,6 +26,7 @@ export interface DetectStep {
 /** Silero VAD: how likely it is that each 32 ms of an STT stream hold speech. Many streams share one run. */
 export class SpeechDetector {
   private readonly streams = new Map<string, StreamState>();
+  private counter = 0;
 
   private constructor(private readonly session: InferenceSession) {}
 
@@ -44,6 +47,14 @@ export class SpeechDetector {
       const probabilities = await this.run(due.map((index) => states[index]!));
       due.forEach((index, row) => answers[index]!.push(probabilities[row]!));
     }
+  }
+
+  /** Whether samples that stand alone hold speech anywhere: a tenth of a second of it, not just a click. */
+  async hasSpeech(samples: Float32Array): Promise<boolean> {
+    const id = `alone-${(this.counter += 1)}`;
+    const [probabilities = []] = await this.detect([{ id, samples }]);
+    this.release(id);
+    return probabilities.filter((probability) => probability >= speechProbability).length >= leastSpeechFrames;
   }
 
   /** Forgets a stream; unknown ones are ignored. */

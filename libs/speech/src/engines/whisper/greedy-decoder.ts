@@ -2,7 +2,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { EncodedAudio } from './audio-encoder';
 import { DecoderBatch, forbidden } from './decoder-batch';
 import { layerNames } from './decoder-graph';
-import { loops } from './guard';
+import { loops, withoutLoop } from './guard';
 import type { ModelShape } from './model-shape';
 import type { WhisperTokenizer } from './tokenizer';
 
@@ -17,8 +17,6 @@ export interface DecodeRow {
   readonly languageToken: number | undefined;
   /** Most tokens of the answer. */
   readonly maxTokens: number;
-  /** Give up as soon as the tokens repeat themselves. */
-  readonly stopLoops: boolean;
 }
 
 /** Where the decoder looked: for each alignment head one row of `positions` shares per token that was fed. */
@@ -34,6 +32,7 @@ export interface Decoded {
   /** Mean natural log probability of the tokens and the end. */
   readonly averageLogProbability: number;
   readonly noSpeechProbability: number;
+  /** Whether it began to repeat itself and was stopped; the repetitions are left out. */
   readonly looped: boolean;
   readonly attention: Attention;
 }
@@ -205,16 +204,18 @@ export class GreedyDecoder {
 
   private verdict({ tokens, row }: OpenRow, full: boolean): 'open' | 'end' | 'loop' {
     if (tokens.at(-1) === this.tokenizer.endOfText) return 'end';
-    if (row.stopLoops && loops(tokens)) return 'loop';
+    if (loops(tokens)) return 'loop';
     return full || tokens.length >= row.maxTokens ? 'end' : 'open';
   }
 
   private close(open: OpenRow, looped: boolean, promptLength: number): Decoded {
-    const tokens = open.tokens.filter((token) => token !== this.tokenizer.endOfText);
-    const heads = this.alignmentHeads.map((_, head) => open.attention.map((shares) => shares[head]!));
+    const said = open.tokens.filter((token) => token !== this.tokenizer.endOfText);
+    const tokens = looped ? withoutLoop(said) : said;
+    const looked = open.attention.slice(0, promptLength + tokens.length);
+    const heads = this.alignmentHeads.map((_, head) => looked.map((shares) => shares[head]!));
     return {
       tokens,
-      averageLogProbability: open.sum / (tokens.length + 1),
+      averageLogProbability: open.sum / (said.length + 1),
       noSpeechProbability: open.noSpeechProbability,
       looped,
       attention: { positions: open.row.audio.positions, heads, promptRows: promptLength - 1 },

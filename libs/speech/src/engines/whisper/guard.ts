@@ -15,12 +15,23 @@ export function compressionRatio(text: string): number {
 const longestPhrase = 24;
 
 /** Whether the tokens end in a phrase said again and again: single tokens eight times, phrases four times. */
-export function loops(tokens: readonly number[]): boolean {
+export const loops = (tokens: readonly number[]): boolean => loopedPhrase(tokens) > 0;
+
+/** The tokens with a phrase that they end in over and over said once. */
+export function withoutLoop(tokens: readonly number[]): number[] {
+  const phrase = loopedPhrase(tokens);
+  let end = tokens.length;
+  while (phrase > 0 && end > phrase && tokens[end - 1] === tokens[end - 1 - phrase]) end -= 1;
+  return tokens.slice(0, end);
+}
+
+/** Tokens of the phrase that is repeated at the end; 0 when none is. */
+function loopedPhrase(tokens: readonly number[]): number {
   for (let phrase = 1; phrase <= longestPhrase; phrase += 1) {
     const repeats = phrase < 3 ? 8 : 4;
-    if (tokens.length >= phrase * repeats && repeatsAtEnd(tokens, phrase, repeats)) return true;
+    if (tokens.length >= phrase * repeats && repeatsAtEnd(tokens, phrase, repeats)) return phrase;
   }
-  return false;
+  return 0;
 }
 
 function repeatsAtEnd(tokens: readonly number[], phrase: number, repeats: number): boolean {
@@ -44,6 +55,9 @@ export function isDoubtful({ text, averageLogProbability, looped }: Heard): bool
 }
 
 /** Whether nothing was said: the model thinks so, and does not believe its own text. */
-export function isSilent({ averageLogProbability, noSpeechProbability }: Heard): boolean {
-  return noSpeechProbability > mostNoSpeech && averageLogProbability < leastLogProbability;
+export function isSilent(heard: Heard): boolean {
+  return mayBeSilent(heard) && heard.averageLogProbability < leastLogProbability;
 }
+
+/** Whether the model thinks that nothing was said, whatever it wrote. */
+export const mayBeSilent = ({ noSpeechProbability }: Heard): boolean => noSpeechProbability > mostNoSpeech;

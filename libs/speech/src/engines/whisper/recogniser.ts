@@ -1,7 +1,7 @@
 import { sttSampleRateHz, type Recognition } from '../stt-engine';
 import { positionSamples, type EncodedAudio } from './audio-encoder';
 import type { Decoded } from './greedy-decoder';
-import { isDoubtful, isSilent } from './guard';
+import { isDoubtful, isSilent, mayBeSilent } from './guard';
 import type { LoadedModel } from './model-files';
 import type { WhisperOptions } from './whisper-options';
 import { timeWords } from './word-timing';
@@ -37,6 +37,8 @@ export class Recogniser {
   constructor(
     private readonly model: LoadedModel,
     private readonly options: WhisperOptions,
+    /** A second judge, asked only when the model is in doubt. */
+    private readonly hasSpeech: (samples: Float32Array) => Promise<boolean>,
   ) {
     const { shape, tokenizer } = model;
     const known = [...tokenizer.languageTokens].filter(([, id]) => id < shape.vocabulary).map(([code]) => code);
@@ -54,18 +56,22 @@ export class Recogniser {
   async recognise(requests: readonly RecogniseRequest[]): Promise<Recognition[]> {
     if (requests.length === 0) return [];
     const attempts = await this.attempt(requests, (request) => this.shortContext(request));
-    const whole = this.model.shape.audioPositions;
-    const doubtful = attempts.filter(({ audio, decoded, text }) => {
-      return audio.positions < whole && isDoubtful({ ...decoded, text });
-    });
-    if (doubtful.length === 0) return attempts.map((attempt) => this.recognition(attempt));
+    const doubtful: Attempt[] = [];
+    const empty = new Set<Attempt>();
+    for (const attempt of attempts) {
+      const heard = { ...attempt.decoded, text: attempt.text };
+      if (!isDoubtful(heard) && !mayBeSilent(heard)) continue;
+      if (!(await this.hasSpeech(attempt.request.samples))) empty.add(attempt);
+      else if (isDoubtful(heard) && attempt.audio.positions < this.model.shape.audioPositions) doubtful.push(attempt);
+    }
     const again = await this.attempt(
       doubtful.map(({ request }) => request),
-      () => whole,
+      () => this.model.shape.audioPositions,
     );
     return attempts.map((attempt) => {
+      if (empty.has(attempt)) return this.recognition(attempt, { empty: true });
       const second = again[doubtful.indexOf(attempt)];
-      return second ? this.recognition(second, attempt) : this.recognition(attempt);
+      return second ? this.recognition(second, { before: attempt }) : this.recognition(attempt);
     });
   }
 
@@ -73,6 +79,7 @@ export class Recogniser {
     requests: readonly RecogniseRequest[],
     positionsOf: (request: RecogniseRequest) => number,
   ): Promise<Attempt[]> {
+    if (requests.length === 0) return [];
     const encoded: Encoded[] = [];
     for (const request of requests) {
       const started = performance.now();
@@ -81,12 +88,10 @@ export class Recogniser {
     }
     const started = performance.now();
     const languages = await this.languagesOf(encoded);
-    const whole = this.model.shape.audioPositions;
     const rows = encoded.map(({ request, audio }, index) => ({
       audio,
       languageToken: this.languageToken(languages[index]!),
       maxTokens: this.mostTokens(request.samples),
-      stopLoops: audio.positions < whole,
     }));
     const words = requests.some((request) => request.words);
     const decoded = await this.model.decoder.decode(rows, words);
@@ -98,9 +103,10 @@ export class Recogniser {
     });
   }
 
-  private recognition(attempt: Attempt, before?: Attempt): Recognition {
+  private recognition(attempt: Attempt, known: { empty?: boolean; before?: Attempt } = {}): Recognition {
     const { request, decoded, language } = attempt;
-    const silent = isSilent({ ...decoded, text: attempt.text });
+    const { before } = known;
+    const silent = known.empty === true || isSilent({ ...decoded, text: attempt.text });
     const wanted = request.words && !silent;
     const words = wanted ? this.model.tokenizer.words(decoded.tokens, language) : [];
     return {

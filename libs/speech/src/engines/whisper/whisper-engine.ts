@@ -26,7 +26,7 @@ export async function createWhisperEngine(settings: WhisperSettings): Promise<St
   const options = { ...defaultWhisperOptions, ...settings.options };
   const model = await loadModel(settings, options.silentGroupPositions);
   const detector = await SpeechDetector.load(sessionOptions({ ...settings, threads: 1, executionProvider: 'cpu' }));
-  const recogniser = new Recogniser(model, options);
+  const recogniser = new Recogniser(model, options, (samples) => detector.hasSpeech(samples));
   const capabilities = { sampleRateHz: sttSampleRateHz, languages: recogniser.languages, maxBatch: options.maxBatch };
   return new WhisperEngine(capabilities, recogniser, detector);
 }
