@@ -98,8 +98,8 @@ export class FasterWhisper {
   }
 
   private async answer(): Promise<unknown> {
-    const { value, done } = await this.answers.next();
-    if (done) throw new Error('faster-whisper ended');
-    return JSON.parse(String(value));
+    const line = await this.answers.next();
+    if (line.done) throw new Error('faster-whisper ended');
+    return JSON.parse(line.value);
   }
 }

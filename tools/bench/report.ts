@@ -1,0 +1,148 @@
+import type { SttResult } from './stt-bench';
+import type { StageMeans } from './stages';
+import type { TtsResult } from './tts-load';
+
+/** A goal, what was measured, and whether it was met. */
+export interface TargetRow {
+  readonly goal: string;
+  readonly measured: string;
+  readonly met: boolean;
+}
+
+const ms = (value: number): string => value.toFixed(value < 10 ? 1 : 0);
+const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
+
+/** Prints rows under their headings, each column as wide as it must be. */
+export function table(headings: readonly string[], rows: readonly (readonly string[])[]): void {
+  const all = [headings, ...rows];
+  const widths = headings.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd();
+  console.log(['', line(headings), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n'));
+}
+
+export function sayTts(results: readonly TtsResult[], stages: StageMeans | undefined): void {
+  table(
+    ['TEXT TO SPEECH', 'CONTEXTS', 'FIRST AUDIO P50 ms', 'P95 ms', 'AUDIO s/s', 'RAN DRY'],
+    results.map((row) => [
+      row.speaker,
+      String(row.contexts),
+      ms(row.firstAudioP50Ms),
+      ms(row.firstAudioP95Ms),
+      row.audioSecondsPerSecond.toFixed(1),
+      percent(row.underrunShare),
+    ]),
+  );
+  if (!stages) return;
+  table(
+    ['WHERE A REQUEST SPENDS ITS TIME', 'MEAN ms'],
+    Object.entries(stages).map(([name, value]) => [name, ms(value as number)]),
+  );
+}
+
+export function sayStt(results: readonly SttResult[]): void {
+  table(
+    ['SPEECH TO TEXT', 'WORDS', 'WER', '95 % INTERVAL', 'P50 ms', 'P95 ms', 'RTF'],
+    results.map((row) => [
+      row.recogniser,
+      String(row.words),
+      percent(row.wordErrorRate),
+      row.interval.map(percent).join(' to '),
+      ms(row.p50Ms),
+      ms(row.p95Ms),
+      row.realTimeFactor.toFixed(3),
+    ]),
+  );
+}
+
+export function sayTargets(rows: readonly TargetRow[]): void {
+  table(
+    ['TARGET', 'MEASURED', ''],
+    rows.map(({ goal, measured, met }) => [goal, measured, met ? 'met' : 'MISSED']),
+  );
+}
+
+/** The project's goals against a peer measured in the same run; a goal whose figures are missing is left out. */
+export function targetsOf(
+  tts: readonly TtsResult[],
+  stt: { readonly upload: readonly SttResult[]; readonly live: readonly SttResult[] } | undefined,
+  stages: StageMeans | undefined,
+): TargetRow[] {
+  return [
+    ...ttsTargets(tts),
+    ...(stt ? sttTargets(stt.upload, stt.live) : []),
+    ...(stages ? [overheadTarget(stages)] : []),
+  ];
+}
+
+function ttsTargets(results: readonly TtsResult[]): TargetRow[] {
+  const at = (contexts: number) => {
+    const rows = results.filter((row) => row.contexts === contexts);
+    return {
+      ours: rows.find(({ speaker }) => speaker === 'antiphon'),
+      theirs: rows.find(({ speaker }) => speaker !== 'antiphon'),
+    };
+  };
+  const [one, eight] = [at(1), at(8)];
+  return [
+    ...ratio(
+      'first audio p50 at 1 context, at most 0.25 of Piper',
+      one.ours?.firstAudioP50Ms,
+      one.theirs?.firstAudioP50Ms,
+      atMost(0.25),
+    ),
+    ...ratio(
+      'first audio p95 at 8 contexts, at most 0.125 of Piper',
+      eight.ours?.firstAudioP95Ms,
+      eight.theirs?.firstAudioP95Ms,
+      atMost(0.125),
+    ),
+    ...ratio(
+      'audio per second at 8 contexts, at least 1.3 of Piper',
+      eight.ours?.audioSecondsPerSecond,
+      eight.theirs?.audioSecondsPerSecond,
+      (value) => value >= 1.3,
+    ),
+  ];
+}
+
+function sttTargets([upload, uploadPeer]: readonly SttResult[], [live, livePeer]: readonly SttResult[]): TargetRow[] {
+  const rows = ratio(
+    'latency of a 5 s utterance, at most 0.5 of faster-whisper',
+    live?.p50Ms,
+    livePeer?.p50Ms,
+    atMost(0.5),
+  );
+  if (!upload || !uploadPeer) return rows;
+  const points = 100 * (upload.wordErrorRate - uploadPeer.wordErrorRate);
+  const goal = 'word error rate at most 1 point above faster-whisper';
+  return [...rows, { goal, measured: `${points.toFixed(2)} points`, met: points <= 1 }];
+}
+
+function overheadTarget({ license, queue, bus }: StageMeans): TargetRow {
+  const added = license + queue + bus;
+  return {
+    goal: 'gateway, bus and licence add at most 5 ms',
+    measured: `${added.toFixed(1)} ms (mean)`,
+    met: added <= 5,
+  };
+}
+
+const atMost =
+  (most: number) =>
+  (value: number): boolean =>
+    value <= most;
+
+function ratio(
+  goal: string,
+  ours: number | undefined,
+  theirs: number | undefined,
+  met: (value: number) => boolean,
+): TargetRow[] {
+  if (ours === undefined || theirs === undefined) return [];
+  const value = ours / theirs;
+  return [{ goal, measured: `${value.toFixed(3)} (${ms(ours)} against ${ms(theirs)})`, met: met(value) }];
+}
