@@ -30,6 +30,7 @@ const commands = {
   status: { says: 'say what runs and where', builds: 'tools', run: tool('status') },
   dev: { says: 'start everything and reload on every change', builds: 'tools', run: tool('dev') },
   models: { says: 'list, get and verify models, voices and nats-server', builds: 'tools', run: tool('models') },
+  license: { says: 'issue, check and show licences', builds: 'tools', run: tool('license') },
   bench: { says: 'measure a deployment, this machine by default', builds: 'all', run: tool('bench') },
   build: { says: 'compile all apps and tools', builds: 'all', run: async () => 0 },
   test: { says: 'run all tests; arguments go to jest', builds: 'all', run: test },
