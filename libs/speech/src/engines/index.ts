@@ -4,3 +4,4 @@ export * from './stt-engine';
 export * from './tts-engine';
 export * from './silero/endpointer';
 export * from './whisper/whisper-engine';
+export * from './vits';

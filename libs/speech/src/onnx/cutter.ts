@@ -1,11 +1,13 @@
 import { SpeechError } from '../speech-error';
 import { change, graphOf } from './codec';
-import type { DataTypeName, Dimension, Graph, Model, Node, ValueInfo } from './model';
+import type { DataTypeName, Dimension, Graph, Model, Node, Tensor, ValueInfo } from './model';
 import { valueInfo } from './tensor';
 
 /** A value of a graph as it is to look at a model's edge; type and dims are needed only where the file does not say them. */
 export interface Boundary {
   readonly tensor: string;
+  /** The name it gets; its own when absent. */
+  readonly as?: string;
   readonly type?: DataTypeName;
   readonly dims?: readonly Dimension[];
 }
@@ -25,7 +27,7 @@ export function cutGraph(model: Model, at: Boundary): Halves {
   const outputs = graphOf(model).output.map(({ name }) => ({ tensor: name }));
   const front = extractGraph(model, { inputs: [], outputs: [at] });
   const back = extractGraph(model, { inputs: [at], outputs });
-  if (!graphOf(back).node.some((node) => reads(node).has(at.tensor))) {
+  if (!graphOf(back).node.some((node) => reads(node).has(at.as ?? at.tensor))) {
     throw new SpeechError(`the outputs of the ONNX graph do not depend on "${at.tensor}"`);
   }
   return { front, back };
@@ -53,7 +55,8 @@ export function extractGraph(
     input: [...edges.inputs.map((edge) => describe(graph, edge)), ...fromWhole],
     output: edges.outputs.map((edge) => describe(graph, edge)),
   });
-  return change(model, { graph: part });
+  const renamed = [...edges.inputs, ...edges.outputs].filter(({ tensor, as }) => as !== undefined && as !== tensor);
+  return change(model, { graph: renamed.reduce((done, { tensor, as = tensor }) => rename(done, tensor, as), part) });
 }
 
 /** Lets a caller read a value that was internal so far, beside the outputs there are. */
@@ -61,7 +64,8 @@ export function exposeOutput(model: Model, value: Boundary): Model {
   const graph = graphOf(model);
   requireValue(graph, value.tensor);
   if (graph.output.some(({ name }) => name === value.tensor)) return model;
-  return change(model, { graph: change(graph, { output: [...graph.output, describe(graph, value)] }) });
+  const exposed = change(graph, { output: [...graph.output, describe(graph, value)] });
+  return change(model, { graph: rename(exposed, value.tensor, value.as ?? value.tensor) });
 }
 
 /** Takes a node with one result out; what it made is fed as the graph input `input` instead. */
@@ -133,18 +137,36 @@ function valueNames(graph: Graph): Set<string> {
   ]);
 }
 
+/** Gives a value another name wherever it is made, read or described. */
+function rename(graph: Graph, from: string, to: string): Graph {
+  if (from === to) return graph;
+  if (valueNames(graph).has(to)) throw new SpeechError(`the ONNX graph has a value "${to}" already`);
+  const swap = (name: string): string => (name === from ? to : name);
+  const swapInfo = (info: ValueInfo): ValueInfo => (info.name === from ? change(info, { name: to }) : info);
+  return change(graph, {
+    node: graph.node.map((node) => {
+      const made = node.output.includes(from) ? change(node, { output: node.output.map(swap) }) : node;
+      return renameReads(made, from, to);
+    }),
+    initializer: graph.initializer.map((tensor) => (tensor.name === from ? change(tensor, { name: to }) : tensor)),
+    input: graph.input.map(swapInfo),
+    output: graph.output.map(swapInfo),
+    valueInfo: graph.valueInfo.map(swapInfo),
+  });
+}
+
 function renameReads(node: Node, from: string, to: string): Node {
   if (!reads(node).has(from)) return node;
-  const rename = (name: string): string => (name === from ? to : name);
+  const swap = (name: string): string => (name === from ? to : name);
   const renameBody = (body: Graph): Graph =>
     valueNames(body).has(from)
       ? body
       : change(body, {
           node: body.node.map((inner) => renameReads(inner, from, to)),
-          output: body.output.map((info) => change(info, { name: rename(info.name) })),
+          output: body.output.map((info) => change(info, { name: swap(info.name) })),
         });
   return change(node, {
-    input: node.input.map(rename),
+    input: node.input.map(swap),
     attribute: node.attribute.map((attribute) =>
       change(attribute, {
         ...(attribute.g ? { g: renameBody(attribute.g) } : {}),
@@ -163,4 +185,14 @@ function describe(graph: Graph, edge: Boundary): ValueInfo {
 
 function requireValue(graph: Graph, name: string): void {
   if (!valueNames(graph).has(name)) throw new SpeechError(`the ONNX graph has no value "${name}"`);
+}
+
+/** Fixes an input to a value, which becomes a weight. */
+export function bindInput(model: Model, value: Tensor): Model {
+  const graph = graphOf(model);
+  if (!graph.input.some(({ name }) => name === value.name)) {
+    throw new SpeechError(`the ONNX graph has no input "${value.name}"`);
+  }
+  const input = graph.input.filter(({ name }) => name !== value.name);
+  return change(model, { graph: change(graph, { input, initializer: [...graph.initializer, value] }) });
 }

@@ -6,7 +6,7 @@ import { valueInfo } from './tensor';
 
 async function run(model: Model, feeds: Record<string, Tensor>): Promise<Record<string, Tensor>> {
   const session = await InferenceSession.create(writeModel(model));
-  return (await session.run(feeds));
+  return await session.run(feeds);
 }
 
 const row = (...values: number[]): Tensor => new Tensor('float32', values, [1, values.length]);

@@ -1,5 +1,6 @@
 export { SpeechError } from '../speech-error';
 export * from './codec';
+export * from './convolution-rank';
 export * from './cutter';
 export * from './graph-builder';
 export * from './model';

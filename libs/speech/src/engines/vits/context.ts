@@ -1,0 +1,49 @@
+import { dimsOf, graphOf, toNumber, type Model, type Node } from '../../onnx';
+import { SpeechError } from '../../speech-error';
+
+/** How one value of a graph hangs on another along the last axis. */
+export interface Context {
+  /** Samples of the result per sample of the source. */
+  readonly scale: number;
+  /** Samples of the source that a sample of the result depends on, on the side that reaches further; not rounded. */
+  readonly reach: number;
+}
+
+/**
+ * Follows convolutions and operators that work on each sample alone from `from` to `to`. So a decoder tells itself how much
+ * context a window needs to sound like the whole. Throws when `to` does not depend on `from`.
+ */
+export function contextOf(model: Model, from: string, to: string): Context {
+  const graph = graphOf(model);
+  const weights = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
+  const contexts = new Map<string, Context>([[from, { scale: 1, reach: 0 }]]);
+  for (const node of graph.node) {
+    const sources = node.input.flatMap((name) => contexts.get(name) ?? []);
+    const [first] = sources;
+    if (!first) continue;
+    const reach = Math.max(...sources.map((source) => source.reach));
+    const kernel = weights.get(node.input[1] ?? '');
+    const context = through(node, { scale: first.scale, reach }, kernel ? (dimsOf(kernel).at(-1) ?? 1) : 1);
+    for (const name of node.output) if (!contexts.has(name)) contexts.set(name, context);
+  }
+  const context = contexts.get(to);
+  if (!context) throw new SpeechError(`in the ONNX graph "${to}" does not depend on "${from}"`);
+  return context;
+}
+
+function through(node: Node, source: Context, kernel: number): Context {
+  const attribute = (name: string): number[] =>
+    node.attribute.find((candidate) => candidate.name === name)?.ints.map(toNumber) ?? [];
+  const span = (kernel - 1) * (attribute('dilations').at(-1) ?? 1);
+  const stride = attribute('strides').at(-1) ?? 1;
+  const pads = attribute('pads');
+  const before = pads[pads.length / 2 - 1] ?? 0;
+  if (node.opType === 'Conv') {
+    return { scale: source.scale / stride, reach: source.reach + Math.max(before, span - before) / source.scale };
+  }
+  if (node.opType === 'ConvTranspose') {
+    const reach = Math.max(Math.floor((span - before) / stride), Math.floor((stride - 1 + before) / stride));
+    return { scale: source.scale * stride, reach: source.reach + reach / source.scale };
+  }
+  return source;
+}

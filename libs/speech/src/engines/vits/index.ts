@@ -1,0 +1,1 @@
+export { createVitsEngine } from './create-vits-engine';

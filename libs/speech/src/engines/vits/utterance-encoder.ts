@@ -1,0 +1,82 @@
+import { SpeechError } from '../../speech-error';
+import type { Utterance, UtterancePlan } from '../tts-engine';
+import { Noise, noiseStream } from './noise';
+import { frameOffsets, phonemeSpans, wordSpans } from './spans';
+import type { SpokenText, TextFrontend } from './text-frontend';
+import { UtteranceLatents } from './utterance-latents';
+import type { VitsConfig } from './vits-config';
+import type { TextResult, VitsSessions } from './vits-sessions';
+import { planWindows, type FrameWindow } from './window-plan';
+
+/** An utterance that can be decoded. */
+export interface EncodedUtterance {
+  readonly plan: UtterancePlan;
+  readonly windows: readonly FrameWindow[];
+  readonly latents: UtteranceLatents;
+}
+
+/** Turns text into a plan and the latent frames of its audio. */
+export class UtteranceEncoder {
+  constructor(
+    private readonly config: VitsConfig,
+    private readonly frontend: TextFrontend,
+    private readonly sessions: VitsSessions,
+  ) {}
+
+  async encode(utterance: Utterance): Promise<EncodedUtterance> {
+    const { seed, speed } = utterance;
+    if (!(speed > 0)) throw new SpeechError('the speed of an utterance must be above 0');
+    const startedAtMs = performance.now();
+    const spoken = await this.frontend.speak(utterance.text);
+    const spokenAtMs = performance.now();
+    const text = await this.runText(spoken.ids, utterance);
+    const durations = chooseDurations(utterance.durations, text.durations);
+    const { layout } = this.sessions;
+    const offsets = frameOffsets(durations);
+    const windows = planWindows(offsets.at(-1) ?? 0, layout.decoderReach);
+    const source = { text, durations, seed, noiseScale: this.config.noiseScale };
+    const latents = new UtteranceLatents(this.sessions, source, windows);
+    const times = { frontendMs: spokenAtMs - startedAtMs, encodeMs: performance.now() - spokenAtMs };
+    return { plan: { ...planOf(spoken, durations, windows, layout.samplesPerFrame), ...times }, windows, latents };
+  }
+
+  private async runText(ids: readonly number[], { seed, speed }: Utterance): Promise<TextResult> {
+    if (ids.length === 0) return { mean: none, logScale: none, durations: none };
+    const { noiseScale, lengthScale, durationNoiseScale } = this.config;
+    const durationNoise = new Float32Array(2 * ids.length);
+    new Noise(seed, noiseStream.duration).fillColumns(durationNoise, 0, ids.length, 2);
+    return this.sessions.runText(
+      ids,
+      Float32Array.of(noiseScale, lengthScale / speed, durationNoiseScale),
+      durationNoise,
+    );
+  }
+}
+
+const none = new Float32Array();
+
+function chooseDurations(given: readonly number[] | undefined, predicted: Float32Array): readonly number[] {
+  if (!given) return Array.from(predicted);
+  const fits = given.length === predicted.length && given.every((frames) => Number.isInteger(frames) && frames >= 0);
+  if (!fits) throw new SpeechError('the given durations are not those of this text');
+  return given;
+}
+
+function planOf(
+  spoken: SpokenText,
+  durations: readonly number[],
+  windows: readonly FrameWindow[],
+  samplesPerFrame: number,
+): Omit<UtterancePlan, 'frontendMs' | 'encodeMs'> {
+  const offsets = frameOffsets(durations);
+  return {
+    durations,
+    totalSamples: (offsets.at(-1) ?? 0) * samplesPerFrame,
+    windows: windows.map(({ start, end }) => ({
+      startSample: start * samplesPerFrame,
+      endSample: end * samplesPerFrame,
+    })),
+    words: wordSpans(spoken, offsets, samplesPerFrame),
+    phonemes: phonemeSpans(spoken, offsets, samplesPerFrame),
+  };
+}

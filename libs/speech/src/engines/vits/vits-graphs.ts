@@ -1,0 +1,190 @@
+import {
+  bindInput,
+  change,
+  create,
+  dimsOf,
+  extractGraph,
+  graphOf,
+  replaceNodeByInput,
+  tensor,
+  valueInfo,
+  widenConvolutions,
+  type Graph,
+  type Model,
+  type Node,
+} from '../../onnx';
+import { SpeechError } from '../../speech-error';
+import { contextOf } from './context';
+
+/** What the engine must know of the cut graphs to run them. */
+export interface VitsLayout {
+  /** Latent channels. */
+  readonly channels: number;
+  readonly samplesPerFrame: number;
+  /** Frames on each side that a latent frame depends on in the flow, and a frame's audio in the decoder. */
+  readonly flowReach: number;
+  readonly decoderReach: number;
+  /** The decoder crops what no audio needs where a frame has `cropRate` samples, and leaves `cropReach` of them on each side. */
+  readonly cropRate: number;
+  readonly cropReach: number;
+  /** Whether the durations take noise. */
+  readonly durationNoise: boolean;
+}
+
+/**
+ * A voice in three parts. `text`: phoneme ids to `mean` and `logScale` of the latent frames of each id and to its `durations`.
+ * `flow`: noisy latent frames `noisy` to clean ones. `decoder`: frames `latent` to `audio`. So durations can be given, noise is
+ * made outside, and both frame-wise parts can run on a piece of the utterance.
+ */
+export interface VitsGraphs {
+  readonly text: Model;
+  readonly flow: Model;
+  readonly decoder: Model;
+  readonly layout: VitsLayout;
+}
+
+/** Cuts the graph that Piper's trainer exports; throws where a voice is built otherwise. */
+export function cutVits(voice: Model): VitsGraphs {
+  const whole = new Anatomy(graphOf(voice));
+  const { latent, mask, noisy } = whole;
+  const frames = (channels: number) => ['batch', channels, 'frames'];
+  const type = 'float32' as const;
+  const decoder = extractGraph(voice, {
+    inputs: [{ tensor: latent, as: 'latent', type, dims: frames(whole.channels) }],
+    outputs: [{ tensor: whole.audio, as: 'audio', type }],
+  });
+  const masked = extractGraph(voice, {
+    inputs: [
+      { tensor: noisy, as: 'noisy', type, dims: frames(whole.channels) },
+      { tensor: mask, as: 'mask', type, dims: frames(1) },
+    ],
+    outputs: [{ tensor: latent, as: 'latent', type, dims: frames(whole.channels) }],
+  });
+  const flow = bindInput(masked, tensor('mask', 'float32', [1, 1, 1], Float32Array.of(1)));
+  const cropped = cropBetweenStages(decoder);
+  const { scale, reach } = contextOf(decoder, 'latent', 'audio');
+  const layout: VitsLayout = {
+    channels: whole.channels,
+    samplesPerFrame: scale,
+    flowReach: Math.ceil(contextOf(flow, 'noisy', 'latent').reach),
+    decoderReach: Math.ceil(reach),
+    cropRate: cropped.rate,
+    cropReach: cropped.reach,
+    durationNoise: whole.durationNoise !== undefined,
+  };
+  return {
+    text: widenConvolutions(cutText(voice, whole)),
+    flow: widenConvolutions(flow),
+    decoder: widenConvolutions(cropped.model),
+    layout,
+  };
+}
+
+function cutText(voice: Model, whole: Anatomy): Model {
+  const noise = { name: 'durationNoise', type: 'float32' as const, dims: ['batch', 2, 'phonemes'] };
+  const seeded = whole.durationNoise ? replaceNodeByInput(voice, whole.durationNoise, noise) : voice;
+  const outputs = [
+    { tensor: whole.mean, as: 'mean', type: 'float32' as const },
+    { tensor: whole.logScale, as: 'logScale', type: 'float32' as const },
+    { tensor: whole.durations, as: 'durations', type: 'float32' as const },
+  ];
+  return extractGraph(seeded, { inputs: [], outputs });
+}
+
+/**
+ * Nine tenths of a decoder's context is used up before its second upsampling, and four fifths of its work come after it. So there
+ * the margins are cropped to what the rest needs: positions [cropStart, cropEnd) of the value go on.
+ */
+function cropBetweenStages(decoder: Model): { model: Model; rate: number; reach: number } {
+  const graph = graphOf(decoder);
+  const second = graph.node.filter(({ opType }) => opType === 'ConvTranspose')[1];
+  if (!second) throw new SpeechError('the decoder of the voice has fewer than two upsamplings');
+  const [source = '', ...weights] = second.input;
+  const constants = [tensor('crop_axes', 'int64', [1], BigInt64Array.of(2n))];
+  const crop = create('NodeProto', {
+    opType: 'Slice',
+    name: 'crop',
+    input: [source, 'cropStart', 'cropEnd', 'crop_axes'],
+    output: ['cropped'],
+  });
+  const part = change(graph, {
+    node: graph.node.flatMap((node) =>
+      node === second ? [crop, change(node, { input: ['cropped', ...weights] })] : [node],
+    ),
+    initializer: [...graph.initializer, ...constants],
+    input: [...graph.input, valueInfo('cropStart', 'int64', [1]), valueInfo('cropEnd', 'int64', [1])],
+  });
+  return {
+    model: change(decoder, { graph: part }),
+    rate: contextOf(decoder, 'latent', source).scale,
+    reach: Math.ceil(contextOf(decoder, source, 'audio').reach),
+  };
+}
+
+/** Where the parts of a voice's graph meet. */
+class Anatomy {
+  readonly latent: string;
+  readonly mask: string;
+  readonly noisy: string;
+  readonly mean: string;
+  readonly logScale: string;
+  readonly durations: string;
+  readonly audio: string;
+  readonly channels: number;
+  /** Name of the node that makes the durations' noise. */
+  readonly durationNoise: string | undefined;
+  private readonly makers: ReadonlyMap<string, Node>;
+
+  constructor(private readonly graph: Graph) {
+    this.makers = new Map(graph.node.flatMap((node) => node.output.map((name) => [name, node] as const)));
+    const entry = this.find((node) => node.name === '/dec/conv_pre/Conv', 'node "/dec/conv_pre/Conv"');
+    this.latent = entry.input[0] ?? '';
+    this.channels = this.weightChannels(entry.input[1]);
+    this.mask = this.maker(this.latent, 'Mul').input[1] ?? '';
+    const noise = this.find(
+      ({ opType, name }) => opType === 'RandomNormalLike' && !name.startsWith('/dp/'),
+      'noise for the latent frames',
+    );
+    this.durationNoise = graph.node.find(
+      ({ opType, name }) => opType === 'RandomNormalLike' && name.startsWith('/dp/'),
+    )?.name;
+    const scaled = this.reader(noise.output[0], 'Mul');
+    const tempered = this.reader(scaled.output[0], 'Mul');
+    this.noisy = this.reader(tempered.output[0], 'Add').output[0] ?? '';
+    this.mean = this.beforeExpansion(noise.input[0]);
+    this.logScale = this.beforeExpansion(this.maker(scaled.input[1], 'Exp').input[0]);
+    this.durations = this.find(({ opType }) => opType === 'Ceil', 'rounding of durations').output[0] ?? '';
+    this.audio = graph.output[0]?.name ?? '';
+  }
+
+  /** Follows a value that was repeated for each frame, by a product with the alignment, to what was repeated. */
+  private beforeExpansion(expanded: string | undefined): string {
+    const product = this.maker(this.maker(expanded, 'Transpose').input[0], 'MatMul');
+    return this.maker(product.input[1], 'Transpose').input[0] ?? '';
+  }
+
+  private weightChannels(name: string | undefined): number {
+    const weight = this.graph.initializer.find((candidate) => candidate.name === name);
+    const channels = weight ? dimsOf(weight)[1] : undefined;
+    return channels ?? this.refuse('weights of "/dec/conv_pre/Conv"');
+  }
+
+  private find(is: (node: Node) => boolean, what: string): Node {
+    const found = this.graph.node.filter(is);
+    return found.length === 1 && found[0] ? found[0] : this.refuse(what);
+  }
+
+  private maker(value: string | undefined, opType: string): Node {
+    const node = this.makers.get(value ?? '');
+    return node?.opType === opType ? node : this.refuse(`${opType} that makes "${value}"`);
+  }
+
+  private reader(value: string | undefined, opType: string): Node {
+    const node = this.graph.node.find(({ input }) => input.includes(value ?? ''));
+    return node?.opType === opType ? node : this.refuse(`${opType} that reads "${value}"`);
+  }
+
+  private refuse(what: string): never {
+    throw new SpeechError(`the model is not a Piper voice as it is known here: ${what} not found`);
+  }
+}
