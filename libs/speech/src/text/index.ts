@@ -1,2 +1,5 @@
 export { SpeechError } from '../speech-error';
+export * from './speakable';
+export * from './splitter';
+export type { UtteranceLimits } from './utterance-end';
 export * from './words';

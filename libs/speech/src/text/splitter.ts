@@ -1,0 +1,117 @@
+import { SpeechError } from '../speech-error';
+import { isSpeakable } from './speakable';
+import { TagReader } from './tags';
+import { utteranceEnd, type UtteranceLimits } from './utterance-end';
+
+/** What a transcript is made of; offsets count UTF-16 code units of all text pushed, tags included. */
+export type TextPiece =
+  /** To be synthesised at once; there is something to say in it. */
+  | { readonly kind: 'utterance'; readonly text: string; readonly startOffset: number; readonly endOffset: number }
+  /** A pause of at most 10 s. */
+  | { readonly kind: 'break'; readonly durationMs: number; readonly startOffset: number; readonly endOffset: number };
+
+/** Short enough to be heard at once, long enough to sound like speech. */
+export const defaultUtteranceLimits: UtteranceLimits = {
+  firstClauseMinCharacters: 12,
+  firstClauseMaxCharacters: 40,
+  secondUtteranceMaxCharacters: 120,
+  maxUtteranceCharacters: 250,
+};
+
+/** Pending text that is dropped in one go; copying it for every utterance would take seconds for a book. */
+const compactAfterCharacters = 4096;
+
+/**
+ * Cuts the text of one context into utterances as it arrives. The pieces of a text, flushed at its end, do not depend on how
+ * it was pushed; they hold all of it in order but for tags, white space around a piece, and text without a letter or digit
+ * that has no neighbour to go with. No-break spaces become plain ones.
+ */
+export class TextSplitter {
+  private readonly limits: UtteranceLimits;
+  private readonly tags = new TagReader();
+  private text = '';
+  /** Of each character of the text. */
+  private offsets: number[] = [];
+  private breaks: { readonly at: number; readonly piece: TextPiece }[] = [];
+  /** Where in the text, and in the breaks, what is pending begins. */
+  private start = 0;
+  private firstBreak = 0;
+  private utterances = 0;
+
+  constructor(limits: Partial<UtteranceLimits> = {}) {
+    this.limits = { ...defaultUtteranceLimits, ...limits };
+    if (!(this.limits.maxUtteranceCharacters >= 16)) throw new SpeechError('Utterances need at least 16 characters');
+  }
+
+  /** Whether there is something that a flush would give out. */
+  get hasPending(): boolean {
+    return this.firstBreak < this.breaks.length || isSpeakable(this.text.slice(this.start));
+  }
+
+  /** Adds text as it stands; gives the pieces that no later text can change. */
+  push(text: string): TextPiece[] {
+    for (const marked of this.tags.push(text)) {
+      if (marked.kind === 'break') this.breaks.push({ at: this.text.length, piece: marked });
+      else {
+        this.text += marked.text;
+        for (let i = 0; i < marked.text.length; i++) this.offsets.push(marked.offset + i);
+      }
+    }
+    return this.drain(false);
+  }
+
+  /** Gives out the rest; the context may go on. Only the beginning of a tag stays, until the tag is whole. */
+  flush(): TextPiece[] {
+    return this.drain(true);
+  }
+
+  private drain(final: boolean): TextPiece[] {
+    const pieces: TextPiece[] = [];
+    for (;;) {
+      const next = this.breaks[this.firstBreak];
+      this.skipGap(next?.at ?? this.text.length);
+      if (next?.at === this.start) {
+        pieces.push(next.piece);
+        this.firstBreak++;
+        continue;
+      }
+      const length = this.nextLength(this.text.slice(this.start, next?.at), final || next !== undefined);
+      if (length === undefined) break;
+      const utterance = this.take(length);
+      if (utterance) pieces.push(utterance);
+    }
+    this.compact();
+    return pieces;
+  }
+
+  private skipGap(end: number): void {
+    while (this.start < end && /\s/.test(this.text[this.start] ?? '')) this.start++;
+  }
+
+  /** First as if more followed, so that a break or flush that is there already changes nothing that comes before. */
+  private nextLength(text: string, final: boolean): number | undefined {
+    if (text === '') return undefined;
+    const end = utteranceEnd(text, this.utterances, this.limits, false);
+    return end === undefined && final ? utteranceEnd(text, this.utterances, this.limits, true) : end;
+  }
+
+  private take(length: number): TextPiece | undefined {
+    const raw = this.text.slice(this.start, this.start + length).trimEnd();
+    const startOffset = this.offsets[this.start] ?? 0;
+    const endOffset = (this.offsets[this.start + raw.length - 1] ?? 0) + 1;
+    this.start += length;
+    const text = raw.replace(/[\u00a0\u202f]/g, ' ');
+    if (!isSpeakable(text)) return undefined;
+    this.utterances++;
+    return { kind: 'utterance', text, startOffset, endOffset };
+  }
+
+  private compact(): void {
+    if (this.start < compactAfterCharacters && this.start < this.text.length) return;
+    this.text = this.text.slice(this.start);
+    this.offsets = this.offsets.slice(this.start);
+    this.breaks = this.breaks.slice(this.firstBreak).map(({ at, piece }) => ({ at: at - this.start, piece }));
+    this.start = 0;
+    this.firstBreak = 0;
+  }
+}

@@ -1,0 +1,135 @@
+/** What a transcript holds besides plain text, in order; offsets count UTF-16 code units of the raw text. */
+export type MarkedText =
+  /** Each character of `text` stands at `offset` plus its own place. */
+  | { readonly kind: 'text'; readonly text: string; readonly offset: number }
+  | {
+      readonly kind: 'break';
+      readonly durationMs: number;
+      readonly startOffset: number;
+      readonly endOffset: number;
+    };
+
+const name = String.raw`[A-Za-z][\w:-]*`;
+const attribute = String.raw`\s+${name}\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|“[^”<>]*”|[^\s"'“<>/]+)`;
+const unfinishedValue = String.raw`"[^"<>]*|'[^'<>]*|“[^”<>]*|[^\s"'“<>/]*`;
+const tag = new RegExp(`^<(/?)(${name})((?:${attribute})*)\\s*(/?)>`);
+const phonemes = /^<<[^\s<>][^<>\n]*>>/;
+const unfinishedTag = new RegExp(
+  `^<(?:/?(?:${name})?|${name}(?:${attribute})*(?:\\s+(?:${name}(?:\\s*=\\s*(?:${unfinishedValue})?|\\s*)?)?)?\\s*/?)$`,
+);
+const unfinishedPhonemes = /^<<(?:[^\s<>][^<>\n]*>?)?$/;
+const longestTag = 256;
+
+/** Names that make a tag of "<b>" or "</b>"; a tag that closes itself or has attributes is one whatever its name. */
+const tagNames = new Set(
+  (
+    'break spell speed volume emotion speak prosody emphasis say-as sub phoneme voice audio mark lang lexicon ' +
+    'p s w token b i u a em strong br span div code pre ul ol li h1 h2 h3 h4'
+  ).split(' '),
+);
+
+const defaultBreakMs = 500;
+const longestBreakMs = 10_000;
+
+/**
+ * Takes the tags out of a transcript that arrives in any pieces. A break is reported, the text of `<spell>` comes back as
+ * its letters with commas and no-break spaces between them, every other tag and `<<phonemes>>` vanish. A "<" that begins no
+ * tag is text.
+ */
+export class TagReader {
+  private held = '';
+  private offset = 0;
+  private spelling = false;
+  /** Where the last spelled character ends. */
+  private spelledAt: number | undefined;
+
+  /** What is certain with this text; the beginning of a tag is held back until the rest comes. */
+  push(text: string): MarkedText[] {
+    const marked: MarkedText[] = [];
+    this.held += text;
+    for (;;) {
+      const next = this.held.indexOf('<');
+      this.readText(next < 0 ? wholeCharacters(this.held) : next, marked);
+      if (next < 0 || !this.readTag(marked)) return marked;
+    }
+  }
+
+  /** False when more text is needed to say whether this is a tag. */
+  private readTag(marked: MarkedText[]): boolean {
+    const candidate = this.held.slice(0, longestTag);
+    const match = tag.exec(candidate);
+    const spoken = phonemes.exec(candidate);
+    if (match && isTag(match)) this.applyTag(match, marked);
+    else if (spoken) this.drop(spoken[0].length, marked);
+    else if (this.held.length < longestTag && (unfinishedTag.test(candidate) || unfinishedPhonemes.test(candidate))) {
+      return false;
+    } else this.readText(1, marked);
+    return true;
+  }
+
+  private applyTag(match: RegExpExecArray, marked: MarkedText[]): void {
+    const [whole, closing, tagName = '', attributes = '', selfClosing] = match;
+    const kind = tagName.toLowerCase();
+    if (kind === 'break' && !closing) {
+      const startOffset = this.offset;
+      const endOffset = startOffset + whole.length;
+      marked.push({ kind: 'break', durationMs: breakDurationMs(attributes), startOffset, endOffset });
+      this.spelledAt = undefined;
+    }
+    if (kind === 'spell' && !selfClosing) {
+      this.spelling = !closing;
+      this.spelledAt = undefined;
+    }
+    // A paired tag may stand inside a word, any other separates words.
+    if (selfClosing || (kind === 'spell' && !closing)) this.drop(whole.length, marked);
+    else this.advance(whole.length);
+  }
+
+  private drop(length: number, marked: MarkedText[]): void {
+    marked.push({ kind: 'text', text: ' ', offset: this.offset });
+    this.advance(length);
+  }
+
+  private readText(length: number, marked: MarkedText[]): void {
+    const text = this.held.slice(0, length);
+    if (this.spelling) this.spell(text, marked);
+    else if (text !== '') marked.push({ kind: 'text', text, offset: this.offset });
+    this.advance(length);
+  }
+
+  /** What would end a sentence or is silent is left out; a combining mark stays with its letter. */
+  private spell(text: string, marked: MarkedText[]): void {
+    for (const { 0: character, index } of text.matchAll(/[\p{L}\p{M}\p{N}\p{Sc}@#%&*+=/_\\]/gu)) {
+      const offset = this.offset + index;
+      if (this.spelledAt !== undefined && !/\p{M}/u.test(character)) {
+        marked.push({ kind: 'text', text: ',', offset: this.spelledAt });
+        marked.push({ kind: 'text', text: '\u00a0', offset: this.spelledAt });
+      }
+      const upper = character.toUpperCase();
+      marked.push({ kind: 'text', text: upper.length === character.length ? upper : character, offset });
+      this.spelledAt = offset + character.length - 1;
+    }
+  }
+
+  private advance(length: number): void {
+    this.held = this.held.slice(length);
+    this.offset += length;
+  }
+}
+
+/** A character beyond the basic plane may come in two pieces. */
+function wholeCharacters(text: string): number {
+  return /[\ud800-\udbff]$/.test(text) ? text.length - 1 : text.length;
+}
+
+function isTag([, closing, tagName = '', attributes, selfClosing]: RegExpExecArray): boolean {
+  return Boolean(attributes) || (Boolean(selfClosing) && !closing) || tagNames.has(tagName.toLowerCase());
+}
+
+/** Seconds without a unit; 500 ms without a readable time; at most 10 s. */
+function breakDurationMs(attributes: string): number {
+  const match = /\stime\s*=\s*["'“]?\s*(\d+(?:\.\d+)?|\.\d+)\s*(ms|s)?\s*["'”]?(?=\s|$)/i.exec(attributes);
+  if (!match) return defaultBreakMs;
+  const value = Number(match[1]);
+  return Math.min(longestBreakMs, match[2]?.toLowerCase() === 'ms' ? value : value * 1000);
+}
