@@ -17,8 +17,10 @@ export interface Tuning {
   readonly firstPartialMs: number;
   /** STT: silence that ends an utterance. */
   readonly endSilenceMs: number;
-  /** STT: what the encoder sees after the speech before the silence tail. */
+  /** STT: silence that the encoder hears after the speech. */
   readonly contextPaddingMs: number;
+  /** STT: least audio and silence that the encoder hears; 30,000 is the whole context of a Whisper. */
+  readonly encoderContextMs: number;
 }
 
 export const profileNames = ['latency', 'balanced', 'throughput'] as const;
@@ -36,6 +38,7 @@ export const profiles: Readonly<Record<ProfileName, Tuning>> = {
     firstPartialMs: 450,
     endSilenceMs: 400,
     contextPaddingMs: 1_000,
+    encoderContextMs: 0,
   },
   balanced: {
     batchSize: 8,
@@ -47,6 +50,7 @@ export const profiles: Readonly<Record<ProfileName, Tuning>> = {
     firstPartialMs: 600,
     endSilenceMs: 500,
     contextPaddingMs: 1_000,
+    encoderContextMs: 0,
   },
   throughput: {
     batchSize: 16,
@@ -58,6 +62,7 @@ export const profiles: Readonly<Record<ProfileName, Tuning>> = {
     firstPartialMs: 1_000,
     endSilenceMs: 700,
     contextPaddingMs: 1_000,
+    encoderContextMs: 0,
   },
 };
 

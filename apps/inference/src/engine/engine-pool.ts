@@ -1,0 +1,224 @@
+import { ProblemError } from '@app/protocol';
+import { chooseBatch, type BatchPolicy } from '@app/speech/batching';
+import type { EngineCapabilities } from '@app/speech/engines';
+import { EngineChild, lost, type CallResult, type EngineChildSettings } from './engine-child';
+import type { BatchReport, Opened } from './engine.messages';
+
+/** A step to be run once the scheduler chooses it. */
+export interface StepRequest<Step> {
+  /** Whose state it reads or writes: an utterance or an STT stream. */
+  readonly id: string;
+  /** Steps of one line run in the order they were asked for; absent: the id is the line. */
+  readonly line?: string;
+  readonly batchKey?: string | undefined;
+  /** See the scheduler. */
+  readonly dueMs: number;
+  /** Whether it must run in the process that holds the id's state; otherwise any will do. */
+  readonly stateful: boolean;
+  /** Called when it is about to run, so that it can hold what is known by then. */
+  make(): Step;
+}
+
+/** A step that ran. */
+export interface StepDone<Result> {
+  readonly result: Result;
+  readonly opened: Opened | undefined;
+  readonly startedAtMs: number;
+  /** Time of the call it was part of. */
+  readonly tookMs: number;
+}
+
+/** What a pool tells of itself, for metrics and logs. */
+export interface EnginePoolObserver {
+  onBatch(batch: BatchReport): void;
+  onEngineExit(reason: string): void;
+  /** Called when the number of ready engines changed. */
+  onReadyChange(ready: number): void;
+}
+
+export interface EnginePoolSettings {
+  readonly engines: number;
+  readonly child: EngineChildSettings;
+  readonly policy: BatchPolicy;
+}
+
+/** Thrown to who waits for a step that was dropped. */
+export class StepDropped extends Error {
+  override readonly name = 'StepDropped';
+}
+
+interface Waiting<Step, Result> {
+  readonly id: string;
+  readonly batchKey: string | undefined;
+  readonly queuedAtMs: number;
+  readonly dueMs: number;
+  readonly request: StepRequest<Step>;
+  resolve(done: StepDone<Result>): void;
+  reject(error: Error): void;
+}
+
+/** The engine processes of a lane. State of an id lives in the process that ran its first step, and dies with it. */
+export class EnginePool<Step, Result> {
+  private readonly children: EngineChild<Step, Result>[];
+  private readonly queue: Waiting<Step, Result>[] = [];
+  /** Where the state of an id is; `lost` when that process ended. */
+  private readonly homes = new Map<string, EngineChild<Step, Result> | 'lost'>();
+  private readonly ready: (() => void)[] = [];
+  private timer: NodeJS.Timeout | undefined;
+  private failure: ((reason: string) => void) | undefined;
+
+  constructor(
+    private readonly settings: EnginePoolSettings,
+    private readonly observer: EnginePoolObserver,
+    private readonly now: () => number = () => performance.now(),
+  ) {
+    this.children = Array.from({ length: settings.engines }, () => this.newChild());
+  }
+
+  /** Engines that are loaded and warm. */
+  get readyEngines(): number {
+    return this.children.filter((child) => child.isReady).length;
+  }
+
+  get pids(): number[] {
+    return this.children.flatMap((child) => child.pid ?? []);
+  }
+
+  /** Of the loaded model; throws before `start` resolved. */
+  get capabilities(): EngineCapabilities {
+    const known = this.children.find((child) => child.capabilities)?.capabilities;
+    if (!known) throw lost('no engine was ever ready');
+    return known;
+  }
+
+  /** Starts all engines and resolves when all are warm; rejects when one cannot be loaded at all. */
+  async start(): Promise<void> {
+    const allReady = new Promise<void>((resolve, reject) => {
+      this.ready.push(() => this.readyEngines === this.children.length && resolve());
+      this.failure = (reason) =>
+        reject(new ProblemError('internal', { detail: `The engine did not start: ${reason}` }));
+    });
+    for (const child of this.children) child.start();
+    await allReady.finally(() => (this.failure = undefined));
+  }
+
+  /** Runs a step when it is its turn. Rejects with a problem, or StepDropped after `drop`. */
+  run(request: StepRequest<Step>): Promise<StepDone<Result>> {
+    if (request.stateful && this.homes.get(request.id) === 'lost') return Promise.reject(lost('its state is gone'));
+    return new Promise((resolve, reject) => {
+      const { batchKey, dueMs, id, line = id } = request;
+      this.queue.push({ id: line, batchKey, queuedAtMs: this.now(), dueMs, request, resolve, reject });
+      // Later in this turn, so that what arrives together is seen together.
+      queueMicrotask(() => this.dispatch());
+    });
+  }
+
+  /** Forgets an id: its queued steps never run, its state is released. A step that runs now is not waited for. */
+  drop(id: string): void {
+    const home = this.homes.get(id);
+    this.homes.delete(id);
+    for (const waiting of this.take((entry) => entry.request.id === id)) waiting.reject(new StepDropped());
+    if (home instanceof EngineChild) home.release(id);
+  }
+
+  /** Forgets what a line still waits for; what runs is not waited for. */
+  dropLine(line: string): void {
+    for (const waiting of this.take((entry) => entry.id === line)) waiting.reject(new StepDropped());
+  }
+
+  /** Awaits running steps, then ends the engines. */
+  async stop(): Promise<void> {
+    clearTimeout(this.timer);
+    for (const waiting of this.take(() => true)) waiting.reject(new StepDropped());
+    await Promise.all(this.children.map((child) => child.stop()));
+  }
+
+  private newChild(): EngineChild<Step, Result> {
+    const child = new EngineChild<Step, Result>(this.settings.child, {
+      onReady: () => {
+        for (const tell of this.ready) tell();
+        this.observer.onReadyChange(this.readyEngines);
+        this.dispatch();
+      },
+      onExit: (reason) => this.childGone(child, reason),
+    });
+    return child;
+  }
+
+  private childGone(child: EngineChild<Step, Result>, reason: string): void {
+    for (const [id, home] of this.homes) if (home === child) this.homes.set(id, 'lost');
+    const orphans = this.take(({ request }) => request.stateful && this.homes.get(request.id) === 'lost');
+    for (const orphan of orphans) orphan.reject(lost(reason));
+    this.observer.onEngineExit(reason);
+    this.observer.onReadyChange(this.readyEngines);
+    this.failure?.(reason);
+  }
+
+  /** Gives every free engine what the scheduler chooses for it; the one that holds least first. */
+  private dispatch(): void {
+    clearTimeout(this.timer);
+    let waitMs = Infinity;
+    for (const child of this.children.filter(({ isIdle }) => isIdle).sort((a, b) => this.held(a) - this.held(b))) {
+      const mine = this.queue.filter((entry) => this.mayRun(entry, child));
+      const decision = chooseBatch(mine, this.now(), this.settings.policy, this.couldJoin(mine, child));
+      if ('run' in decision) this.execute(child, decision.run);
+      else waitMs = Math.min(waitMs, decision.waitMs);
+    }
+    if (waitMs !== Infinity) this.timer = setTimeout(() => this.dispatch(), Math.ceil(waitMs));
+  }
+
+  private execute(child: EngineChild<Step, Result>, batch: readonly Waiting<Step, Result>[]): void {
+    const chosen = new Set(batch);
+    this.take((entry) => chosen.has(entry));
+    for (const { request } of batch) if (request.stateful) this.homes.set(request.id, child);
+    const startedAtMs = this.now();
+    child.call(batch.map(({ request }) => request.make())).then(
+      (called) => this.settle(child, batch, startedAtMs, called),
+      (error: Error) => batch.forEach((entry) => entry.reject(error)),
+    );
+  }
+
+  private settle(
+    child: EngineChild<Step, Result>,
+    batch: readonly Waiting<Step, Result>[],
+    startedAtMs: number,
+    called: CallResult<Result>,
+  ): void {
+    const tookMs = this.now() - startedAtMs;
+    for (const report of called.batches) this.observer.onBatch(report);
+    batch.forEach((entry, place) => {
+      const outcome = called.outcomes[place] ?? { failed: 'the engine gave no answer' };
+      if ('failed' in outcome) entry.reject(new ProblemError('internal', { cause: new Error(outcome.failed) }));
+      else entry.resolve({ result: outcome.result, opened: outcome.opened, startedAtMs, tookMs });
+      // Dropped while it ran, so its state came into being after the release.
+      if (entry.request.stateful && !this.homes.has(entry.request.id)) child.release(entry.request.id);
+    });
+    this.dispatch();
+  }
+
+  private mayRun({ request }: Waiting<Step, Result>, child: EngineChild<Step, Result>): boolean {
+    const home = request.stateful ? this.homes.get(request.id) : undefined;
+    return home === undefined || home === child;
+  }
+
+  private couldJoin(mine: readonly Waiting<Step, Result>[], child: EngineChild<Step, Result>): number {
+    const ids = new Set(mine.map(({ request }) => request.id));
+    for (const [id, home] of this.homes) if (home === child) ids.add(id);
+    return ids.size;
+  }
+
+  private held(child: EngineChild<Step, Result>): number {
+    let count = 0;
+    for (const home of this.homes.values()) if (home === child) count += 1;
+    return count;
+  }
+
+  /** Removes and returns the queued steps that match. */
+  private take(matches: (entry: Waiting<Step, Result>) => boolean): Waiting<Step, Result>[] {
+    const taken = this.queue.filter(matches);
+    if (taken.length === 0) return taken;
+    const gone = new Set(taken);
+    this.queue.splice(0, this.queue.length, ...this.queue.filter((entry) => !gone.has(entry)));
+    return taken;
+  }
+}

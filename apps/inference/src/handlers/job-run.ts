@@ -1,0 +1,49 @@
+import type { JobContext, JobEmission } from '@app/broker';
+import { HandBack } from '@app/broker';
+import type { Job } from '@app/protocol';
+import type { Log } from '@app/platform';
+import { Observable } from 'rxjs';
+
+/** A job at work. */
+export interface RunningJob {
+  /** Resolves after its last output; rejects with what the job protocol should make of it. */
+  readonly done: Promise<void>;
+  /** Frees everything at once. */
+  drop(): void;
+}
+
+/** A running job as the job protocol wants it: outputs, then completion; unsubscribed to stop it. */
+export function emissionsOf(start: (emit: (emission: JobEmission) => void) => RunningJob): Observable<JobEmission> {
+  return new Observable((subscriber) => {
+    const running = start((emission) => subscriber.next(emission));
+    running.done.then(
+      () => subscriber.complete(),
+      (error: unknown) => subscriber.error(error),
+    );
+    return () => running.drop();
+  });
+}
+
+/** Writes a line when a job begins and one when it ends, with ids and times, never its content. */
+export function logged(log: Log, job: Job, context: JobContext, running: RunningJob): RunningJob {
+  const fields = { requestId: job.requestId, jobId: job.jobId, attempt: context.attempt, model: job.model };
+  const startedAtMs = performance.now();
+  let hasEnded = false;
+  const ended = (outcome: string, more: object = {}): void => {
+    if (hasEnded) return;
+    hasEnded = true;
+    log.info('job ended', { ...fields, outcome, tookMs: Math.round(performance.now() - startedAtMs), ...more });
+  };
+  log.info('job claimed', { ...fields, offsetSamples: context.offsetSamples });
+  running.done.then(
+    () => ended('done'),
+    (error: unknown) => (error instanceof HandBack ? ended('handed back') : ended('failed', { err: error })),
+  );
+  return {
+    done: running.done,
+    drop: () => {
+      ended('dropped');
+      running.drop();
+    },
+  };
+}

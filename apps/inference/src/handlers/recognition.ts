@@ -1,0 +1,21 @@
+import type { SttSegment } from '@app/protocol';
+import type { Recognition } from '@app/speech/engines';
+
+/** The published thresholds of Whisper: a silent segment is one that the model calls silent and is unsure about. */
+const noSpeechThreshold = 0.6;
+const logProbabilityThreshold = -1;
+
+/** Whether a recognition holds no words worth saying. */
+export const soundsLikeNothing = (recognition: Recognition): boolean =>
+  recognition.text.trim() === '' ||
+  (recognition.noSpeechProbability > noSpeechThreshold && recognition.averageLogProbability < logProbabilityThreshold);
+
+/** A recognition of [startSample, endSample) of an STT stream as it is told to the session. */
+export function segmentOf(recognition: Recognition, startSample: number, endSample: number): SttSegment {
+  const { language } = recognition;
+  if (soundsLikeNothing(recognition)) return { text: '', language, startSample, endSample, words: [] };
+  const words = recognition.words.map(
+    ({ word, startSample: from, endSample: to }) => [word, startSample + from, startSample + to] as const,
+  );
+  return { text: recognition.text.trim(), language, startSample, endSample, words };
+}

@@ -1,0 +1,162 @@
+import type { JobEmission } from '@app/broker';
+import { bodyOf, ProblemError, type Span, type TtsJob, type TtsTimings } from '@app/protocol';
+import { Playback } from '@app/speech/batching';
+import type { TtsStep, TtsStepResult, UtterancePlan, Window } from '@app/speech/engines';
+import type { Opened } from '../engine/engine.messages';
+import type { StepDone, StepRequest } from '../engine/engine-pool';
+
+/** The part of an engine pool that speaking needs. */
+export interface TtsSteps {
+  run(request: StepRequest<TtsStep>): Promise<StepDone<TtsStepResult>>;
+  drop(id: string): void;
+}
+
+/** Where an attempt stands when it begins. */
+export interface TtsAttempt {
+  readonly attempt: number;
+  /** First sample that is still needed. */
+  readonly offsetSamples: number;
+  readonly durations: readonly number[] | undefined;
+}
+
+export interface TtsUtteranceSettings {
+  readonly playbackMarginMs: number;
+  readonly now: () => number;
+}
+
+/** What speaking an utterance took. */
+export interface UtteranceReport {
+  readonly timings: TtsTimings;
+  /** From claim to the first audio sent; undefined when none was needed. */
+  readonly firstAudioMs: number | undefined;
+  /** Of this attempt. */
+  readonly audioMs: number;
+}
+
+/** Speaks one utterance: encoder, first window, then the other windows as their playback nears; emits in order. */
+export class TtsUtterance {
+  private readonly id: string;
+  private readonly startedAtMs: number;
+  private readonly playback: Playback;
+  private firstStepAtMs: number | undefined;
+  private firstAudioMs: number | undefined;
+  private decodeMs = 0;
+  private dropped = false;
+
+  constructor(
+    private readonly job: TtsJob,
+    private readonly attempt: TtsAttempt,
+    private readonly steps: TtsSteps,
+    private readonly settings: TtsUtteranceSettings,
+    private readonly emit: (emission: JobEmission) => void,
+  ) {
+    this.id = `${job.jobId}.${attempt.attempt}`;
+    this.startedAtMs = settings.now();
+    this.playback = new Playback({
+      startedAtMs: this.startedAtMs,
+      bufferedMs: job.bufferedMs,
+      marginMs: settings.playbackMarginMs,
+    });
+  }
+
+  /** Resolves once `end` was emitted; rejects with a problem, or StepDropped after `drop`. */
+  async run(): Promise<UtteranceReport> {
+    try {
+      const { plan, opened } = await this.encode();
+      this.emitPlan(plan, opened.sampleRateHz);
+      await this.speak(plan, opened);
+      const timings = this.timings(plan);
+      this.emit({ output: { type: 'end', totalSamples: plan.totalSamples, timings } });
+      const samples = Math.max(0, plan.totalSamples - this.attempt.offsetSamples);
+      return { timings, firstAudioMs: this.firstAudioMs, audioMs: (samples / opened.sampleRateHz) * 1_000 };
+    } finally {
+      this.drop();
+    }
+  }
+
+  /** Frees everything at once; no step of it runs afterwards. */
+  drop(): void {
+    if (this.dropped) return;
+    this.dropped = true;
+    this.steps.drop(this.id);
+  }
+
+  private async encode(): Promise<{ plan: UtterancePlan; opened: Opened }> {
+    const { text, voice, language, seed, speed } = this.job;
+    const { durations } = this.attempt;
+    const utterance = { text, voice, language, seed, speed, ...(durations ? { durations } : {}) };
+    const done = await this.steps.run({
+      id: this.id,
+      dueMs: this.playback.firstDueMs,
+      stateful: true,
+      make: () => ({ op: 'encode', id: this.id, utterance }),
+    });
+    this.firstStepAtMs = done.startedAtMs;
+    const { result, opened } = done;
+    if (result.op !== 'encode' || !opened)
+      throw new ProblemError('internal', { cause: new Error('not an encode result') });
+    return { plan: result.plan, opened };
+  }
+
+  /** The first window alone, since only when it left is it known when the others are needed. */
+  private async speak(plan: UtterancePlan, { batchKeys, sampleRateHz }: Opened): Promise<void> {
+    const needed = plan.windows.flatMap((window, index) =>
+      window.endSample > this.attempt.offsetSamples ? [{ window, index, batchKey: batchKeys[index] }] : [],
+    );
+    const [first, ...later] = needed;
+    if (!first) return;
+    this.emitAudio(first.window, await this.decode(first.index, this.playback.firstDueMs, first.batchKey));
+    const nowMs = this.settings.now();
+    this.firstAudioMs = nowMs - this.startedAtMs;
+    this.playback.sent(Math.max(first.window.startSample, this.attempt.offsetSamples), nowMs);
+    const decoding = later.map(({ window, index, batchKey }) => ({
+      window,
+      samples: this.decode(index, this.playback.dueMs(window.startSample, sampleRateHz), batchKey),
+    }));
+    // One failure ends the utterance; the others fail with it and nobody else would look at them.
+    for (const { samples } of decoding) samples.catch(() => undefined);
+    for (const { window, samples } of decoding) this.emitAudio(window, await samples);
+  }
+
+  private async decode(window: number, dueMs: number, batchKey: string | undefined): Promise<Float32Array> {
+    const done = await this.steps.run({
+      id: this.id,
+      dueMs,
+      batchKey,
+      stateful: true,
+      make: () => ({ op: 'decode', id: this.id, window }),
+    });
+    this.decodeMs += done.tookMs;
+    if (done.result.op !== 'decode') throw new ProblemError('internal', { cause: new Error('not a decode result') });
+    return done.result.samples;
+  }
+
+  private emitPlan(plan: UtterancePlan, sampleRateHz: number): void {
+    this.emit({
+      output: {
+        type: 'plan',
+        sampleRateHz,
+        totalSamples: plan.totalSamples,
+        durations: plan.durations,
+        words: plan.words.map(({ word, startSample, endSample }): Span => [word, startSample, endSample]),
+        phonemes: plan.phonemes.map(({ phoneme, startSample, endSample }): Span => [phoneme, startSample, endSample]),
+      },
+    });
+  }
+
+  /** A take-over may begin in the middle of a window. */
+  private emitAudio(window: Window, samples: Float32Array): void {
+    const skip = Math.max(0, this.attempt.offsetSamples - window.startSample);
+    const offsetSamples = window.startSample + skip;
+    this.emit({ output: { type: 'audio', offsetSamples }, body: bodyOf(samples.subarray(skip)) });
+  }
+
+  private timings(plan: UtterancePlan): TtsTimings {
+    return {
+      seatWaitMs: (this.firstStepAtMs ?? this.startedAtMs) - this.startedAtMs,
+      frontendMs: plan.frontendMs,
+      encodeMs: plan.encodeMs,
+      decodeMs: this.decodeMs,
+    };
+  }
+}

@@ -1,0 +1,45 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { JobStrategy, type Broker } from '@app/broker';
+import { inferenceMetrics, InferenceMetrics, Log, PlatformModule, type Platform } from '@app/platform';
+import { SttHandler } from './handlers/stt.handler';
+import { TtsHandler } from './handlers/tts.handler';
+import { LaneEngines } from './lanes/lane-engines';
+import { SeatCounter } from './seat-counter';
+import { WorkerSettings } from './worker-settings';
+
+/** The worker: a handler for each kind of job, and the engines behind them. */
+@Module({ controllers: [SttHandler, TtsHandler] })
+export class InferenceModule {
+  static register(settings: WorkerSettings, broker: Broker, platform: Platform): DynamicModule {
+    return {
+      module: InferenceModule,
+      imports: [PlatformModule.register(platform, inferenceMetrics)],
+      providers: [
+        { provide: WorkerSettings, useValue: settings },
+        {
+          provide: LaneEngines,
+          inject: [WorkerSettings, InferenceMetrics, Log],
+          useFactory: (...needs: ConstructorParameters<typeof LaneEngines>) => new LaneEngines(...needs),
+        },
+        {
+          provide: JobStrategy,
+          inject: [LaneEngines, InferenceMetrics],
+          useFactory: (engines: LaneEngines, metrics: InferenceMetrics) =>
+            new JobStrategy({
+              broker,
+              workerId: settings.workerId,
+              drainTimeoutMs: settings.config.drainTimeoutMs,
+              log: platform.log,
+              observer: new SeatCounter(metrics, settings.lanes, settings.tuning.batchSize),
+              lanes: settings.lanes.map((lane) => ({
+                lane,
+                seats: settings.tuning.batchSize,
+                voices: () => engines.modelsOf(lane),
+                realTimeFactor: () => engines.realTimeFactorOf(lane),
+              })),
+            }),
+        },
+      ],
+    };
+  }
+}

@@ -1,0 +1,39 @@
+import type { JobKind } from '@app/protocol';
+import type { Tuning } from '@app/speech/batching';
+import type { EngineSpec } from '../engine/engine.messages';
+import type { InferenceConfig } from '../inference.config';
+import type { HeldModel } from './lane-models';
+
+/** What the engine processes of a lane load. */
+export function engineSpecOf(
+  kind: JobKind,
+  models: readonly HeldModel[],
+  config: Readonly<InferenceConfig>,
+  tuning: Tuning,
+): EngineSpec {
+  const { engineThreads: threads, precision, executionProvider } = config;
+  const settings = { threads, precision, executionProvider };
+  switch (kind) {
+    case 'tts':
+      return {
+        kind,
+        // Convolutions of a voice gain nothing from int8, and it would lose.
+        settings: { ...settings, precision: 'float32' },
+        voiceFolders: Object.fromEntries(models.map(({ id, folder }) => [id, folder])),
+        preload: models.filter(({ preload }) => preload).map(({ id }) => id),
+      };
+    case 'stt':
+      return {
+        kind,
+        settings: {
+          ...settings,
+          modelFolder: models[0]?.folder ?? '',
+          options: {
+            paddingSeconds: tuning.contextPaddingMs / 1_000,
+            contextSeconds: tuning.encoderContextMs / 1_000,
+            maxBatch: tuning.batchSize,
+          },
+        },
+      };
+  }
+}

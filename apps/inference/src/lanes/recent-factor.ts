@@ -1,0 +1,19 @@
+/** How much an old job still counts when a new one of a second comes. */
+const memoryMs = 30_000;
+
+/** Compute time over audio time, where the last half minute of audio counts most. */
+export class RecentFactor {
+  private computeMs = 0;
+  private audioMs = 0;
+
+  /** 0 before anything was measured. */
+  get value(): number {
+    return this.audioMs === 0 ? 0 : this.computeMs / this.audioMs;
+  }
+
+  add(computeMs: number, audioMs: number): void {
+    const kept = Math.exp(-audioMs / memoryMs);
+    this.computeMs = this.computeMs * kept + computeMs;
+    this.audioMs = this.audioMs * kept + audioMs;
+  }
+}

@@ -1,0 +1,47 @@
+import type { EndedJob, JobOutcome, WorkerObserver } from '@app/broker';
+import { laneName, type Lane } from '@app/protocol';
+import type { InferenceMetrics, JobOutcome as CountedOutcome } from '@app/platform';
+
+/** How an attempt's end is counted. Who was overtaken, or has nobody left to answer, was stopped from outside. */
+const countedAs: Readonly<Record<JobOutcome, CountedOutcome>> = {
+  done: 'done',
+  problem: 'error',
+  failed: 'error',
+  handed_back: 'handed_back',
+  cancelled: 'cancelled',
+  stale: 'cancelled',
+  gone: 'cancelled',
+  lost: 'cancelled',
+};
+
+/** Keeps the metrics of seats and jobs, for each lane from before its first job. */
+export class SeatCounter implements WorkerObserver {
+  private readonly busy = new Map<string, number>();
+
+  constructor(
+    private readonly metrics: InferenceMetrics,
+    lanes: readonly Lane[],
+    private readonly seats: number,
+  ) {
+    for (const lane of lanes) this.change(lane, 0);
+  }
+
+  seatTaken(lane: Lane): void {
+    this.change(lane, 1);
+  }
+
+  seatFreed(lane: Lane): void {
+    this.change(lane, -1);
+  }
+
+  jobEnded({ lane, outcome }: EndedJob): void {
+    this.metrics.jobEnded(laneName(lane), countedAs[outcome]);
+  }
+
+  private change(lane: Lane, by: number): void {
+    const name = laneName(lane);
+    const busy = (this.busy.get(name) ?? 0) + by;
+    this.busy.set(name, busy);
+    this.metrics.seats(name, this.seats, busy);
+  }
+}

@@ -1,0 +1,29 @@
+import { randomBytes } from 'node:crypto';
+import { parseLane, ProblemError, type Lane } from '@app/protocol';
+import type { Tuning } from '@app/speech/batching';
+import { tuningFrom, type InferenceConfig } from './inference.config';
+
+/** The configuration as a worker uses it. */
+export class WorkerSettings {
+  readonly tuning: Tuning;
+  readonly lanes: readonly Lane[];
+  /** Unique per process: one that came back would pass for the one that died. */
+  readonly workerId: string;
+
+  /** Throws `config_invalid` for a lane that is none. */
+  constructor(readonly config: Readonly<InferenceConfig>) {
+    this.tuning = tuningFrom(config);
+    this.lanes = config.lanes.map(laneOf);
+    const random = randomBytes(4).toString('hex');
+    this.workerId = config.workerId ? `${config.workerId.slice(0, 55)}-${random}` : `worker-${random}`;
+  }
+}
+
+function laneOf(name: string): Lane {
+  try {
+    return parseLane(name);
+  } catch (cause) {
+    const detail = `LANES must name KIND.MODEL with a kind of the function graph, not "${name}".`;
+    throw new ProblemError('config_invalid', { detail, cause });
+  }
+}
