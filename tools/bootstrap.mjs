@@ -7,7 +7,7 @@ import { Buffer } from 'node:buffer';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import os from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -177,18 +177,22 @@ async function build(which) {
       else failed.push(next.name);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(stale.length, availableParallelism()) }, worker));
+  await Promise.all(Array.from({ length: Math.min(stale.length, os.availableParallelism()) }, worker));
   if (failed.length > 0) throw new Error(`The build of ${failed.join(', ')} failed; its output is above.`);
 }
 
 /** @param {{ sourceRoot: string, compilerOptions: { tsConfigPath: string } }} project path, size and time of all it is built from */
 function digest(project) {
   const single = ['tsconfig.json', 'nest-cli.json', 'package-lock.json', project.compilerOptions.tsConfigPath];
-  const trees = [project.sourceRoot, 'libs'].flatMap((folder) =>
-    readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && !entry.name.endsWith('.spec.ts'))
-      .map((entry) => relative(root, join(entry.parentPath ?? entry.path, entry.name))),
-  );
+  // The benchmark shares its sentences and measures with the tests.
+  const folders = [project.sourceRoot, 'libs', ...(project.sourceRoot === 'tools' ? ['test/support'] : [])];
+  const trees = folders
+    .filter((folder) => existsSync(join(root, folder)))
+    .flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile() && !entry.name.endsWith('.spec.ts'))
+        .map((entry) => relative(root, join(entry.parentPath ?? entry.path, entry.name))),
+    );
   const hash = createHash('sha256');
   for (const file of [...single, ...trees].sort()) {
     const { size, mtimeMs } = statSync(join(root, file));

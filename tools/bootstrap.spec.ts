@@ -67,9 +67,12 @@ describe('bootstrap', () => {
     touch('libs/one.ts');
     bootstrap('models');
     expect(builds()).toBe(2);
-    rmSync(join(root, 'dist'), { recursive: true });
+    write('test/support/sentences.ts', '');
     bootstrap('models');
     expect(builds()).toBe(3);
+    rmSync(join(root, 'dist'), { recursive: true });
+    bootstrap('models');
+    expect(builds()).toBe(4);
   });
 
   it('shows why a build failed, runs nothing, and tries again the next time', () => {
