@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { installedNatsServer } from './nats-server';
+import { installedNatsServer, resolveNatsServer } from './nats-server';
 
 let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'nats-server-'))));
@@ -33,5 +33,21 @@ describe('installedNatsServer', () => {
 
   it('does without one that is not there', async () => {
     expect(await installedNatsServer(join(folder, 'absent'))).toBeUndefined();
+  });
+});
+
+describe('resolveNatsServer', () => {
+  it('takes the one that is installed, and looks no further', async () => {
+    const command = serverThatSays('nats-server: v2.11.0');
+    const found = await resolveNatsServer('/nowhere', { offline: true }, command);
+    expect(found).toEqual({ command, version: '2.11.0', source: 'path' });
+  });
+
+  it('says how to get the pinned one when an installed one is too old and it may not download', async () => {
+    const command = serverThatSays('nats-server: v2.10.0');
+    await expect(resolveNatsServer(folder, { offline: true }, command)).rejects.toMatchObject({
+      code: 'artifact_unavailable',
+      detail: expect.stringContaining('npm run models -- get nats-server') as string,
+    });
   });
 });

@@ -18,11 +18,15 @@ export interface NatsServer {
 }
 
 /**
- * The nats-server of this machine if it is 2.11 or newer, else the pinned one, fetched into the folder if need be.
+ * The nats-server of this machine (`command`) if it is 2.11 or newer, else the pinned one, fetched into the folder if need be.
  * Throws as fetchArtifacts does, and `tool_missing` on a platform without a pinned one.
  */
-export async function resolveNatsServer(folder: string, options: FetchOptions = {}): Promise<NatsServer> {
-  const installed = await installedNatsServer();
+export async function resolveNatsServer(
+  folder: string,
+  options: FetchOptions = {},
+  command: string = natsServerId,
+): Promise<NatsServer> {
+  const installed = await installedNatsServer(command);
   if (installed) return installed;
   const manifest = loadManifest();
   const plan = await planSync(manifest, [natsServerId], folder);
