@@ -18,6 +18,8 @@ export function httpAdapter(bodyLimitBytes = defaultBodyLimitBytes): FastifyAdap
     bodyLimit: bodyLimitBytes,
     requestIdHeader: false,
     genReqId: (request: IncomingMessage) => requestIdOf(request.headers),
+    // Clients join base URLs and paths as they please.
+    routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true },
     // Idle keep-alive connections must not hold up a shutdown.
     forceCloseConnections: 'idle',
   });

@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto';
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { Injectable } from '@nestjs/common';
+import { GatewayMetrics } from '@app/platform';
+import { AuthorizationGranted, isProblemCode, ProblemError, validated, type AuthorizationRequest } from '@app/protocol';
+import { GatewayConfig } from '../gateway.config';
+
+const maxKeptGrants = 10_000;
+const maxAnswerBytes = 64 * 1024;
+const retryAfterSeconds = 2;
+
+interface KeptGrant {
+  readonly granted: AuthorizationGranted;
+  readonly validUntilMs: number;
+}
+
+/**
+ * Asks the license app whether a request may run. Every request asks; an earlier answer serves only while the license app
+ * cannot be reached, and no longer than it allowed. Refusals are its problems; without any answer it is `license_unavailable`.
+ */
+@Injectable()
+export class LicenseClient {
+  private readonly kept = new Map<string, KeptGrant>();
+  private agent: HttpAgent | undefined;
+
+  constructor(
+    private readonly config: GatewayConfig,
+    private readonly metrics: GatewayMetrics,
+  ) {}
+
+  async authorize(request: AuthorizationRequest): Promise<AuthorizationGranted> {
+    const startedAtMs = performance.now();
+    let outcome = 'granted';
+    try {
+      return await this.ask(request);
+    } catch (error) {
+      outcome = ProblemError.from(error).code;
+      throw error;
+    } finally {
+      this.metrics.authorized(outcome, performance.now() - startedAtMs);
+    }
+  }
+
+  close(): void {
+    this.agent?.destroy();
+  }
+
+  private async ask(request: AuthorizationRequest): Promise<AuthorizationGranted> {
+    const id = grantId(request);
+    let answer: Answer;
+    try {
+      answer = await this.post(request);
+    } catch (error) {
+      return this.keptGrant(id, error);
+    }
+    if (answer.status === 200) return this.keep(id, validated(AuthorizationGranted, answer.body));
+    const code = codeOf(answer);
+    if (answer.status >= 500 || code === undefined) return this.keptGrant(id, new Error(`status ${answer.status}`));
+    this.kept.delete(id);
+    throw new ProblemError(code);
+  }
+
+  private keep(id: string, granted: AuthorizationGranted): AuthorizationGranted {
+    this.kept.delete(id);
+    this.kept.set(id, { granted, validUntilMs: performance.now() + granted.validForMs });
+    const oldest = this.kept.keys().next();
+    if (this.kept.size > maxKeptGrants && !oldest.done) this.kept.delete(oldest.value);
+    return granted;
+  }
+
+  private keptGrant(id: string, cause: unknown): AuthorizationGranted {
+    const kept = this.kept.get(id);
+    if (kept && kept.validUntilMs > performance.now()) return kept.granted;
+    this.kept.delete(id);
+    throw new ProblemError('license_unavailable', { cause, retryAfterSeconds });
+  }
+
+  /** A kept connection may have been closed by the other side in the moment it is used again: that is worth a second try. */
+  private async post(request: AuthorizationRequest): Promise<Answer> {
+    try {
+      return await this.postOnce(request);
+    } catch (error) {
+      if (error instanceof StaleConnection) return this.postOnce(request);
+      throw error;
+    }
+  }
+
+  private postOnce(body: AuthorizationRequest): Promise<Answer> {
+    const url = new URL('authorize', withSlash(this.config.licenseProxyUrl));
+    const secure = url.protocol === 'https:';
+    this.agent ??= new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true, noDelay: true, maxSockets: 64 });
+    const payload = JSON.stringify(body);
+    return new Promise((resolve, reject) => {
+      const request = (secure ? httpsRequest : httpRequest)(url, {
+        method: 'POST',
+        agent: this.agent,
+        headers: {
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(payload),
+          'x-request-id': body.requestId,
+        },
+        signal: AbortSignal.timeout(this.config.licenseTimeoutMs),
+      });
+      request.on('response', (response) => void readAnswer(response).then(resolve, reject));
+      request.on('error', (error: NodeJS.ErrnoException) => {
+        const isStale = request.reusedSocket && ['ECONNRESET', 'EPIPE'].includes(error.code ?? '');
+        reject(isStale ? new StaleConnection() : error);
+      });
+      request.end(payload);
+    });
+  }
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+class StaleConnection extends Error {}
+
+async function readAnswer(response: IncomingMessage): Promise<Answer> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of response as AsyncIterable<Buffer>) {
+    pieces.push(piece);
+    bytes += piece.length;
+    if (bytes > maxAnswerBytes) throw new RangeError('the answer is too long');
+  }
+  return { status: response.statusCode ?? 0, body: JSON.parse(Buffer.concat(pieces).toString('utf8')) as unknown };
+}
+
+/** The refusal that the license app names; undefined when it names none of ours. */
+function codeOf({ body }: Answer): ConstructorParameters<typeof ProblemError>[0] | undefined {
+  const code: unknown = (body as { error_code?: unknown } | null)?.error_code;
+  return typeof code === 'string' && isProblemCode(code) ? code : undefined;
+}
+
+/** Keys are kept as hashes only. */
+const grantId = ({ key, feature, model }: AuthorizationRequest): string =>
+  createHash('sha256')
+    .update(`${feature}\n${model ?? ''}\n${key}`)
+    .digest('base64');
+
+const withSlash = (url: string): string => (url.endsWith('/') ? url : `${url}/`);

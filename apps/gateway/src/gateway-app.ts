@@ -1,0 +1,124 @@
+import multipart from '@fastify/multipart';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { JobClient, Presence, type Broker } from '@app/broker';
+import { loadManifest, type Manifest } from '@app/artifacts';
+import {
+  createHttpApp,
+  ErrorMetrics,
+  GatewayMetrics,
+  listen,
+  startManagementServer,
+  type AppContext,
+} from '@app/platform';
+import { ProblemError, type Lane } from '@app/protocol';
+import { Concurrency } from './auth/concurrency';
+import { Gatekeeper } from './auth/gatekeeper';
+import { LicenseClient } from './auth/license.client';
+import { Catalogue } from './catalogue/catalogue';
+import type { GatewayConfig } from './gateway.config';
+import { GatewayModule } from './gateway.module';
+import { LaneWatch } from './lane-watch';
+import { RawWsAdapter } from './sockets/raw-ws.adapter';
+import { SocketRegistry } from './sockets/socket-registry';
+import { SttSocket } from './sockets/stt.socket';
+import { TtsSocket } from './sockets/tts.socket';
+
+/** Where a started gateway listens. */
+export interface StartedGateway {
+  readonly port: number;
+  readonly metricsPort: number;
+}
+
+const drainPollMs = 20;
+
+/** Starts the gateway on a bus that is started; resolves once it answers. The bus is closed at shutdown. */
+export async function startGateway(
+  context: AppContext<GatewayConfig>,
+  broker: Broker,
+  manifest: Manifest = loadManifest(),
+): Promise<StartedGateway> {
+  const { config, log, readiness, shutdown } = context;
+  const catalogue = Catalogue.from(manifest, { ...config, served: config.served ?? defaultsOf(manifest) });
+  const jobs = new JobClient(broker, { gatewayId: config.gatewayId });
+  const presence: Presence = new Presence(broker, {
+    gatewayId: config.gatewayId,
+    activeByKey: () => concurrency.counts(),
+  });
+  const concurrency = new Concurrency((keyId) => presence.activeElsewhere(keyId));
+  const module = GatewayModule.register({ config, catalogue, jobs, concurrency }, context);
+  const app = await createHttpApp(module, log, { bodyLimitBytes: config.maxMessageBytes });
+  await acceptAnyJson(app, config.maxMessageBytes);
+  openSockets(app, config.maxMessageBytes, (problem, requestId) => {
+    app.get(ErrorMetrics, { strict: false }).count(problem.code);
+    log.info('socket refused', { requestId, code: problem.code, ...(problem.cause ? { err: problem.cause } : {}) });
+  });
+  const lanes = lanesOf(catalogue);
+  for (const lane of lanes) await broker.ensureLane(lane);
+  const watch = new LaneWatch(broker, presence, lanes, app.get(GatewayMetrics, { strict: false }));
+  readiness.add('bus connected', () => broker.connected);
+  await jobs.start();
+  presence.start();
+  watch.start();
+
+  shutdown.add('drain', config.drainMs + 1_000, async () => {
+    readiness.drain();
+    presence.drain();
+    app.get(Gatekeeper).close();
+    app.get(SocketRegistry).closeIdle();
+    await idle(concurrency, config.drainMs);
+    app.get(SocketRegistry).closeAll();
+  });
+  shutdown.add('http', 5_000, () => app.close());
+  shutdown.add('bus', 5_000, async () => {
+    watch.stop();
+    presence.stop();
+    app.get(LicenseClient).close();
+    await jobs.close();
+    await broker.close();
+  });
+  const management = await startManagementServer(config, context);
+  shutdown.add('management', 1_000, () => management.close());
+  return { port: await listen(app, config), metricsPort: management.port };
+}
+
+/** What the manifest serves by default. */
+const defaultsOf = (manifest: Manifest): string[] =>
+  manifest.artifacts.flatMap((artifact) => (artifact.default && artifact.serves ? [artifact.id] : []));
+
+function lanesOf({ voices, sttModels }: Catalogue): Lane[] {
+  const models = (offerings: Catalogue['voices']): string[] => [...new Set(offerings.map(({ model }) => model))];
+  return [
+    ...models(voices).map((model) => ({ kind: 'tts' as const, model })),
+    ...models(sttModels).map((model) => ({ kind: 'stt' as const, model })),
+  ];
+}
+
+/** A body is JSON whatever its content type says, or fails to say; only forms are forms. */
+async function acceptAnyJson(app: NestFastifyApplication, bodyLimit: number): Promise<void> {
+  app.enableCors({ origin: '*', allowedHeaders: undefined, exposedHeaders: '*', maxAge: 86_400 });
+  app.getHttpAdapter().getInstance().removeContentTypeParser(['application/json', 'text/plain']);
+  app.useBodyParser('*', { bodyLimit }, (_request, body: Buffer, done) => {
+    try {
+      done(null, body.length === 0 ? undefined : (JSON.parse(body.toString('utf8')) as unknown));
+    } catch {
+      done(new ProblemError('bad_request', { detail: 'The body must be JSON.' }), undefined);
+    }
+  });
+  await app.register(multipart);
+}
+
+function openSockets(
+  app: NestFastifyApplication,
+  maxMessageBytes: number,
+  refused: (problem: ProblemError, requestId: string) => void,
+): void {
+  const doors = { '/tts/websocket': app.get(TtsSocket), '/stt/websocket': app.get(SttSocket) };
+  app.useWebSocketAdapter(new RawWsAdapter(app, { doors, maxMessageBytes, refused }));
+}
+
+async function idle(concurrency: Concurrency, timeoutMs: number): Promise<void> {
+  const until = performance.now() + timeoutMs;
+  while (concurrency.total > 0 && performance.now() < until) {
+    await new Promise((resolve) => setTimeout(resolve, drainPollMs));
+  }
+}

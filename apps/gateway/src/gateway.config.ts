@@ -1,0 +1,114 @@
+import { randomBytes } from 'node:crypto';
+import { IsIn, IsInt, IsOptional, IsString, IsUrl, Matches, Max, Min } from 'class-validator';
+import { loadConfig, logLevels, Variable, type LogLevel } from '@app/platform';
+import { idPattern } from '@app/protocol';
+
+const httpUrl = { protocols: ['http', 'https'], require_protocol: true, require_tld: false };
+
+/** What the gateway is told from outside. */
+export class GatewayConfig {
+  @Variable('Address to listen on.')
+  @IsString()
+  host = '0.0.0.0';
+
+  @Variable('Port of the API.')
+  @IsInt()
+  @Min(0)
+  @Max(65_535)
+  port = 5_000;
+
+  @Variable('Port of /metrics, /healthz and /readyz.')
+  @IsInt()
+  @Min(0)
+  @Max(65_535)
+  metricsPort = 8_080;
+
+  @Variable('NATS server or servers, comma-separated.')
+  @IsString({ each: true })
+  natsUrl: string[] = ['nats://127.0.0.1:4222'];
+
+  @Variable('Base URL of the license app.')
+  @IsUrl(httpUrl)
+  licenseProxyUrl = 'http://127.0.0.1:8080';
+
+  @Variable('How long the license app may take to answer.')
+  @IsInt()
+  @Min(1)
+  licenseTimeoutMs = 1_000;
+
+  @Variable('Name of this gateway on the bus; must differ between gateways. Random unless set.')
+  @Matches(idPattern)
+  gatewayId = `gateway-${randomBytes(6).toString('hex')}`;
+
+  @Variable(
+    'Artifact ids of the voices and models on offer, comma-separated; unset means the defaults of the manifest.',
+  )
+  @IsOptional()
+  @IsString({ each: true })
+  served?: string[];
+
+  @Variable(
+    "PATTERN=MODEL, comma-separated. Unset: sonic*= the first voice's model, ink*= the first recognition model.",
+  )
+  @IsString({ each: true })
+  modelAliases: string[] = [];
+
+  @Variable(
+    'PATTERN=VOICE, comma-separated; *=VOICE catches all. Unset: ids that clients have built in speak with the first voice.',
+  )
+  @IsString({ each: true })
+  voiceAliases: string[] = [];
+
+  @Variable('Most characters of one context.')
+  @IsInt()
+  @Min(1)
+  maxTranscriptCharacters = 200_000;
+
+  @Variable('Largest WebSocket message from a client, and largest JSON body.')
+  @IsInt()
+  @Min(1_024)
+  maxMessageBytes = 1_048_576;
+
+  @Variable('Largest file for POST /stt.')
+  @IsInt()
+  @Min(1_024)
+  maxUploadBytes = 2_147_483_648;
+
+  @Variable('How much of a file for POST /stt is kept while the rest of its form is not known.')
+  @IsInt()
+  @Min(1_024)
+  maxUploadHeadBytes = 8_388_608;
+
+  @Variable('Unplayed audio of a context beyond which its next utterance waits.')
+  @IsInt()
+  @Min(0)
+  ttsAheadMs = 10_000;
+
+  @Variable('How long an open context without text or audio is kept.')
+  @IsInt()
+  @Min(1)
+  contextExpiryMs = 60_000;
+
+  @Variable('How long a TTS socket may be silent.')
+  @IsInt()
+  @Min(1)
+  ttsIdleMs = 300_000;
+
+  @Variable('How long an STT socket may be silent.')
+  @IsInt()
+  @Min(1)
+  sttIdleMs = 180_000;
+
+  @Variable('How long running requests may go on at shutdown.')
+  @IsInt()
+  @Min(0)
+  drainMs = 5_000;
+
+  @Variable(`How much is logged: ${logLevels.join(', ')}.`)
+  @IsIn(logLevels)
+  logLevel: LogLevel = 'info';
+
+  static fromEnvironment(): Readonly<GatewayConfig> {
+    return loadConfig(GatewayConfig, process.env);
+  }
+}

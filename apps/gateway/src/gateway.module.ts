@@ -1,0 +1,51 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { JobClient } from '@app/broker';
+import { gatewayMetrics, PlatformModule, type Platform } from '@app/platform';
+import { AuthGuard } from './auth/auth.guard';
+import { Concurrency } from './auth/concurrency';
+import { Gatekeeper } from './auth/gatekeeper';
+import { LicenseClient } from './auth/license.client';
+import { Catalogue } from './catalogue/catalogue';
+import { GatewayConfig } from './gateway.config';
+import { RootController } from './http/root.controller';
+import { SttController } from './http/stt.controller';
+import { TtsController } from './http/tts.controller';
+import { VoicesController } from './http/voices.controller';
+import { SocketRegistry } from './sockets/socket-registry';
+import { SttSocket } from './sockets/stt.socket';
+import { TtsSocket } from './sockets/tts.socket';
+import { SttStreams } from './stt/stt-streams';
+import { TtsContexts } from './tts/tts-contexts';
+
+/** What the gateway's classes work with and did not make. */
+export interface GatewayParts {
+  readonly config: Readonly<GatewayConfig>;
+  readonly catalogue: Catalogue;
+  readonly jobs: JobClient;
+  readonly concurrency: Concurrency;
+}
+
+/** The API: HTTP and sockets. */
+@Module({ controllers: [RootController, SttController, TtsController, VoicesController] })
+export class GatewayModule {
+  static register(parts: GatewayParts, platform: Platform): DynamicModule {
+    return {
+      module: GatewayModule,
+      imports: [PlatformModule.register(platform, gatewayMetrics)],
+      providers: [
+        { provide: GatewayConfig, useValue: parts.config },
+        { provide: Catalogue, useValue: parts.catalogue },
+        { provide: JobClient, useValue: parts.jobs },
+        { provide: Concurrency, useValue: parts.concurrency },
+        AuthGuard,
+        Gatekeeper,
+        LicenseClient,
+        SocketRegistry,
+        SttSocket,
+        SttStreams,
+        TtsContexts,
+        TtsSocket,
+      ],
+    };
+  }
+}

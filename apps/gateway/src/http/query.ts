@@ -1,0 +1,11 @@
+/** The query of a request target. */
+export const queryOf = (target: string): URLSearchParams => {
+  const at = target.indexOf('?');
+  return new URLSearchParams(at < 0 ? '' : target.slice(at + 1));
+};
+
+/** The path of a request target without doubled and trailing slashes. */
+export const pathOf = (target: string): string => {
+  const path = (target.split('?', 1)[0] ?? '').replace(/\/{2,}/g, '/');
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+};

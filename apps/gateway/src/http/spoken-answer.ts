@@ -1,0 +1,100 @@
+import { Readable } from 'node:stream';
+import { ProblemError } from '@app/protocol';
+import { wavHeader } from '@app/speech/audio';
+import type { ContextEvent } from '../tts/context-events';
+import { doneMessage, ttsMessage } from '../tts/tts-messages';
+import type { TtsSettings } from '../tts/tts-request';
+import { ttsErrorMessage } from '../wire/error-messages';
+
+/** The body of a streamed answer. What is in its buffer has yet to be taken by the client. */
+export abstract class SpokenAnswer extends Readable {
+  private wake: () => void = () => undefined;
+
+  /** `wake` is called whenever the client wants more. */
+  onWanted(wake: () => void): void {
+    this.wake = wake;
+  }
+
+  get backlogged(): boolean {
+    return this.readableLength > 0;
+  }
+
+  override _read(): void {
+    this.wake();
+  }
+
+  /** The events of the context that is spoken. */
+  abstract receive(event: ContextEvent): void;
+}
+
+/** Audio alone. An error after the first of it breaks the answer off, so that nobody takes it for whole. */
+export class BytesAnswer extends SpokenAnswer {
+  /** Settled by the first audio, or by the problem that came instead. */
+  readonly begun: Promise<void>;
+  private begin!: () => void;
+  private refuse!: (problem: ProblemError) => void;
+  private hasAudio = false;
+
+  constructor(private readonly settings: TtsSettings) {
+    super();
+    this.begun = new Promise((resolve, reject) => {
+      this.begin = resolve;
+      this.refuse = reject;
+    });
+  }
+
+  override receive(event: ContextEvent): void {
+    if (event.type === 'audio') this.audio(event.bytes);
+    if (event.type === 'ended') this.end(endProblem(event));
+  }
+
+  private audio(bytes: Buffer): void {
+    if (!this.hasAudio && this.settings.container === 'wav') this.push(wavHeader(this.settings.format));
+    this.hasAudio = true;
+    this.push(bytes);
+    this.begin();
+  }
+
+  private end(problem: ProblemError | undefined): void {
+    if (!this.hasAudio) this.refuse(problem ?? new ProblemError('transcript_empty'));
+    else if (problem) this.destroy(problem);
+    else this.push(null);
+  }
+}
+
+/** Server-sent events, each one line of JSON. */
+export class SseAnswer extends SpokenAnswer {
+  private hasEvents = false;
+
+  constructor(
+    private readonly requestId: string,
+    private readonly contextId: string | undefined,
+  ) {
+    super();
+  }
+
+  override receive(event: ContextEvent): void {
+    if (event.type !== 'ended') return this.event(ttsMessage(event, this.contextId));
+    const problem = endProblem(event) ?? (this.hasEvents ? undefined : new ProblemError('transcript_empty'));
+    if (problem) this.event(ttsErrorMessage(problem, this.requestId, this.contextId), 'event: error\n');
+    else this.event(doneMessage(this.contextId));
+    this.push(null);
+  }
+
+  private event(message: object, name = ''): void {
+    this.hasEvents = true;
+    this.push(`${name}data: ${JSON.stringify(message)}\n\n`);
+  }
+}
+
+/** What a context's end is to an HTTP client; undefined when all was said. */
+export function endProblem(end: Extract<ContextEvent, { type: 'ended' }>): ProblemError | undefined {
+  switch (end.outcome) {
+    case 'done':
+      return undefined;
+    case 'error':
+      return end.problem;
+    case 'cancelled':
+      return new ProblemError(end.reason === 'draining' ? 'draining' : 'cancelled');
+  }
+}

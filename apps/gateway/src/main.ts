@@ -1,0 +1,19 @@
+import { NatsBroker } from '@app/broker';
+import { runApp } from '@app/platform';
+import { startGateway } from './gateway-app';
+import { GatewayConfig } from './gateway.config';
+
+void runApp({
+  name: 'gateway',
+  summary: 'the public door: HTTP and WebSocket, and the session of every client',
+  config: GatewayConfig,
+  start: async (context) => {
+    const broker = new NatsBroker({
+      servers: context.config.natsUrl,
+      name: context.config.gatewayId,
+      onHandlerError: (error) => context.log.error('bus handler failed', { err: error }),
+    });
+    await broker.start();
+    await startGateway(context, broker);
+  },
+});

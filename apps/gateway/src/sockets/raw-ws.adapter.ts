@@ -1,0 +1,112 @@
+import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { INestApplicationContext } from '@nestjs/common';
+import { AbstractWsAdapter } from '@nestjs/websockets';
+import { WebSocketServer } from 'ws';
+import { problemBody, problemHeaders, requestIdHeader, requestIdOf } from '@app/platform';
+import { ProblemError } from '@app/protocol';
+import { pathOf, queryOf } from '../http/query';
+import type { Door, Upgrade } from './door';
+
+/** How long closing sockets may take to say goodbye. */
+const closeTimeoutMs = 1_000;
+
+export interface RawWsOptions {
+  /** By path. */
+  readonly doors: Readonly<Record<string, Door>>;
+  readonly maxMessageBytes: number;
+  /** Told of every refusal. */
+  readonly refused: (problem: ProblemError, requestId: string) => void;
+}
+
+/**
+ * Sockets on the API's port. Who may not enter is refused with an ordinary HTTP answer before the handshake. A gateway class
+ * gets `handleConnection(socket, request, welcome)` and reads the socket's frames itself: nothing is parsed here.
+ */
+export class RawWsAdapter extends AbstractWsAdapter {
+  private readonly servers = new Map<string, WebSocketServer>();
+  private listening = false;
+
+  constructor(
+    app: INestApplicationContext,
+    private readonly options: RawWsOptions,
+  ) {
+    super(app);
+  }
+
+  override create(_port: number, { path = '/' }: { path?: string } = {}): WebSocketServer {
+    const server = new WebSocketServer({
+      noServer: true,
+      perMessageDeflate: false,
+      maxPayload: this.options.maxMessageBytes,
+    });
+    server.on('headers', (headers, request) => {
+      const requestId = requestIdOf(request.headers);
+      headers.push(`${requestIdHeader}: ${requestId}`, `cartesia-request-id: ${requestId}`);
+    });
+    this.servers.set(path, server);
+    this.listen();
+    return server;
+  }
+
+  /** Frames go to the gateway class as they are. */
+  override bindMessageHandlers(): void {}
+
+  override async close(server: WebSocketServer): Promise<void> {
+    const isClosed = super.close(server);
+    await Promise.race([isClosed, delay(closeTimeoutMs, undefined, { ref: false })]);
+    for (const client of server.clients) client.terminate();
+    await isClosed;
+  }
+
+  private listen(): void {
+    if (this.listening) return;
+    this.listening = true;
+    (this.httpServer as Server).on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      socket.on('error', () => socket.destroy());
+      void this.upgrade(request, socket, head);
+    });
+  }
+
+  private async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const requestId = requestIdOf(request.headers);
+    request.headers[requestIdHeader] = requestId;
+    try {
+      const path = pathOf(request.url ?? '/');
+      const [server, door] = [this.servers.get(path), this.options.doors[path]];
+      if (!server || !door) throw new ProblemError('not_found');
+      const welcome = await door.welcome(upgradeOf(request, socket, requestId));
+      server.handleUpgrade(request, socket, head, (client) => {
+        // A frame that breaks the protocol or is too large: the socket is being closed with the code that says so.
+        client.on('error', () => undefined);
+        server.emit('connection', client, request, welcome);
+      });
+    } catch (error) {
+      const problem = ProblemError.from(error);
+      this.options.refused(problem, requestId);
+      refuse(socket, problem, requestId);
+    }
+  }
+}
+
+const upgradeOf = (request: IncomingMessage, socket: Duplex, requestId: string): Upgrade => ({
+  headers: request.headers,
+  query: queryOf(request.url ?? ''),
+  requestId,
+  onClosed: (listener) => (socket.destroyed ? listener() : socket.once('close', listener)),
+});
+
+function refuse(socket: Duplex, problem: ProblemError, requestId: string): void {
+  const { status } = problem.row;
+  const body = JSON.stringify({ ...problemBody(problem, requestId), status_code: status });
+  const headers = {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+    [requestIdHeader]: requestId,
+    ...problemHeaders(problem),
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  socket.end([`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, ...lines, '', body].join('\r\n'));
+}

@@ -1,0 +1,112 @@
+import { ProblemError, sttSampleRateHz } from '@app/protocol';
+import { PcmDecoder, Resampler, sniffAudio, SpeechError, WavReader, type PcmEncoding } from '@app/speech/audio';
+
+/** Enough of a file to tell what it is. */
+const sniffBytes = 512;
+
+/** How headerless audio is to be read. */
+export interface RawFormat {
+  readonly encoding: PcmEncoding;
+  readonly sampleRateHz: number;
+}
+
+/** A client's audio on its way in: decoded, mono, 16 kHz, 16 bits. Throws `audio_not_supported`. */
+export interface AudioInput {
+  push(bytes: Uint8Array): Int16Array;
+  /** What is left when no more bytes come. */
+  end(): Int16Array;
+}
+
+/** Mono PCM without a header, cut anywhere. */
+export class RawAudioInput implements AudioInput {
+  private readonly decoder: PcmDecoder;
+  private readonly resampler: Resampler;
+
+  constructor(format: RawFormat) {
+    this.decoder = new PcmDecoder(format.encoding);
+    this.resampler = translated(() => new Resampler(format.sampleRateHz, sttSampleRateHz));
+  }
+
+  push(bytes: Uint8Array): Int16Array {
+    return toInt16(this.resampler.push(this.decoder.push(bytes)));
+  }
+
+  end(): Int16Array {
+    return toInt16(this.resampler.flush());
+  }
+}
+
+class WavAudioInput implements AudioInput {
+  private readonly reader = new WavReader();
+  private resampler: Resampler | undefined;
+
+  push(bytes: Uint8Array): Int16Array {
+    return translated(() => {
+      const samples = this.reader.push(bytes);
+      if (!this.reader.format) return new Int16Array(0);
+      this.resampler ??= new Resampler(this.reader.format.sampleRateHz, sttSampleRateHz);
+      return toInt16(this.resampler.push(samples));
+    });
+  }
+
+  end(): Int16Array {
+    return translated(() => {
+      this.reader.end();
+      return toInt16(this.resampler?.flush() ?? new Float32Array(0));
+    });
+  }
+}
+
+/** A file of a kind that its first bytes tell; `raw` says how to read one that has no header. */
+export class FileAudioInput implements AudioInput {
+  private head: Buffer = Buffer.alloc(0);
+  private input: AudioInput | undefined;
+
+  constructor(private readonly raw: RawFormat | undefined) {}
+
+  push(bytes: Uint8Array): Int16Array {
+    if (this.input) return this.input.push(bytes);
+    this.head = Buffer.concat([this.head, bytes]);
+    return this.head.length < sniffBytes ? new Int16Array(0) : this.start().push(this.head);
+  }
+
+  end(): Int16Array {
+    if (this.input) return this.input.end();
+    const input = this.start();
+    const [first, last] = [input.push(this.head), input.end()];
+    const all = new Int16Array(first.length + last.length);
+    all.set(first);
+    all.set(last, first.length);
+    return all;
+  }
+
+  private start(): AudioInput {
+    const container = sniffAudio(this.head);
+    if (container === 'wav') this.input = new WavAudioInput();
+    else if (this.raw) this.input = new RawAudioInput(this.raw);
+    else if (container === 'raw-or-unknown') throw new ProblemError('audio_not_supported');
+    else {
+      const detail = `Audio in ${container} is not read yet. Send WAV, or raw PCM with encoding and sample_rate.`;
+      throw new ProblemError('audio_not_supported', { detail });
+    }
+    return this.input;
+  }
+}
+
+function translated<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof SpeechError)
+      throw new ProblemError('audio_not_supported', { detail: `${error.message}.`, cause: error });
+    throw error;
+  }
+}
+
+function toInt16(samples: Float32Array): Int16Array {
+  const rounded = new Int16Array(samples.length);
+  for (let i = 0; i < samples.length; i++) {
+    rounded[i] = Math.max(-32_768, Math.min(32_767, Math.round((samples[i] ?? 0) * 32_768)));
+  }
+  return rounded;
+}
