@@ -1,8 +1,8 @@
-import type { JobContext, JobEmission } from '@app/broker';
-import { HandBack } from '@app/broker';
+import { HandBack, type JobContext, type JobEmission } from '@app/broker';
 import type { Job } from '@app/protocol';
 import type { Log } from '@app/platform';
 import { Observable } from 'rxjs';
+import { StepDropped } from '../engine/engine-pool';
 
 /** A job at work. */
 export interface RunningJob {
@@ -28,22 +28,16 @@ export function emissionsOf(start: (emit: (emission: JobEmission) => void) => Ru
 export function logged(log: Log, job: Job, context: JobContext, running: RunningJob): RunningJob {
   const fields = { requestId: job.requestId, jobId: job.jobId, attempt: context.attempt, model: job.model };
   const startedAtMs = performance.now();
-  let hasEnded = false;
-  const ended = (outcome: string, more: object = {}): void => {
-    if (hasEnded) return;
-    hasEnded = true;
+  const ended = (outcome: string, more: object = {}): void =>
     log.info('job ended', { ...fields, outcome, tookMs: Math.round(performance.now() - startedAtMs), ...more });
-  };
   log.info('job claimed', { ...fields, offsetSamples: context.offsetSamples });
   running.done.then(
     () => ended('done'),
-    (error: unknown) => (error instanceof HandBack ? ended('handed back') : ended('failed', { err: error })),
-  );
-  return {
-    done: running.done,
-    drop: () => {
-      ended('dropped');
-      running.drop();
+    (error: unknown) => {
+      if (error instanceof StepDropped) ended('dropped');
+      else if (error instanceof HandBack) ended('handed back');
+      else ended('failed', { err: error });
     },
-  };
+  );
+  return running;
 }

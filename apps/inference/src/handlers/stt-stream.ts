@@ -195,8 +195,11 @@ export class SttStream {
     const totalSamples = this.detected;
     void this.afterFinals(() => {
       if (marker.type === 'finalize') return this.say({ type: 'flushed', marker: marker.marker });
-      this.say({ type: 'end', totalSamples });
-      this.over(() => this.settle.resolve());
+      this.over(() => {
+        // Told last, since whoever hears it drops the stream.
+        this.settle.resolve();
+        this.emit({ output: { type: 'end', totalSamples } });
+      });
     });
   }
 

@@ -3,7 +3,7 @@ import { bodyOf, ProblemError, type Span, type TtsJob, type TtsTimings } from '@
 import { Playback } from '@app/speech/batching';
 import type { TtsStep, TtsStepResult, UtterancePlan, Window } from '@app/speech/engines';
 import type { Opened } from '../engine/engine.messages';
-import type { StepDone, StepRequest } from '../engine/engine-pool';
+import { StepDropped, type StepDone, type StepRequest } from '../engine/engine-pool';
 
 /** The part of an engine pool that speaking needs. */
 export interface TtsSteps {
@@ -85,7 +85,7 @@ export class TtsUtterance {
     const { text, voice, language, seed, speed } = this.job;
     const { durations } = this.attempt;
     const utterance = { text, voice, language, seed, speed, ...(durations ? { durations } : {}) };
-    const done = await this.steps.run({
+    const done = await this.step({
       id: this.id,
       dueMs: this.playback.firstDueMs,
       stateful: true,
@@ -119,7 +119,7 @@ export class TtsUtterance {
   }
 
   private async decode(window: number, dueMs: number, batchKey: string | undefined): Promise<Float32Array> {
-    const done = await this.steps.run({
+    const done = await this.step({
       id: this.id,
       dueMs,
       batchKey,
@@ -129,6 +129,13 @@ export class TtsUtterance {
     this.decodeMs += done.tookMs;
     if (done.result.op !== 'decode') throw new ProblemError('internal', { cause: new Error('not a decode result') });
     return done.result.samples;
+  }
+
+  /** A step that was running when the utterance was dropped is not followed by another. */
+  private async step(request: StepRequest<TtsStep>): Promise<StepDone<TtsStepResult>> {
+    const done = await this.steps.run(request);
+    if (this.dropped) throw new StepDropped();
+    return done;
   }
 
   private emitPlan(plan: UtterancePlan, sampleRateHz: number): void {
