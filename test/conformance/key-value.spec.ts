@@ -1,5 +1,4 @@
-import { once } from 'node:events';
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { MemoryKeyValue, NatsKeyValue, type KeyValueListener, type KeyValueStore } from '@app/broker';
 import { TestNatsServer } from '../support/nats-server';
 

@@ -1,4 +1,5 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { jetstream } from '@nats-io/jetstream';
 import { Kvm, type KV } from '@nats-io/kv';
 import { ProblemError } from '@app/protocol';
 import type { Subscription } from '../broker';
@@ -13,6 +14,9 @@ export interface NatsKeyValueOptions {
   /** The bucket; created where it is missing. */
   readonly bucket: string;
 }
+
+/** How long the server may take to answer a call. */
+const callTimeoutMs = 2_000;
 
 /** A JetStream key/value bucket, kept on disk. Reconnects for ever; watches are opened anew after an outage. */
 export class NatsKeyValue extends KeyValueStore {
@@ -104,9 +108,10 @@ export class NatsKeyValue extends KeyValueStore {
     await this.connection?.close();
   }
 
-  private open(): Promise<KV> {
-    if (!this.connection) throw new ProblemError('bus_unavailable', { detail: 'The key/value store was not started.' });
-    return new Kvm(this.connection).create(this.options.bucket);
+  private async open(): Promise<KV> {
+    // A request made while the server is away would only wait for its time-out.
+    if (!this.connection || !this.isConnected) throw new ProblemError('bus_unavailable', { retryAfterSeconds: 1 });
+    return new Kvm(jetstream(this.connection, { timeout: callTimeoutMs })).create(this.options.bucket);
   }
 
   private async followConnection(connection: NatsConnection): Promise<void> {
