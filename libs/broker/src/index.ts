@@ -1,6 +1,7 @@
 export * from './broker';
 export * from './client';
 export * from './job-context';
+export * from './job-log';
 export * from './key-value';
 export * from './memory';
 export * from './nats';

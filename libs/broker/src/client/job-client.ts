@@ -13,6 +13,7 @@ import {
   type InputEnvelope,
 } from '@app/protocol';
 import type { Broker, MessageHandler, Subscription } from '../broker';
+import type { JobLog } from '../job-log';
 import { readFrame } from '../wire';
 import { OfferedJob, type JobHost } from './offered-job';
 import type { JobHandle, JobListener, JobRequest } from './job-contract';
@@ -29,21 +30,23 @@ export interface JobClientOptions {
   readonly unprovenMs?: number;
   /** How long a gap in the outputs may stay open before a new attempt is made. */
   readonly gapBoundMs?: number;
+  /** Told of listeners that throw, which is a bug of theirs. */
+  readonly log?: JobLog;
 }
 
 const deadAfterMs = beatIntervalMs * missedBeats;
 
 /**
  * The gateway's side of the job protocol: offers jobs, answers claims, numbers attempts, orders outputs, notices stalls.
- * A job is found lost in one of two ways. Its worker went silent: JetStream delivers the message again when the ack wait is over,
- * and the claim that follows starts the next attempt. Its message went (a restarted server has no memory): jobs that no live worker
- * holds are looked up on the bus now and then, and published again when they are not there.
+ * How a lost job is found: when its worker falls silent, JetStream delivers the message again after the ack wait, and the claim that
+ * follows starts the next attempt. When the message is gone too (a restarted server has no memory) the worker's beats, which name
+ * what it holds, stop to name this job, and it is published again. Waiting jobs are looked up on the bus now and then instead.
  */
 export class JobClient implements JobHost {
   readonly now: () => number;
   readonly gapBoundMs: number;
   private readonly jobs = new Map<string, OfferedJob>();
-  private readonly beats = new Map<string, number>();
+  readonly log: JobLog | undefined;
   private subscriptions: Subscription[] = [];
   private checks: NodeJS.Timeout | undefined;
 
@@ -53,6 +56,7 @@ export class JobClient implements JobHost {
   ) {
     this.now = options.now ?? Date.now;
     this.gapBoundMs = options.gapBoundMs ?? 1_000;
+    this.log = options.log;
   }
 
   /** Begins to answer claims and to take outputs. */
@@ -137,9 +141,17 @@ export class JobClient implements JobHost {
     if (verdict !== 'open') reply?.(encodeFrame({ verdict } satisfies TerminalAnswer));
   }
 
+  /** What a worker holds for this gateway and should not, it is told to drop: the word that said so was lost. */
   private onWorkerBeat(payload: Uint8Array): void {
     const beat = readFrame(WorkerBeat, payload)?.header;
-    if (beat) this.beats.set(beat.workerId, this.now());
+    for (const { gatewayId, jobId, attempt, outputs } of beat?.held ?? []) {
+      if (!beat || gatewayId !== this.options.gatewayId) continue;
+      const job = this.jobs.get(jobId);
+      const superseded = job !== undefined;
+      if (job?.heardOf(beat.workerId, attempt, outputs)) continue;
+      const cancel: InputEnvelope = { attempt, type: 'cancel', reason: 'not wanted', superseded };
+      this.sendToWorker(beat.workerId, jobId, cancel);
+    }
   }
 
   private onReconnect(): void {
@@ -150,13 +162,13 @@ export class JobClient implements JobHost {
   private check(): void {
     if (!this.broker.connected) return;
     const now = this.now();
-    for (const [workerId, beatAt] of this.beats) if (now - beatAt > deadAfterMs) this.beats.delete(workerId);
     for (const job of [...this.jobs.values()]) {
-      const silentMs = now - Math.max(job.lastSignAt, this.beats.get(job.workerId ?? '') ?? 0);
-      if (job.workerId !== undefined) {
-        if (silentMs > deadAfterMs) job.lost();
-      } else if (now - job.lastProofAt >= (this.options.unprovenMs ?? 2_000)) {
-        void job.prove();
+      if (job.workerId === undefined) {
+        if (now - job.lastProofAt >= (this.options.unprovenMs ?? 2_000)) void job.prove();
+      } else if (now - job.lastSignAt > deadAfterMs) {
+        job.lost();
+      } else {
+        job.tellInputCount();
       }
     }
   }

@@ -11,6 +11,7 @@ import {
   type TerminalAnswer,
 } from '@app/protocol';
 import type { Broker } from '../broker';
+import type { JobLog } from '../job-log';
 import type { JobHandle, JobInput, JobListener, JobOutput } from './job-contract';
 import { OutputOrder } from './output-order';
 
@@ -22,6 +23,7 @@ export interface JobHost {
   readonly broker: Broker;
   readonly now: () => number;
   readonly gapBoundMs: number;
+  readonly log: JobLog | undefined;
   sendToWorker(workerId: string, jobId: string, envelope: InputEnvelope, body?: Uint8Array): void;
   ended(jobId: string): void;
 }
@@ -107,6 +109,19 @@ export class OfferedJob implements JobHandle {
     }
     if (output) this.guarded(() => this.listener.onOutput(output, body));
     return 'open';
+  }
+
+  /** A worker's beat names the job. False when it should not hold it. */
+  heardOf(workerId: string, attempt: number, outputs: number): boolean {
+    if (workerId !== this.workerId || attempt !== this.attempt) return false;
+    this.lastSignAt = this.host.now();
+    this.order.expect(outputs);
+    return true;
+  }
+
+  /** Shows the worker a lost last input, which no later one would. */
+  tellInputCount(): void {
+    if (this.inputs > 0) this.tellWorker({ attempt: this.attempt, type: 'count', sequence: this.inputs });
   }
 
   send(input: JobInput, body?: Uint8Array): void {
@@ -235,7 +250,7 @@ export class OfferedJob implements JobHandle {
 
   private finish(tell: (listener: JobListener) => void): void {
     this.forget();
-    tell(this.listener);
+    this.guarded(() => tell(this.listener));
   }
 
   /** From the bus, whether it waits there or is held. */
@@ -258,9 +273,10 @@ export class OfferedJob implements JobHandle {
     try {
       return call();
     } catch (error) {
+      this.host.log?.error('job listener failed', { jobId: this.jobId, err: error });
       if (!this.over) {
         this.cancel('listener failed');
-        this.listener.onProblem(new ProblemError('internal', { cause: error }));
+        this.guarded(() => this.listener.onProblem(new ProblemError('internal', { cause: error })));
       }
       return undefined;
     }

@@ -29,6 +29,11 @@ export class OutputOrder {
     return true;
   }
 
+  /** So many outputs were sent: those that did not come are asked for. */
+  expect(count: number): void {
+    if (count > this.next) this.openGap();
+  }
+
   /** For a new attempt. */
   reset(): void {
     this.next = 0;

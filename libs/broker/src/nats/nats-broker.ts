@@ -1,4 +1,4 @@
-import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { connect, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import { jetStreamName, laneClasses, laneName, ProblemError, subjects, type Lane } from '@app/protocol';
 import { Broker, type JobSource, type LaneLoad, type MessageHandler, type Subscription } from '../broker';
@@ -119,7 +119,7 @@ export class NatsBroker extends Broker implements SourceHost {
             handler(
               message.data,
               message.subject,
-              message.reply ? (payload) => void message.respond(payload) : undefined,
+              message.reply ? (payload) => this.answer(message, payload) : undefined,
             );
           } catch (failure) {
             this.options.onHandlerError?.(failure);
@@ -218,6 +218,14 @@ export class NatsBroker extends Broker implements SourceHost {
     this.isConnected = connected;
     if (!connected) for (const source of this.sources) source.onDisconnect();
     for (const listener of this.connectionListeners) listener(connected);
+  }
+
+  private answer(request: Msg, payload: Uint8Array): void {
+    try {
+      request.respond(payload);
+    } catch {
+      // The connection is closed for good: whoever asked hears nothing, as after any loss.
+    }
   }
 
   /** Does it again, once, where the server has forgotten the lane. */

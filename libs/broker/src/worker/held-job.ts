@@ -12,12 +12,13 @@ import {
 } from '@app/protocol';
 import type { Broker, Delivery } from '../broker';
 import { HandBack, type JobContext, type JobEmission } from '../job-context';
+import type { JobLog } from '../job-log';
 import { readFrame } from '../wire';
 import { InputQueue } from './input-queue';
 import type { JobAddress } from './job-codec';
 import { readJob } from './job-codec';
 import { SentFrames } from './sent-frames';
-import type { JobHandler, JobOutcome, WorkerLog } from './worker-contract';
+import type { JobHandler, JobOutcome } from './worker-contract';
 
 const claimTimeoutMs = 1_000;
 const confirmTimeoutMs = 500;
@@ -33,7 +34,7 @@ export interface HeldJobHost {
   readonly broker: Broker;
   readonly workerId: string;
   readonly now: () => number;
-  readonly log: WorkerLog | undefined;
+  readonly log: JobLog | undefined;
   /** Emits, at once if need be, when the worker drains. */
   readonly drain: Observable<void>;
   handlerOf(lane: Lane): JobHandler;
@@ -97,14 +98,21 @@ export class HeldJob {
       case 'input':
         if (!this.queue.take(envelope, body)) this.handBack();
         break;
+      case 'count':
+        if (!this.queue.has(envelope.sequence ?? 0)) this.handBack();
+        break;
       case 'resume':
         this.resend(envelope.sequence ?? 0);
         break;
       case 'cancel':
-        if (!envelope.superseded) this.delivery.term();
-        this.end(envelope.superseded ? 'stale' : 'cancelled');
+        this.cancelled(envelope.superseded ?? false);
         break;
     }
+  }
+
+  /** Outputs sent so far. */
+  get outputs(): number {
+    return this.sent.next;
   }
 
   /** Says that the job is still worked on. */
@@ -125,6 +133,16 @@ export class HeldJob {
       this.end('handed_back');
     } else {
       void this.conclude({ handBack: 'ordered' }, 'handed_back', () => this.delivery.nak());
+    }
+  }
+
+  /** While it concludes, the session's answer decides. */
+  private cancelled(superseded: boolean): void {
+    if (superseded) {
+      this.end('stale');
+    } else if (!this.concluding) {
+      this.delivery.term();
+      this.end('cancelled');
     }
   }
 
@@ -188,7 +206,7 @@ export class HeldJob {
       this.handBack();
       return;
     }
-    if (!(error instanceof ProblemError)) this.host.log?.error('job handler failed', { jobId, error });
+    if (!(error instanceof ProblemError)) this.host.log?.error('job handler failed', { jobId, err: error });
     const problem = ProblemError.from(error);
     const envelope = { problem: { code: problem.code, detail: problem.detail } };
     if (error instanceof ProblemError && problem.row.retryable) {
@@ -243,6 +261,7 @@ export class HeldJob {
     try {
       this.host.broker.publish(this.outputSubject, frame);
     } catch (error) {
+      this.host.log?.error('output could not be sent', { jobId: this.address.jobId, bytes: frame.length, err: error });
       this.fail(error);
     }
   }

@@ -25,7 +25,12 @@ export class InputQueue {
     });
   }
 
-  /** False when an input before this one is missing. */
+  /** Whether all of the first `count` inputs have come. */
+  has(count: number): boolean {
+    return count <= this.next;
+  }
+
+  /** False when an input before this one is missing. One that came before is dropped. */
   take(envelope: InputEnvelope, body: Uint8Array): boolean {
     if (envelope.sequence === undefined || envelope.sequence > this.next) return false;
     if (envelope.sequence < this.next) return true;

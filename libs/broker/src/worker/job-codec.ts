@@ -14,7 +14,10 @@ export class JobAddress {
 const jobClasses: Readonly<Record<JobKind, new () => Job>> = { tts: TtsJob, stt: SttJob };
 
 /** Undefined when the message is no job at all. */
-export const readAddress = (payload: Uint8Array): JobAddress | undefined => readFrame(JobAddress, payload)?.header;
+export function readAddress(payload: Uint8Array): JobAddress | undefined {
+  const job = readFrame(JobAddress, payload)?.header;
+  return job && { jobId: job.jobId, gatewayId: job.gatewayId };
+}
 
 /** The job as an instance of its kind's class; throws `bad_request` when it breaks the rules of the kind. */
 export function readJob(lane: Lane, payload: Uint8Array): Job {

@@ -14,11 +14,12 @@ import {
   type WorkerBeat,
 } from '@app/protocol';
 import type { Broker, Delivery, Subscription } from '../broker';
+import type { JobLog } from '../job-log';
 import { readFrame } from '../wire';
 import { HeldJob, type HeldJobHost } from './held-job';
 import { readAddress } from './job-codec';
 import { LanePuller } from './lane-puller';
-import type { JobHandler, JobOutcome, ServedLane, WorkerLog, WorkerObserver } from './worker-contract';
+import type { JobHandler, JobOutcome, ServedLane, WorkerObserver } from './worker-contract';
 
 export interface LaneRunnerOptions {
   readonly broker: Broker;
@@ -27,7 +28,7 @@ export interface LaneRunnerOptions {
   readonly lanes: readonly ServedLane[];
   readonly handlers: Readonly<Partial<Record<JobKind, JobHandler>>>;
   readonly observer?: WorkerObserver;
-  readonly log?: WorkerLog;
+  readonly log?: JobLog;
   readonly now?: () => number;
 }
 
@@ -47,7 +48,7 @@ export class LaneRunner implements HeldJobHost {
   readonly broker: Broker;
   readonly workerId: string;
   readonly now: () => number;
-  readonly log: WorkerLog | undefined;
+  readonly log: JobLog | undefined;
   readonly drain: Observable<void>;
   private readonly drainBegins = new ReplaySubject<void>(1);
   private readonly lanes: ReadonlyMap<string, LaneState>;
@@ -231,7 +232,11 @@ export class LaneRunner implements HeldJobHost {
       voices: [...(served.voices?.() ?? [])],
       realTimeFactor: served.realTimeFactor?.() ?? 0,
     }));
-    const beat: WorkerBeat = { workerId: this.workerId, version: productVersion, draining: this.isDraining, lanes };
+    const held = [...this.held]
+      .filter((job) => job.attempt > 0)
+      .map(({ address, attempt, outputs }) => ({ ...address, attempt, outputs }));
+    const { workerId, isDraining: draining } = this;
+    const beat: WorkerBeat = { workerId, version: productVersion, draining, lanes, held };
     try {
       this.broker.publish(subjects.workerPresence, encodeFrame(beat));
     } catch {

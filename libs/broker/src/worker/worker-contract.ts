@@ -39,8 +39,3 @@ export interface WorkerObserver {
   claimRefused?(lane: Lane): void;
   jobEnded?(job: EndedJob): void;
 }
-
-/** Where a worker says what went wrong: a fixed message, ids in the fields. */
-export interface WorkerLog {
-  error(message: string, fields: Readonly<Record<string, unknown>>): void;
-}

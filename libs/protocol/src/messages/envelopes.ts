@@ -48,11 +48,11 @@ export class InputEnvelope {
   @Min(1)
   attempt!: number;
 
-  /** `input` frames are numbered from 0 within the attempt, without gaps; `cancel` and `resume` are outside the count. */
-  @IsIn(['input', 'cancel', 'resume'])
-  type!: 'input' | 'cancel' | 'resume';
+  /** `input` frames are numbered from 0 within the attempt, without gaps; the others are outside the count. */
+  @IsIn(['input', 'count', 'cancel', 'resume'])
+  type!: 'input' | 'count' | 'cancel' | 'resume';
 
-  /** Of an input: its number. Of a resume: the output to send again from. */
+  /** Of an input: its number. Of a count: inputs sent so far. Of a resume: the output to send again from. */
   @IsOptional()
   @IsInt()
   @Min(0)

@@ -31,6 +31,24 @@ export class LanePresence {
   realTimeFactor!: number;
 }
 
+/** A job in its worker's beat, so that either side finds out what the other has lost. */
+export class HeldAttempt {
+  @Matches(idPattern)
+  gatewayId!: string;
+
+  @Matches(idPattern)
+  jobId!: string;
+
+  @IsInt()
+  @Min(1)
+  attempt!: number;
+
+  /** Outputs sent so far. */
+  @IsInt()
+  @Min(0)
+  outputs!: number;
+}
+
 /** A worker's beat. */
 export class WorkerBeat {
   @Matches(idPattern)
@@ -46,6 +64,12 @@ export class WorkerBeat {
   @ValidateNested({ each: true })
   @Type(() => LanePresence)
   lanes!: LanePresence[];
+
+  /** Attempts that it runs, or has run and waits for the session's last word on. */
+  @IsArray()
+  @ValidateNested({ each: true })
+  @Type(() => HeldAttempt)
+  held!: HeldAttempt[];
 }
 
 /** A gateway's beat: how many contexts and STT streams are active per key id. */
