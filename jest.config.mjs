@@ -30,7 +30,12 @@ const project = (name, testMatch) => ({
 
 export default {
   projects: [
-    project('unit', ['<rootDir>/apps/**/*.spec.ts', '<rootDir>/libs/**/*.spec.ts', '<rootDir>/tools/**/*.spec.ts']),
+    project('unit', [
+      '<rootDir>/apps/**/*.spec.ts',
+      '<rootDir>/libs/**/*.spec.ts',
+      '<rootDir>/tools/**/*.spec.ts',
+      '<rootDir>/test/support/**/*.spec.ts',
+    ]),
     project('rules', ['<rootDir>/test/rules/**/*.spec.ts']),
     project('conformance', ['<rootDir>/test/conformance/**/*.spec.ts']),
     project('e2e', ['<rootDir>/test/e2e/**/*.spec.ts']),

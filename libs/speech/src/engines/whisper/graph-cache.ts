@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { access, constants, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 
 /** Raised whenever a graph or the silent context is made differently, so that old files are not used. */
 export const builderVersion = 1;
@@ -26,23 +27,28 @@ export async function fingerprint(path: string): Promise<string> {
   }
 }
 
-/** Files made from a model, kept in a folder beside it so that the next start need not make them. */
+/**
+ * Files made from a model, kept beside it so that the next start need not make them, or in the system's temporary folder
+ * where nothing can be written beside it.
+ */
 export class GraphCache {
-  private readonly folder: string;
+  private readonly folders: readonly string[];
 
-  constructor(modelFolder: string, key: string) {
-    this.folder = join(modelFolder, 'graphs', key);
+  constructor(modelPath: string, key: string) {
+    const beside = join(dirname(modelPath), `.${basename(modelPath)}.graphs`, key);
+    this.folders = [beside, join(tmpdir(), `antiphon-${key}.graphs`)];
   }
 
   /**
-   * The path of a kept file, made first if it is not there. Where nothing can be written, the bytes themselves. Several
-   * processes may do this at once: a file appears whole or not at all.
+   * The path of a kept file, made first if it is not there; where nothing at all can be written, the bytes themselves.
+   * Several processes may do this at once: a file appears whole or not at all.
    */
   async keep(name: string, make: () => Promise<Uint8Array>): Promise<string | Uint8Array> {
-    const path = join(this.folder, name);
-    if (await exists(path)) return path;
+    const paths = this.folders.map((folder) => join(folder, name));
+    for (const path of paths) if (await isReadable(path)) return path;
     const bytes = await make();
-    return (await writeWhole(path, bytes)) ? path : bytes;
+    for (const path of paths) if (await writeWhole(path, bytes)) return path;
+    return bytes;
   }
 
   /** Like `keep`, but always the bytes. */
@@ -52,9 +58,9 @@ export class GraphCache {
   }
 }
 
-async function exists(path: string): Promise<boolean> {
+async function isReadable(path: string): Promise<boolean> {
   try {
-    await (await open(path, 'r')).close();
+    await access(path, constants.R_OK);
     return true;
   } catch {
     return false;

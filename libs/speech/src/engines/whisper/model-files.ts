@@ -34,7 +34,7 @@ interface ModelConfig {
 
 /**
  * Loads `model.bin` (CTranslate2), `tokenizer.json` and `config.json` of a folder. The first start makes the graphs and
- * keeps them in the folder `graphs`, later ones read them there.
+ * keeps them, later ones read them.
  */
 export async function loadModel(settings: EngineSettings, silentGroupPositions: number): Promise<LoadedModel> {
   const { modelFolder, precision } = settings;
@@ -44,7 +44,7 @@ export async function loadModel(settings: EngineSettings, silentGroupPositions: 
     const shape = await shapeOf(weights);
     const tokenizer = WhisperTokenizer.parse(await readFile(join(modelFolder, 'tokenizer.json'), 'utf8'));
     const config = await readConfig(join(modelFolder, 'config.json'), shape);
-    const cache = new GraphCache(modelFolder, `${precision}-${await fingerprint(weightsPath)}`);
+    const cache = new GraphCache(weightsPath, `${precision}-${await fingerprint(weightsPath)}`);
     const int8 = precision === 'int8';
     const layers = new Set(config.alignmentHeads.map(({ layer }) => layer));
     const encoderFile = await cache.keep('encoder.onnx', async () =>
@@ -93,7 +93,7 @@ async function keptSilence(
   const groups = Math.ceil(audioPositions / groupPositions);
   const layersLength = groups * encoderLayers * 2 * width;
   if (values.length !== layersLength + groups * decoderLayers * 2 * width) {
-    throw new SpeechError('a kept file of this model is damaged: delete its folder "graphs"');
+    throw new SpeechError('a kept file of this model is damaged: delete the folder ".model.bin.graphs" beside it');
   }
   const [layers, cross] = [values.subarray(0, layersLength), values.subarray(layersLength)];
   return new SilentContext(audioPositions, groupPositions, layers, cross);
