@@ -46,7 +46,7 @@ function widen(node: Node): Node[] {
   const [result = ''] = node.output;
   const [raised, wide] = [`${result}_raised`, `${result}_wide`];
   const reshape = (opType: string, input: string, output: string): Node =>
-    create('NodeProto', { opType, name: output, input: [input, axes], output: [output] });
+    create('NodeProto', { opType, name: `${output}_reshape`, input: [input, axes], output: [output] });
   return [
     reshape('Unsqueeze', source, raised),
     change(node, { input: [raised, ...weights], output: [wide], attribute: node.attribute.map(widenAttribute) }),

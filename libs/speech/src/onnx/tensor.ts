@@ -80,7 +80,7 @@ function fromTypedField<T extends DataTypeName>(tensor: Tensor, type: T): Tensor
   const fields: { [name in DataTypeName]?: () => TensorArrays[name] } = {
     float32: () => Float32Array.from(tensor.floatData),
     float64: () => Float64Array.from(tensor.doubleData),
-    int64: () => BigInt64Array.from(tensor.int64Data, (value) => BigInt(toNumber(value))),
+    int64: () => BigInt64Array.from(tensor.int64Data, (value) => BigInt(String(value))),
     int32: () => Int32Array.from(tensor.int32Data),
     int8: () => Int8Array.from(tensor.int32Data),
     uint8: () => Uint8Array.from(tensor.int32Data),

@@ -1,3 +1,4 @@
+import { beginsSentences, fullStopAfter } from '../../text/abbreviations';
 import { splitWords } from '../../text/words';
 
 /** A part of a word that is phonemized as one; most words are one token, `yes—no` is two. */
@@ -19,11 +20,10 @@ export interface ParsedUtterance {
   readonly clauses: readonly Clause[];
 }
 
-const innerPause = /(?<=[—–…]|\.{3})(?=[^\s—–….])/u;
+const innerPause = /(?<=[—–…]|\.{3})(?=[\p{L}\p{N}])/u;
 const closing = '["\'”’»)\\]}*_]*';
+const outside = /^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu;
 const pauseAtEnd = new RegExp(`([,;:.!?…—–]+)${closing}$`, 'u');
-const abbreviation =
-  /^["'“‘([]*(?:(?:\p{L}\.)+|(?:mr|mrs|ms|dr|prof|st|sr|jr|rev|gen|col|capt|lt|sgt|gov|sen|rep|hon|vs|no|vol|fig|approx|inc|ltd|co|corp|dept|est)\.)$/iu;
 
 /** Finds the pauses of an utterance the way eSpeak does, but not after an abbreviation. */
 export function parseClauses(text: string): ParsedUtterance {
@@ -33,7 +33,7 @@ export function parseClauses(text: string): ParsedUtterance {
   let open: Token[] = [];
   tokens.forEach((token, index) => {
     open.push(token);
-    const terminator = terminatorOf(token.text, index === tokens.length - 1);
+    const terminator = terminatorOf(token.text, tokens[index + 1]?.text);
     if (terminator === '') return;
     clauses.push({ tokens: open, terminator });
     open = [];
@@ -42,12 +42,29 @@ export function parseClauses(text: string): ParsedUtterance {
   return { words, clauses };
 }
 
-function terminatorOf(token: string, last: boolean): Clause['terminator'] {
+function terminatorOf(token: string, next: string | undefined): Clause['terminator'] {
   const marks = pauseAtEnd.exec(token)?.[1];
-  if (marks === undefined || (marks === '.' && !last && abbreviation.test(token))) return '';
+  if (marks === undefined) return '';
   if (marks.includes('?')) return '?';
   if (marks.includes('!')) return '!';
   if (/[…—–]|\.{3}/.test(marks)) return ';';
   const mark = marks.at(-1);
-  return mark === ',' || mark === ';' || mark === ':' ? mark : '.';
+  if (mark === ',' || mark === ';' || mark === ':') return mark;
+  return next === undefined || endsSentence(token, next) ? '.' : '';
+}
+
+/** Whether a full stop in the middle of an utterance is a pause. */
+function endsSentence(token: string, next: string): boolean {
+  const word = token.replace(outside, '');
+  const follower = next.replace(outside, '');
+  switch (fullStopAfter(word)) {
+    case 'ends':
+      return true;
+    case 'continues':
+      return false;
+    case 'ends-before-starter':
+      return beginsSentences(follower);
+    case 'continues-before-number':
+      return !/^\p{N}/u.test(follower);
+  }
 }

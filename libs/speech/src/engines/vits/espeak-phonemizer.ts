@@ -10,15 +10,35 @@ const languageSwitch = /\([^)]+\)/g;
  */
 export async function loadEspeakPhonemizer(voice: string): Promise<Phonemizer> {
   const { phonemize } = await keepingProcessListeners(() => import('phonemizer'));
-  const speak = async (text: string): Promise<string> =>
-    (await phonemize(text, voice)).join(' ').replace(languageSwitch, '').replace(/\s+/g, ' ').trim();
+  const phonemizer = new EspeakPhonemizer((text) => phonemize(text, voice));
   try {
-    await speak('a');
+    await phonemizer.phonemize('a');
   } catch (cause) {
     throw new SpeechError(`eSpeak NG has no voice "${voice}"`, { cause });
   }
-  return { phonemize: speak };
+  return phonemizer;
 }
+
+class EspeakPhonemizer implements Phonemizer {
+  /** `clauses` gives the phonemes of each clause that eSpeak finds in a text. */
+  constructor(private readonly clauses: (text: string) => Promise<readonly string[]>) {}
+
+  async phonemize(text: string): Promise<string> {
+    return tidy((await this.clauses(text)).join(' '));
+  }
+
+  /** One call for all words, each a sentence; where eSpeak finds more or fewer clauses than words, a call for each. */
+  async pronounce(words: readonly string[]): Promise<string[]> {
+    if (words.length === 0) return [];
+    const together = await this.clauses(words.join('.\n'));
+    if (together.length === words.length) return together.map(tidy);
+    const alone: string[] = [];
+    for (const word of words) alone.push(await this.phonemize(word));
+    return alone;
+  }
+}
+
+const tidy = (phonemes: string): string => phonemes.replace(languageSwitch, '').replace(/\s+/g, ' ').trim();
 
 /** The package listens for every uncaught error of the process, to throw it again with its own megabyte of source beside it. */
 async function keepingProcessListeners<T>(load: () => Promise<T>): Promise<T> {

@@ -1,5 +1,7 @@
-/** Turns text into phonemes as the voices were trained with. */
+/** Turns text into phonemes as the voices were trained with: IPA, words set apart by spaces, without punctuation. */
 export interface Phonemizer {
-  /** IPA of a text, its words set apart by spaces, without punctuation; empty when nothing is to be said. */
+  /** Empty when nothing is to be said. */
   phonemize(text: string): Promise<string>;
+  /** How each word is pronounced when it stands alone. */
+  pronounce(words: readonly string[]): Promise<string[]>;
 }

@@ -64,19 +64,22 @@ export class TextFrontend {
     if (groups.length === voiced.length && voiced.every((index) => plainWord.test(pronounced[index] ?? ''))) {
       return groups.flatMap((group, index) => [...`${group} `].map(() => voiced[index] ?? 0));
     }
-    const references: string[] = [];
-    for (const index of voiced) references.push(await this.pronounce(pronounced[index] ?? ''));
+    const references = await this.pronounce(voiced.map((index) => pronounced[index] ?? ''));
     return alignWords(spoken, references).map((word) => voiced[word] ?? 0);
   }
 
-  private async pronounce(word: string): Promise<string> {
-    const key = word.toLowerCase();
-    const held = this.pronunciations.get(key);
-    if (held !== undefined) return held;
-    const phonemes = (await this.phonemizer.phonemize(word)).normalize('NFD');
-    if (this.pronunciations.size >= keptPronunciations) this.pronunciations.clear();
-    this.pronunciations.set(key, phonemes);
-    return phonemes;
+  private async pronounce(words: readonly string[]): Promise<string[]> {
+    const unknown = [...new Set(words.map((word) => word.toLowerCase()))].filter(
+      (key) => !this.pronunciations.has(key),
+    );
+    const plain = unknown.filter((word) => plainWord.test(word));
+    const others = unknown.filter((word) => !plainWord.test(word));
+    if (this.pronunciations.size + unknown.length > keptPronunciations) this.pronunciations.clear();
+    const keep = (keys: readonly string[], phonemes: readonly string[]): void =>
+      keys.forEach((key, index) => this.pronunciations.set(key, (phonemes[index] ?? '').normalize('NFD')));
+    keep(plain, await this.phonemizer.pronounce(plain));
+    for (const word of others) keep([word], [await this.phonemizer.phonemize(word)]);
+    return words.map((word) => this.pronunciations.get(word.toLowerCase()) ?? '');
   }
 }
 

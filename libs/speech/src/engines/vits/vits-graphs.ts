@@ -14,7 +14,7 @@ import {
   type Node,
 } from '../../onnx';
 import { SpeechError } from '../../speech-error';
-import { contextOf } from './context';
+import { receptiveField } from './receptive-field';
 
 /** What the engine must know of the cut graphs to run them. */
 export interface VitsLayout {
@@ -62,11 +62,11 @@ export function cutVits(voice: Model): VitsGraphs {
   });
   const flow = bindInput(masked, tensor('mask', 'float32', [1, 1, 1], Float32Array.of(1)));
   const cropped = cropBetweenStages(decoder);
-  const { scale, reach } = contextOf(decoder, 'latent', 'audio');
+  const { scale, reach } = receptiveField(decoder, 'latent', 'audio');
   const layout: VitsLayout = {
     channels: whole.channels,
     samplesPerFrame: scale,
-    flowReach: Math.ceil(contextOf(flow, 'noisy', 'latent').reach),
+    flowReach: Math.ceil(receptiveField(flow, 'noisy', 'latent').reach),
     decoderReach: Math.ceil(reach),
     cropRate: cropped.rate,
     cropReach: cropped.reach,
@@ -116,8 +116,8 @@ function cropBetweenStages(decoder: Model): { model: Model; rate: number; reach:
   });
   return {
     model: change(decoder, { graph: part }),
-    rate: contextOf(decoder, 'latent', source).scale,
-    reach: Math.ceil(contextOf(decoder, source, 'audio').reach),
+    rate: receptiveField(decoder, 'latent', source).scale,
+    reach: Math.ceil(receptiveField(decoder, source, 'audio').reach),
   };
 }
 

@@ -27,11 +27,11 @@ export function planWindows(frames: number, margin: number): FrameWindow[] {
 
 function nextWindow(start: number, frames: number, margin: number, standard: number): FrameWindow {
   const inputStart = Math.max(0, start - margin);
-  const rest = frames - inputStart;
-  if (rest <= standard * mostGrowth) {
-    const length = Math.ceil(rest / lengthStep) * lengthStep;
-    return { start, end: frames, inputStart: Math.max(0, frames - length), inputEnd: frames };
-  }
   const length = Math.max(standard, start - inputStart + 2 * margin);
+  const rest = frames - inputStart;
+  if (rest <= length * mostGrowth) {
+    const aligned = Math.ceil(rest / lengthStep) * lengthStep;
+    return { start, end: frames, inputStart: Math.max(0, frames - aligned), inputEnd: frames };
+  }
   return { start, end: inputStart + length - margin, inputStart, inputEnd: inputStart + length };
 }

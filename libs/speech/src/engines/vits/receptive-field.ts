@@ -2,7 +2,7 @@ import { dimsOf, graphOf, toNumber, type Model, type Node } from '../../onnx';
 import { SpeechError } from '../../speech-error';
 
 /** How one value of a graph hangs on another along the last axis. */
-export interface Context {
+export interface ReceptiveField {
   /** Samples of the result per sample of the source. */
   readonly scale: number;
   /** Samples of the source that a sample of the result depends on, on the side that reaches further; not rounded. */
@@ -13,25 +13,25 @@ export interface Context {
  * Follows convolutions and operators that work on each sample alone from `from` to `to`. So a decoder tells itself how much
  * context a window needs to sound like the whole. Throws when `to` does not depend on `from`.
  */
-export function contextOf(model: Model, from: string, to: string): Context {
+export function receptiveField(model: Model, from: string, to: string): ReceptiveField {
   const graph = graphOf(model);
   const weights = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
-  const contexts = new Map<string, Context>([[from, { scale: 1, reach: 0 }]]);
+  const fields = new Map<string, ReceptiveField>([[from, { scale: 1, reach: 0 }]]);
   for (const node of graph.node) {
-    const sources = node.input.flatMap((name) => contexts.get(name) ?? []);
+    const sources = node.input.flatMap((name) => fields.get(name) ?? []);
     const [first] = sources;
     if (!first) continue;
     const reach = Math.max(...sources.map((source) => source.reach));
     const kernel = weights.get(node.input[1] ?? '');
-    const context = through(node, { scale: first.scale, reach }, kernel ? (dimsOf(kernel).at(-1) ?? 1) : 1);
-    for (const name of node.output) if (!contexts.has(name)) contexts.set(name, context);
+    const field = through(node, { scale: first.scale, reach }, kernel ? (dimsOf(kernel).at(-1) ?? 1) : 1);
+    for (const name of node.output) if (!fields.has(name)) fields.set(name, field);
   }
-  const context = contexts.get(to);
-  if (!context) throw new SpeechError(`in the ONNX graph "${to}" does not depend on "${from}"`);
-  return context;
+  const field = fields.get(to);
+  if (!field) throw new SpeechError(`in the ONNX graph "${to}" does not depend on "${from}"`);
+  return field;
 }
 
-function through(node: Node, source: Context, kernel: number): Context {
+function through(node: Node, source: ReceptiveField, kernel: number): ReceptiveField {
   const attribute = (name: string): number[] =>
     node.attribute.find((candidate) => candidate.name === name)?.ints.map(toNumber) ?? [];
   const span = (kernel - 1) * (attribute('dilations').at(-1) ?? 1);
