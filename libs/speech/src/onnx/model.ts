@@ -1,5 +1,5 @@
 /** A 64-bit integer: as read it may be an object, to be turned by `toNumber`; a plain number can be written. */
-export type Int64 = number | { toNumber(): number };
+export type Int64 = number | { toNumber(): number; toString(): string };
 
 /** Values of `AttributeProto.AttributeType`. */
 export const attributeType = {

@@ -67,7 +67,7 @@ export function dataOf<T extends DataTypeName>(tensor: Tensor, type: T): TensorA
   const TypedArray = arrayOf[type];
   const raw = tensor.rawData;
   if (raw.byteLength === 0) return fromTypedField(tensor, type);
-  const aligned = raw.byteOffset % TypedArray.BYTES_PER_ELEMENT === 0 ? raw : raw.slice();
+  const aligned = raw.byteOffset % TypedArray.BYTES_PER_ELEMENT === 0 ? raw : new Uint8Array(raw);
   return new TypedArray(
     aligned.buffer as ArrayBuffer,
     aligned.byteOffset,
@@ -80,7 +80,7 @@ function fromTypedField<T extends DataTypeName>(tensor: Tensor, type: T): Tensor
   const fields: { [name in DataTypeName]?: () => TensorArrays[name] } = {
     float32: () => Float32Array.from(tensor.floatData),
     float64: () => Float64Array.from(tensor.doubleData),
-    int64: () => BigInt64Array.from(tensor.int64Data, (value) => BigInt(String(value))),
+    int64: () => BigInt64Array.from(tensor.int64Data, (value) => BigInt(value.toString())),
     int32: () => Int32Array.from(tensor.int32Data),
     int8: () => Int8Array.from(tensor.int32Data),
     uint8: () => Uint8Array.from(tensor.int32Data),
