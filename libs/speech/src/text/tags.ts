@@ -70,12 +70,7 @@ export class TagReader {
   private applyTag(match: RegExpExecArray, marked: MarkedText[]): void {
     const [whole, closing, tagName = '', attributes = '', selfClosing] = match;
     const kind = tagName.toLowerCase();
-    if (kind === 'break' && !closing) {
-      const startOffset = this.offset;
-      const endOffset = startOffset + whole.length;
-      marked.push({ kind: 'break', durationMs: breakDurationMs(attributes), startOffset, endOffset });
-      this.spelledAt = undefined;
-    }
+    if (kind === 'break' && !closing) return this.applyBreak(whole.length, breakDurationMs(attributes), marked);
     if (kind === 'spell' && !selfClosing) {
       this.spelling = !closing;
       this.spelledAt = undefined;
@@ -83,6 +78,12 @@ export class TagReader {
     // A paired tag may stand inside a word, any other separates words.
     if (selfClosing || (kind === 'spell' && !closing)) this.drop(whole.length, marked);
     else this.advance(whole.length);
+  }
+
+  private applyBreak(length: number, durationMs: number, marked: MarkedText[]): void {
+    marked.push({ kind: 'break', durationMs, startOffset: this.offset, endOffset: this.offset + length });
+    this.spelledAt = undefined;
+    this.advance(length);
   }
 
   private drop(length: number, marked: MarkedText[]): void {

@@ -21,6 +21,8 @@ const beforeConjunction = new RegExp(`[^\\S\\u00a0\\u202f](?=(?:${conjunctions})
 const conjunctionLookahead = 16;
 /** What the choice of a place between words looks at beyond the longest utterance. */
 const wordLookahead = 64;
+/** What an utterance does not begin with when it is cut between words. */
+const staysBehind = /[\s\p{Pe}\p{Pf}.,;:!?…،。、，；：！？]/u;
 /** More than a boundary ever waits for. */
 const boundaryLookahead = 256;
 const words = new Intl.Segmenter('und', { granularity: 'word' });
@@ -112,8 +114,7 @@ function endBetweenWords({ text, limits }: Search): number {
   const max = limits.maxUtteranceCharacters;
   for (let place = max; place > 0; place--) {
     const spelled = text[place] === '\u00a0' && text[place - 1] === ',';
-    const opens = /[\p{L}\p{N}\p{Ps}\p{Pi}"'¿¡]/u.test(text[place + 1] ?? '');
-    if (spelled || (isGap(text[place]) && opens)) return place;
+    if (spelled || (isGap(text[place]) && !staysBehind.test(text[place + 1] ?? ''))) return place;
   }
   const local = text.slice(0, max + wordLookahead);
   return lastStart(words, local, max) || lastStart(graphemes, local, max) || max;
@@ -124,7 +125,7 @@ function lastStart(segmenter: Intl.Segmenter, text: string, limit: number): numb
   let start = 0;
   for (const { index } of segmenter.segment(text)) {
     if (index > limit) break;
-    start = index;
+    if (!staysBehind.test(text[index] ?? '')) start = index;
   }
   return start;
 }
