@@ -47,6 +47,8 @@ export class OfferedJob implements JobHandle {
   lastProofAt: number;
   private sequence: number | undefined;
   private publishing: Promise<void> | undefined;
+  /** A turn after the first publishing, when the caller of `submit` has gone on. */
+  private submitted: Promise<void> = Promise.resolve();
   private publishedAt: number;
   private waitTimer: NodeJS.Timeout | undefined;
   private readonly order: OutputOrder;
@@ -73,15 +75,18 @@ export class OfferedJob implements JobHandle {
   /** Puts the job on the bus; its wait budget starts now. */
   publish(): Promise<void> {
     this.startWaiting();
-    return this.offerOnce();
+    const published = this.offerOnce();
+    this.submitted = published.then(
+      () => new Promise((resolve) => setImmediate(resolve)),
+      () => undefined,
+    );
+    return published;
   }
 
   /** A worker wants to begin. The answer waits until `submit` has resolved, so that the listener has its handle. */
   async claimed(claim: ClaimRequest): Promise<ClaimGranted | ClaimGone> {
-    if (this.sequence === undefined) {
-      await this.publishing?.catch(() => undefined);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    await this.submitted;
+    await this.publishing?.catch(() => undefined);
     // A copy of the message at another place is not the job: only one of them may run, and be acked.
     if (this.over || claim.sequence !== this.sequence) return { gone: true };
     if (this.workerId !== undefined) this.takenFromWorker(claim.workerId);

@@ -133,6 +133,7 @@ class MemorySource implements JobSource {
         resolve(jobs);
       };
       if (this.bus.up) forget = this.bus.lane(this.lane).pull(this.jobClass, max, (jobs) => this.end?.(jobs));
+      if (waitMs === 0) this.end?.([]);
     });
   }
 

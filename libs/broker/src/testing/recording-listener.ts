@@ -1,0 +1,47 @@
+import type { ProblemError } from '@app/protocol';
+import type { Claim, JobListener, JobOutput, Resumption } from '../client';
+
+/** A session's side of one job that writes down what it is told. TTS audio goes on where it stopped. */
+export class RecordingListener implements JobListener {
+  readonly claims: Claim[] = [];
+  readonly outputs: JobOutput[] = [];
+  readonly bodies: Buffer[] = [];
+  /** `end` or the problem's code, as often as told. */
+  readonly ends: string[] = [];
+  problem: ProblemError | undefined;
+  private durations: readonly number[] | undefined;
+  private receivedSamples = 0;
+  /** Called in place of the recording's own answer. */
+  resume: (claim: Claim) => Resumption = () => ({
+    offsetSamples: this.receivedSamples,
+    ...(this.durations ? { durations: this.durations } : {}),
+  });
+
+  onClaim(claim: Claim): Resumption {
+    this.claims.push(claim);
+    return this.resume(claim);
+  }
+
+  onOutput(output: JobOutput, body: Uint8Array): void {
+    this.outputs.push(output);
+    this.bodies.push(Buffer.from(body));
+    if (output.type === 'plan') this.durations = output.durations;
+    if (output.type === 'audio') this.receivedSamples = output.offsetSamples + body.length / 4;
+  }
+
+  onEnd(): void {
+    this.ends.push('end');
+  }
+
+  onProblem(problem: ProblemError): void {
+    this.problem = problem;
+    this.ends.push(problem.code);
+  }
+
+  /** Types of the outputs, with the offset of audio. */
+  get told(): string[] {
+    return this.outputs.map((output) =>
+      'offsetSamples' in output ? `${output.type}@${output.offsetSamples}` : output.type,
+    );
+  }
+}
