@@ -20,6 +20,11 @@ export async function startManagementServer(
 ): Promise<ManagementServer> {
   const imports = [PlatformModule.register(platform), ManagementModule.register()];
   const app = await createHttpApp({ module: ManagementAppModule, imports }, platform.log);
-  const port = await listen(app, { host: at.host, port: at.metricsPort, variable: 'METRICS_PORT' });
-  return { port, close: () => app.close() };
+  try {
+    const port = await listen(app, { host: at.host, port: at.metricsPort, variable: 'METRICS_PORT' });
+    return { port, close: () => app.close() };
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
 }

@@ -1,0 +1,78 @@
+import { Test } from '@nestjs/testing';
+import { register } from 'prom-client';
+import { gatewayMetrics, GatewayMetrics } from './gateway-metrics';
+import { inferenceMetrics, InferenceMetrics } from './inference-metrics';
+import { licenseMetrics, LicenseMetrics } from './license-metrics';
+
+let gateway: GatewayMetrics;
+let inference: InferenceMetrics;
+let license: LicenseMetrics;
+
+beforeAll(async () => {
+  const providers = [...gatewayMetrics, ...inferenceMetrics, ...licenseMetrics];
+  const module = await Test.createTestingModule({ providers }).compile();
+  [gateway, inference, license] = [
+    module.get(GatewayMetrics),
+    module.get(InferenceMetrics),
+    module.get(LicenseMetrics),
+  ];
+});
+beforeEach(() => register.resetMetrics());
+
+const valueOf = async (sample: string): Promise<number | undefined> => {
+  const line = (await register.metrics()).split('\n').find((text) => text.startsWith(`${sample} `));
+  return line === undefined ? undefined : Number(line.slice(sample.length + 1));
+};
+
+it('exports milliseconds as seconds', async () => {
+  gateway.timeToFirstAudio('piper', 45);
+  inference.step('vits', 'decode', 3, 20);
+  license.authorized('granted', 0.2);
+  expect(await valueOf('antiphon_time_to_first_audio_seconds_sum{model="piper"}')).toBeCloseTo(0.045);
+  expect(await valueOf('antiphon_step_seconds_sum{engine="vits",operation="decode"}')).toBeCloseTo(0.02);
+  expect(await valueOf('antiphon_license_authorize_seconds_sum')).toBeCloseTo(0.000_2);
+});
+
+it('counts what is open until its terminal event', async () => {
+  gateway.opened('tts');
+  gateway.opened('tts');
+  gateway.ended('tts', 'cancelled');
+  expect(await valueOf('antiphon_active_requests{kind="tts"}')).toBe(1);
+  expect(await valueOf('antiphon_terminal_events_total{kind="tts",outcome="cancelled"}')).toBe(1);
+});
+
+it('shows how full steps are', async () => {
+  for (const requests of [1, 2, 8]) inference.step('vits', 'decode', requests, 5);
+  const labels = 'le="1",engine="vits",operation="decode"';
+  expect(await valueOf(`antiphon_step_requests_bucket{${labels}}`)).toBe(1);
+  expect(await valueOf('antiphon_step_requests_sum{engine="vits",operation="decode"}')).toBe(11);
+});
+
+it('shows seats per lane, and load and capacity of the worker over all lanes', async () => {
+  inference.seats('tts.piper', 8, 3);
+  inference.seats('stt.whisper', 4, 4);
+  inference.seats('tts.piper', 8, 2);
+  expect(await valueOf('antiphon_busy_seats{lane="tts.piper"}')).toBe(2);
+  expect(await valueOf('inferno_worker_load')).toBe(6);
+  expect(await valueOf('inferno_worker_capacity')).toBe(12);
+});
+
+it('calls waiting jobs unserviceable only where no worker serves their lane', async () => {
+  gateway.laneLoad('tts.piper', { waiting: 5, running: 8 }, true);
+  gateway.laneLoad('stt.whisper', { waiting: 2, running: 0 }, false);
+  expect(await valueOf('antiphon_lane_jobs{lane="tts.piper",state="running"}')).toBe(8);
+  expect(await valueOf('api_queue_size{offering="tts.piper"}')).toBe(5);
+  expect(await valueOf('api_unserviceable_requests_size{offering="tts.piper"}')).toBe(0);
+  expect(await valueOf('api_unserviceable_requests_size{offering="stt.whisper"}')).toBe(2);
+});
+
+it('names every metric by the rules: our prefix or a name operators know, base units, help', async () => {
+  const known = /^(inferno_worker_(load|capacity|ttfa|rtf)|api_queue_size|api_unserviceable_requests_size)$/;
+  for (const { name, help, type } of await register.getMetricsAsJSON()) {
+    expect(help).toMatch(/^[A-Z].*\.$/);
+    if (known.test(name)) continue;
+    expect(name).toMatch(/^antiphon_[a-z_]+$/);
+    expect(name).not.toMatch(/_(ms|milliseconds|minutes|days|kb|mb)(_|$)/);
+    expect([name, name.endsWith('_total')]).toEqual([name, String(type) === 'counter']);
+  }
+});
