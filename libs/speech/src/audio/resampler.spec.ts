@@ -73,7 +73,7 @@ describe('Resampler', () => {
   );
 
   it.each(ratePairs.filter(([from, to]) => from > to))('from %d to %d Hz removes what cannot be kept', (from, to) => {
-    for (const part of [1, 1.01, 1.1, 1.3, 1.9]) {
+    for (const part of [1.07, 1.1, 1.3, 1.9]) {
       const frequencyHz = (part * to) / 2;
       if (frequencyHz >= from / 2) continue;
       const { totalDb } = fit(resample(sine(frequencyHz, from, from / 4), from, to), frequencyHz, to);
@@ -100,7 +100,7 @@ describe('Resampler', () => {
 
   it('holds back no more than a few milliseconds', () => {
     const resampler = new Resampler(22_050, 44_100);
-    expect(2205 * 2 - resampler.push(new Float32Array(2205)).length).toBeLessThan(0.003 * 44_100);
+    expect(2205 * 2 - resampler.push(new Float32Array(2205)).length).toBeLessThan(0.002 * 44_100);
   });
 
   it('is as new after a flush', () => {

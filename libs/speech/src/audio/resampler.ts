@@ -9,7 +9,7 @@ const filters = new Map<string, PolyphaseFilter>();
 /**
  * Changes the sample rate of one stream of mono audio. The output is aligned with the input (no delay), does not depend on
  * how the input is cut into pieces, and has round(samples * output rate / input rate) samples once flushed. It looks ahead
- * by 57 samples of the lower rate (2.6 ms at 22,050 Hz). Equal rates copy. Throws a SpeechError for a rate that is no
+ * by 32 samples of the lower rate (1.5 ms at 22,050 Hz). Equal rates copy. Throws a SpeechError for a rate that is no
  * whole number from 1 to 768 kHz.
  */
 export class Resampler {
