@@ -1,0 +1,127 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { MemoryKeyValue } from '@app/broker';
+import { hashApiKey, makeApiKey, type ApiKeyRecord, type License } from '@app/licensing';
+import { createHttpApp, Log, Readiness } from '@app/platform';
+import { Authorizer } from './authorizer';
+import { KeyDirectory } from './key-directory';
+import { LicenseConfig } from './license.config';
+import { LicenseModule } from './license.module';
+
+const [plainKey, limitedKey] = [makeApiKey(), makeApiKey()];
+const records: ApiKeyRecord[] = [
+  { id: 'plain', sha256: hashApiKey(plainKey) },
+  { id: 'limited', sha256: hashApiKey(limitedKey), features: ['catalogue'], maxConcurrent: 2 },
+];
+const license: License = {
+  id: 'lic-1',
+  holder: 'Example Ltd',
+  features: ['tts', 'catalogue'],
+  limits: { maxConcurrent: 10 },
+  issued_at: '2026-01-01T00:00:00Z',
+  expires_at: '2026-07-01T00:00:00Z',
+  grace_days: 1,
+  key_id: '0123456789abcdef',
+};
+
+const inTime = Date.parse('2026-06-01T12:00:00Z');
+let nowMs: number;
+let app: NestFastifyApplication;
+const lines: Record<string, unknown>[] = [];
+
+beforeEach(async () => {
+  nowMs = inTime;
+  lines.splice(0);
+  const log = Log.create('license', 'info', {
+    write: (line) => void lines.push(JSON.parse(line) as (typeof lines)[0]),
+  });
+  const keys = new KeyDirectory(new MemoryKeyValue(), records, log);
+  await keys.start();
+  const config = new LicenseConfig();
+  const authorizer = new Authorizer(keys, [license], config.revocationDelayMs, () => nowMs);
+  app = await createHttpApp(
+    LicenseModule.register({ config, keys, authorizer }, { log, readiness: new Readiness() }),
+    log,
+  );
+  await app.init();
+});
+afterEach(() => app.close());
+
+const authorize = async (key: string, feature: string, requestId = 'req-1') => {
+  const payload = { key, feature, model: 'piper', requestId };
+  const headers = { 'x-request-id': requestId };
+  const response = await app.inject({ method: 'POST', url: '/authorize', payload, headers });
+  return { status: response.statusCode, body: response.json<Record<string, unknown>>() };
+};
+
+it('grants what key and licence have, and says for how long the answer holds', async () => {
+  expect(await authorize(plainKey, 'tts')).toEqual({
+    status: 200,
+    body: { keyId: 'plain', maxConcurrent: 10, validForMs: 60_000 },
+  });
+});
+
+it('gives the lower of the limits of key and licence', async () => {
+  expect((await authorize(limitedKey, 'catalogue')).body).toMatchObject({ keyId: 'limited', maxConcurrent: 2 });
+});
+
+it.each([
+  ['an unknown key', makeApiKey(), 'tts', 401, 'key_unknown'],
+  ['a feature that the licence lacks', plainKey, 'stt', 403, 'feature_not_licensed'],
+  ['a feature that the key lacks', limitedKey, 'tts', 403, 'feature_not_licensed'],
+  ['a feature that does not exist', plainKey, 'dancing', 400, 'bad_request'],
+])('refuses %s', async (_what, key, feature, status, code) => {
+  const answer = await authorize(key, feature);
+  expect(answer).toMatchObject({ status, body: { error_code: code, request_id: 'req-1' } });
+});
+
+it('refuses with 402 once the licence and its grace are over, and not an hour before', async () => {
+  nowMs = Date.parse('2026-07-01T23:00:00Z');
+  expect((await authorize(plainKey, 'tts')).status).toBe(200);
+  nowMs = Date.parse('2026-07-02T00:00:00Z');
+  expect(await authorize(plainKey, 'tts')).toMatchObject({ status: 402, body: { error_code: 'license_expired' } });
+});
+
+it('does not fall for a clock that is set back', async () => {
+  nowMs = Date.parse('2026-08-01T00:00:00Z');
+  expect((await authorize(plainKey, 'tts')).status).toBe(402);
+  nowMs = inTime;
+  expect((await authorize(plainKey, 'tts')).status).toBe(402);
+});
+
+it('lets no answer be kept beyond the end of the licence', async () => {
+  nowMs = Date.parse('2026-07-01T23:59:58Z');
+  expect((await authorize(plainKey, 'tts')).body).toMatchObject({ validForMs: 2_000 });
+});
+
+it('shows holder, features, end and standing, and no secret', async () => {
+  const response = await app.inject('/status');
+  expect(response.json()).toMatchObject({
+    mode: 'airgapped',
+    standing: 'valid',
+    daysLeft: 29,
+    license: { holder: 'Example Ltd', features: ['tts', 'catalogue'], expires_at: '2026-07-01T00:00:00Z' },
+    keys: 2,
+  });
+  for (const { sha256 } of records) expect(response.body).not.toContain(sha256);
+});
+
+it('logs each decision with the request id and the key id, never the key', async () => {
+  await authorize(plainKey, 'tts', 'req-7');
+  await authorize(makeApiKey(), 'tts', 'req-8');
+  const decisions = lines.filter((line) => line['msg'] === 'authorisation');
+  expect(decisions).toMatchObject([
+    { requestId: 'req-7', keyId: 'plain', outcome: 'granted', feature: 'tts', model: 'piper' },
+    { requestId: 'req-8', outcome: 'key_unknown' },
+  ]);
+  expect(JSON.stringify(lines)).not.toMatch(/sk_antiphon_/);
+});
+
+it('measures each decision and serves the metrics on the same port', async () => {
+  const granted = async (): Promise<number> => {
+    const { body } = await app.inject('/metrics');
+    return Number(/antiphon_license_requests_total\{outcome="granted"\} (\d+)/.exec(body)?.[1] ?? 0);
+  };
+  const before = await granted();
+  await authorize(plainKey, 'tts');
+  expect(await granted()).toBe(before + 1);
+});
