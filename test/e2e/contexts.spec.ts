@@ -72,7 +72,7 @@ describe('a context of the TTS socket', () => {
       await Promise.all(ids.map((id) => client.speak(id, sentence)));
       for (const id of ids) {
         expect(terminals(client.eventsOf(id))).toHaveLength(1);
-        expect(client.eventsOf(id).at(-1)?.event.type).toBe('done');
+        expect(client.eventsOf(id).at(-1)?.event).toMatchObject({ type: 'done' });
       }
     },
     60 * seconds,
