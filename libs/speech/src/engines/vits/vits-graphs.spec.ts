@@ -1,0 +1,94 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { tinyChannels, tinySamplesPerFrame, tinyVoice } from '../../../test/tiny-voice';
+import { change, extractGraph, graphOf, replaceNodeByInput, writeModel, type Model } from '../../onnx';
+import { cutVits } from './vits-graphs';
+
+const ids = [1, 0, 20, 0, 31, 0, 12, 0, 2];
+const random = (count: number): Float32Array =>
+  Float32Array.from({ length: count }, (_, index) => Math.sin(index * 9.1));
+
+const feeds = {
+  input: new Tensor('int64', BigInt64Array.from(ids, BigInt), [1, ids.length]),
+  input_lengths: new Tensor('int64', BigInt64Array.of(BigInt(ids.length)), [1]),
+  scales: new Tensor('float32', [0.5, 1, 0.5], [3]),
+};
+const durationNoise = new Tensor('float32', random(2 * ids.length), [1, 2, ids.length]);
+
+async function run(model: Model, inputs: Record<string, Tensor>): Promise<Record<string, Tensor>> {
+  const session = await InferenceSession.create(writeModel(model), { logSeverityLevel: 3 });
+  return session.run(inputs);
+}
+
+const floats = (tensor: Tensor | undefined): Float32Array => tensor?.data as Float32Array;
+const withoutNode = (model: Model, name: string): Model =>
+  change(model, { graph: change(graphOf(model), { node: graphOf(model).node.filter((node) => node.name !== name) }) });
+
+describe('cutVits', () => {
+  const { text, flow, decoder, layout } = cutVits(tinyVoice());
+
+  it('reads from the graph how the parts are to be run', () => {
+    expect(layout).toEqual({
+      channels: tinyChannels,
+      samplesPerFrame: tinySamplesPerFrame,
+      flowReach: 1,
+      // conv_pre 3, upsampling 1, residual 2/4, upsampling 1/4, residual 2/16, post 1/16: 4.9
+      decoderReach: 5,
+      cropRate: 4,
+      // After the first stage 1 + 2/4 + 1/4 samples of that stage are left: 1.75
+      cropReach: 2,
+      durationNoise: true,
+    });
+  });
+
+  it('cuts a voice into parts that equal the whole one after the other', async () => {
+    const parts = await run(text, { ...feeds, durationNoise });
+    const durations = Array.from(floats(parts['durations']));
+    const frames = durations.reduce((sum, count) => sum + count, 0);
+    const noise = random(tinyChannels * frames);
+    const whole = ['/dp/RandomNormalLike', '/RandomNormalLike'].reduce(
+      (model, name) => replaceNodeByInput(model, name, { name: `${name}/given`, type: 'float32' }),
+      tinyVoice(),
+    );
+    const expected = await run(whole, {
+      ...feeds,
+      '/dp/RandomNormalLike/given': durationNoise,
+      '/RandomNormalLike/given': new Tensor('float32', noise, [1, tinyChannels, frames]),
+    });
+
+    const idOfFrame = durations.flatMap((count, id) => new Array<number>(count).fill(id));
+    const [mean, logScale] = [floats(parts['mean']), floats(parts['logScale'])];
+    const noisy = noise.map((value, index) => {
+      const cell = Math.floor(index / frames) * ids.length + (idOfFrame[index % frames] ?? 0);
+      return (mean[cell] ?? 0) + value * Math.exp(logScale[cell] ?? 0) * 0.5;
+    });
+    const { latent } = await run(flow, { noisy: new Tensor('float32', noisy, [1, tinyChannels, frames]) });
+    const { audio } = await run(decoder, {
+      latent: latent ?? durationNoise,
+      cropStart: new Tensor('int64', [0n], [1]),
+      cropEnd: new Tensor('int64', [BigInt(frames * layout.cropRate)], [1]),
+    });
+    const output = floats(expected['output']);
+    expect(floats(audio)).toHaveLength(output.length);
+    expect(Math.max(...floats(audio).map((value, index) => Math.abs(value - (output[index] ?? NaN))))).toBeLessThan(
+      1e-5,
+    );
+  });
+
+  it('knows voices whose durations take no noise', () => {
+    const calm = replaceNodeByInput(tinyVoice(), '/dp/RandomNormalLike', { name: 'none', type: 'float32' });
+    expect(cutVits(calm).layout.durationNoise).toBe(false);
+  });
+
+  it.each([
+    ['/dec/conv_pre/Conv', 'node "/dec/conv_pre/Conv" not found'],
+    ['/RandomNormalLike', 'noise for the latent frames not found'],
+    ['Ceil_0', 'rounding of durations not found'],
+  ])('refuses a graph without %s', (name, message) => {
+    expect(() => cutVits(withoutNode(tinyVoice(), name))).toThrow(message);
+  });
+
+  it('refuses a graph that is no voice', () => {
+    const other = extractGraph(tinyVoice(), { inputs: [], outputs: [{ tensor: 'Ceil_0', type: 'float32' }] });
+    expect(() => cutVits(other)).toThrow('the model is not a Piper voice as it is known here');
+  });
+});
