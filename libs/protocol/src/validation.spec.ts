@@ -63,7 +63,9 @@ describe('validation', () => {
 
   it('leaves optional fields out', () => {
     expect(validated(ClaimGranted, { attempt: 1, offsetSamples: 0, waitedMs: 3 }).durations).toBeUndefined();
-    expect(validated(ClaimGranted, { attempt: 2, offsetSamples: 10, waitedMs: 3, durations: [1, 2] }).durations).toEqual([1, 2]);
+    expect(
+      validated(ClaimGranted, { attempt: 2, offsetSamples: 10, waitedMs: 3, durations: [1, 2] }).durations,
+    ).toEqual([1, 2]);
   });
 
   it('keeps unknown fields out when asked to', () => {
