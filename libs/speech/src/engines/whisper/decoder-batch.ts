@@ -3,6 +3,12 @@ import type { EncodedAudio } from './audio-encoder';
 import { layerNames } from './decoder-graph';
 import type { ModelShape } from './model-shape';
 
+/**
+ * The context is padded to a multiple of what a processor sums at once, so that a row adds its numbers up in the same
+ * order alone and beside longer ones: its result does not depend on the batch.
+ */
+const contextMultiple = 64;
+
 /** Added to a score that must not count. */
 export const forbidden = -1e30;
 
@@ -28,7 +34,7 @@ export class DecoderBatch {
   ) {
     const { decoderLayers, width, heads, headWidth } = shape;
     this.rows = audio.length;
-    this.context = Math.max(...audio.map((row) => row.context));
+    this.context = Math.ceil(Math.max(...audio.map((row) => row.context)) / contextMultiple) * contextMultiple;
     const layers = Array.from({ length: decoderLayers }, (_, layer) => layer);
     this.crossKeys = layers.map((layer) => this.gather(audio, (row) => layerOf(row.keys, layer, shape), width, 1));
     this.crossValues = layers.map((layer) =>
@@ -90,7 +96,7 @@ export class DecoderBatch {
     this.rows = last;
   }
 
-  /** Lays the rows' arrays [outer, own context, inner] into one [rows, outer, context, inner]; one row alone is not copied. */
+  /** Lays the rows' arrays [outer, own context, inner] into one [rows, outer, context, inner]. */
   private gather(
     audio: readonly EncodedAudio[],
     dataOf: (row: EncodedAudio) => Float32Array,
@@ -98,8 +104,6 @@ export class DecoderBatch {
     inner: number,
     padding = 0,
   ): Float32Array {
-    const [only] = audio;
-    if (audio.length === 1 && only) return dataOf(only);
     const joined = new Float32Array(audio.length * outer * this.context * inner);
     if (padding !== 0) joined.fill(padding);
     audio.forEach((row, index) => {

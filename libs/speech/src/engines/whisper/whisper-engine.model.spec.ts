@@ -92,9 +92,7 @@ describeWithModels(['whisper-tiny-en', 'speech-two-cities'], 'whisper tiny.en', 
     const together = await recognise(engine, [...audio, part(0, 0.7)], { words: true });
     for (const [index, samples] of audio.entries()) {
       const [alone] = await recognise(engine, [samples], { words: true });
-      expect(together[index]?.text).toBe(alone?.text);
-      expect(together[index]?.averageLogProbability).toBeCloseTo(alone?.averageLogProbability ?? NaN, 2);
-      expect(together[index]?.words).toEqual(alone?.words);
+      expect({ ...together[index], encodeMs: 0, decodeMs: 0 }).toEqual({ ...alone, encodeMs: 0, decodeMs: 0 });
     }
   }, 180_000);
 
