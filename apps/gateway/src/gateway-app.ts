@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import multipart from '@fastify/multipart';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { JobClient, Presence, type Broker } from '@app/broker';
@@ -30,6 +31,7 @@ export interface StartedGateway {
 }
 
 const drainPollMs = 20;
+const closeTimeoutMs = 500;
 
 /** Starts the gateway on a bus that is started; resolves once it answers. The bus is closed at shutdown. */
 export async function startGateway(
@@ -68,7 +70,7 @@ export async function startGateway(
     await idle(concurrency, config.drainMs);
     app.get(SocketRegistry).closeAll();
   });
-  shutdown.add('http', 5_000, () => app.close());
+  shutdown.add('http', 5_000, () => closeHttp(app));
   shutdown.add('bus', 5_000, async () => {
     watch.stop();
     presence.stop();
@@ -79,6 +81,14 @@ export async function startGateway(
   const management = await startManagementServer(config, context);
   shutdown.add('management', 1_000, () => management.close());
   return { port: await listen(app, config), metricsPort: management.port };
+}
+
+/** Requests had their time to end; a connection that never carried one would keep the server from closing. */
+async function closeHttp(app: NestFastifyApplication): Promise<void> {
+  const server = app.getHttpServer() as Server;
+  const timer = setTimeout(() => server.closeAllConnections(), closeTimeoutMs);
+  await app.close();
+  clearTimeout(timer);
 }
 
 /** What the manifest serves by default. */
@@ -95,7 +105,7 @@ function lanesOf({ voices, sttModels }: Catalogue): Lane[] {
 
 /** A body is JSON whatever its content type says, or fails to say; only forms are forms. */
 async function acceptAnyJson(app: NestFastifyApplication, bodyLimit: number): Promise<void> {
-  app.enableCors({ origin: '*', allowedHeaders: undefined, exposedHeaders: '*', maxAge: 86_400 });
+  app.enableCors({ origin: '*', exposedHeaders: '*', maxAge: 86_400 });
   app.getHttpAdapter().getInstance().removeContentTypeParser(['application/json', 'text/plain']);
   app.useBodyParser('*', { bodyLimit }, (_request, body: Buffer, done) => {
     try {

@@ -55,9 +55,15 @@ export class BytesAnswer extends SpokenAnswer {
     this.begin();
   }
 
+  /** Whoever sends the answer hears of the error, or is still about to and looks at `errored`. */
+  private breakOff(problem: ProblemError): void {
+    this.once('error', () => undefined);
+    this.destroy(problem);
+  }
+
   private end(problem: ProblemError | undefined): void {
     if (!this.hasAudio) this.refuse(problem ?? new ProblemError('transcript_empty'));
-    else if (problem) this.destroy(problem);
+    else if (problem) this.breakOff(problem);
     else this.push(null);
   }
 }

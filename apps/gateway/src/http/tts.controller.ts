@@ -33,6 +33,7 @@ export class TtsController {
     const answer = new BytesAnswer(settings);
     this.speak(answer, { settings, text, requestId: request.id, admission }, reply);
     await answer.begun;
+    if (answer.errored) throw answer.errored;
     const type = settings.container === 'wav' ? 'audio/wav' : 'audio/pcm';
     await reply.header('content-type', type).header('cache-control', 'no-cache').send(answer);
   }
