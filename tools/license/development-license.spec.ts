@@ -15,7 +15,7 @@ beforeEach(() => {
   folder = join(parent, 'license');
   said = [];
   for (const stream of ['log', 'error'] as const)
-    jest.spyOn(console, stream).mockImplementation((line: string) => void said.push(line));
+    jest.spyOn(console, stream).mockImplementation((line: unknown) => void said.push(String(line)));
 });
 afterEach(() => {
   jest.restoreAllMocks();

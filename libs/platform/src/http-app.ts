@@ -49,8 +49,10 @@ export async function listen(
   app: NestFastifyApplication,
   { host, port, variable = 'PORT' }: { readonly host: string; readonly port: number; readonly variable?: string },
 ): Promise<number> {
+  await app.init();
   try {
-    await app.listen(port, host);
+    // The framework's own `listen` logs a failure, which is then said twice.
+    await app.getHttpAdapter().getInstance().listen({ port, host });
   } catch (error) {
     if (!isAddressInUse(error)) throw error;
     const detail = `Port ${port} on ${host} is taken: set ${variable} to another one, or stop what uses it.`;

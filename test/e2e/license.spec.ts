@@ -1,0 +1,208 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createPrivateKey } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { NatsKeyValue } from '@app/broker';
+import { licenseFeatures, signLicense } from '@app/licensing';
+import {
+  developmentFiles,
+  ensureDevelopmentLicense,
+  type DevelopmentLicense,
+} from '../../tools/license/development-license';
+import { PortBook } from '../../tools/stack/ports';
+import { TestNatsServer } from '../support/nats-server';
+
+const entry = join(__dirname, '../../dist/apps/license/apps/license/src/main.js');
+const longMs = 30_000;
+
+/** The built license app as a process of its own. */
+class LicenseProcess {
+  readonly lines: Record<string, unknown>[] = [];
+  private readonly child: ChildProcess;
+  private readonly exit: Promise<number | null>;
+
+  constructor(
+    readonly port: number,
+    env: Record<string, string>,
+  ) {
+    this.child = spawn(process.execPath, [entry], {
+      env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: String(port), ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let rest = '';
+    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      const parts = (rest + text).split('\n');
+      rest = parts.pop() ?? '';
+      for (const line of parts) this.lines.push(JSON.parse(line) as Record<string, unknown>);
+    });
+    this.exit = once(this.child, 'close').then(([code]) => code as number | null);
+  }
+
+  async ready(): Promise<void> {
+    while ((await this.statusOf('/readyz')) !== 200) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
+  async statusOf(path: string): Promise<number> {
+    const response = await fetch(`http://127.0.0.1:${this.port}${path}`).catch(() => undefined);
+    await response?.arrayBuffer();
+    return response?.status ?? 0;
+  }
+
+  async authorize(key: string, feature = 'tts'): Promise<{ status: number; body: Record<string, unknown> }> {
+    const response = await fetch(`http://127.0.0.1:${this.port}/authorize`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ key, feature, requestId: 'req-1' }),
+    });
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  }
+
+  ended(): Promise<number | null> {
+    return this.exit;
+  }
+
+  stop(): Promise<number | null> {
+    this.child.kill('SIGTERM');
+    return this.exit;
+  }
+}
+
+describe('the license app as a process', () => {
+  const nats = new TestNatsServer();
+  const processes: LicenseProcess[] = [];
+  let folder: string;
+  let license: DevelopmentLicense;
+  let port: number;
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'antiphon-license-'));
+    license = await ensureDevelopmentLicense(folder);
+    port = await new PortBook().take(18_500);
+    await nats.start();
+  }, longMs);
+  afterEach(async () => {
+    await Promise.all(processes.splice(0).map((running) => running.stop()));
+    await nats.stop();
+    rmSync(folder, { recursive: true });
+  }, longMs);
+
+  const launch = (env: Record<string, string> = {}): LicenseProcess => {
+    const started = new LicenseProcess(port, {
+      NATS_URL: nats.url,
+      LICENSE_FILE: license.licenseFile,
+      LICENSE_PUBLIC_KEY_FILE: license.publicKeyFile,
+      API_KEYS_FILE: license.keysFile,
+      ...env,
+    });
+    processes.push(started);
+    return started;
+  };
+
+  /** The same licence, signed by the same issuer, but for what is changed. */
+  const issue = (change: Record<string, unknown>): void => {
+    const { license: content } = JSON.parse(readFileSync(license.licenseFile, 'utf8')) as { license: object };
+    const issuer = createPrivateKey(readFileSync(join(folder, developmentFiles.issuerKey)));
+    const changed = { ...content, ...change } as Parameters<typeof signLicense>[0];
+    writeFileSync(license.licenseFile, JSON.stringify(signLicense(changed, issuer)));
+  };
+
+  it(
+    'answers from memory while NATS is away, and learns of a revoked key when it is back',
+    async () => {
+      const app = launch();
+      await app.ready();
+      expect((await app.authorize(license.apiKey)).status).toBe(200);
+
+      await nats.kill();
+      expect((await app.authorize(license.apiKey)).status).toBe(200);
+      expect(await app.statusOf('/readyz')).toBe(200);
+
+      await nats.start();
+      const keys = new NatsKeyValue({ servers: [nats.url], name: 'operator', bucket: 'antiphon-keys' });
+      await keys.start();
+      for (const id of await keys.keys()) await keys.delete(id);
+      await keys.close();
+      while ((await app.authorize(license.apiKey)).status === 200) await new Promise((next) => setTimeout(next, 20));
+      expect(await app.authorize(license.apiKey)).toMatchObject({ status: 401, body: { error_code: 'key_unknown' } });
+    },
+    longMs,
+  );
+
+  it(
+    'refuses with 402 when the licence has expired, and with 403 what it never had',
+    async () => {
+      const features = licenseFeatures.filter((feature) => feature !== 'stt');
+      issue({ features });
+      const lacking = launch();
+      await lacking.ready();
+      expect(await lacking.authorize(license.apiKey, 'stt')).toMatchObject({
+        status: 403,
+        body: { error_code: 'feature_not_licensed' },
+      });
+      await lacking.stop();
+
+      issue({ features, issued_at: '2025-01-01T00:00:00Z', expires_at: '2025-02-01T00:00:00Z' });
+      const expired = launch();
+      await expired.ready();
+      expect(await expired.authorize(license.apiKey)).toMatchObject({
+        status: 402,
+        body: { error_code: 'license_expired' },
+      });
+    },
+    longMs,
+  );
+
+  it(
+    'waits for a bus that is not there yet, alive but not ready, and stops when it is told to',
+    async () => {
+      await nats.kill();
+      const app = launch();
+      while ((await app.statusOf('/readyz')) !== 503) await new Promise((next) => setTimeout(next, 20));
+      expect(await app.statusOf('/healthz')).toBe(200);
+      expect(await app.authorize(license.apiKey)).toMatchObject({
+        status: 503,
+        body: { error_code: 'license_unavailable' },
+      });
+      await nats.start();
+      await app.ready();
+      expect((await app.authorize(license.apiKey)).status).toBe(200);
+      expect(await app.stop()).toBe(0);
+    },
+    longMs,
+  );
+
+  it(
+    'does not start with a licence that was changed, and says why in one line',
+    async () => {
+      const text = readFileSync(license.licenseFile, 'utf8');
+      writeFileSync(license.licenseFile, text.replace('"grace_days": 0', '"grace_days": 9'));
+      const app = launch();
+      expect(await app.ended()).toBe(1);
+      expect(app.lines).toMatchObject([{ level: 'fatal', code: 'license_invalid' }]);
+    },
+    longMs,
+  );
+
+  it(
+    'says in one line that its port is taken, or which variable is missing',
+    async () => {
+      await launch().ready();
+      const second = launch();
+      expect(await second.ended()).toBe(1);
+      expect(second.lines).toMatchObject([{ level: 'fatal', code: 'port_taken' }]);
+
+      const unconfigured = launch({ LICENSE_FILE: '', MODE: 'connected' });
+      expect(await unconfigured.ended()).toBe(1);
+      expect(unconfigured.lines).toMatchObject([
+        {
+          level: 'fatal',
+          code: 'config_invalid',
+          detail: 'MODE must be airgapped; connected mode is not available yet; LICENSE_FILE must be set.',
+        },
+      ]);
+    },
+    longMs,
+  );
+});
