@@ -89,6 +89,13 @@ export class InferenceConfig {
   @Max(10_000)
   endSilenceMs?: number;
 
+  @Variable('STT: silence after which an utterance is recognised in advance, in case it ends there.')
+  @IsOptional()
+  @IsNumber()
+  @Min(32)
+  @Max(10_000)
+  eagerSilenceMs?: number;
+
   @Variable('STT: silence that the encoder hears after the speech.')
   @IsOptional()
   @IsNumber()
@@ -162,9 +169,9 @@ export class InferenceConfig {
 
 /** The profile with the numbers that were set in their places. */
 export function tuningFrom(config: Readonly<InferenceConfig>): Tuning {
-  const { batchSize, batching, batchWaitMs, playbackMarginMs, partialIntervalMs } = config;
-  const { partialGrowth, firstPartialMs, endSilenceMs, contextPaddingMs, encoderContextMs } = config;
-  return tuningOf(config.profile, {
+  const { profile, batchSize, batching, batchWaitMs, playbackMarginMs, partialIntervalMs, partialGrowth } = config;
+  const { firstPartialMs, endSilenceMs, eagerSilenceMs, contextPaddingMs, encoderContextMs } = config;
+  return tuningOf(profile, {
     batchSize,
     batching,
     batchWaitMs,
@@ -173,6 +180,7 @@ export function tuningFrom(config: Readonly<InferenceConfig>): Tuning {
     partialGrowth,
     firstPartialMs,
     endSilenceMs,
+    eagerSilenceMs,
     contextPaddingMs,
     encoderContextMs,
   });

@@ -1,18 +1,17 @@
 import { HandBack, type JobEmission } from '@app/broker';
 import { ProblemError, sttSampleRateHz, type SttOutput } from '@app/protocol';
-import type { Tuning } from '@app/speech/batching';
-import type { EndpointEvent, Recognition, SttStep, SttStepResult } from '@app/speech/engines';
-import { StepDropped, type StepDone, type StepRequest } from '../engine/engine-pool';
+import {
+  defaultEndpointerOptions,
+  detectorFrameSamples,
+  type EndpointEvent,
+  type Recognition,
+} from '@app/speech/engines';
+import { StepDropped } from '../engine/engine-pool';
 import { AudioBuffer } from './audio-buffer';
-import { nextPartialSample, samplesOfMs } from './partial-pacing';
-import { segmentOf, soundsLikeNothing } from './recognition';
-
-/** The part of an engine pool that hearing needs. */
-export interface SttSteps {
-  run(request: StepRequest<SttStep>): Promise<StepDone<SttStepResult>>;
-  drop(id: string): void;
-  dropLine(line: string): void;
-}
+import { OpenUtterance, type Recogniser, type UtteranceTuning } from './open-utterance';
+import { samplesOfMs } from './partial-pacing';
+import { segmentOf } from './recognition';
+import { StreamEngine, type StreamEngineSettings, type SttSteps } from './stream-engine';
 
 /** Finds utterances in the probabilities of frames; counts samples from its own start. */
 export interface UtteranceFinder {
@@ -20,21 +19,15 @@ export interface UtteranceFinder {
   finish(totalSamples: number): readonly EndpointEvent[];
 }
 
-export interface SttStreamSettings {
-  /** Id of the engine's state. */
-  readonly id: string;
+export interface SttStreamSettings extends StreamEngineSettings {
   /** Where in the STT stream this attempt begins. */
   readonly offsetSamples: number;
-  readonly language: string;
-  readonly words: boolean;
-  /** Without partials. */
-  readonly upload: boolean;
-  readonly tuning: Pick<Tuning, 'firstPartialMs' | 'partialIntervalMs' | 'partialGrowth'>;
-  readonly now: () => number;
+  /** Absent: finals only. */
+  readonly partials?: UtteranceTuning;
 }
 
 /** Longest piece that is given to the detector at once: a burst must not hold up other streams. */
-const detectSamples = 16_000;
+const detectSamples = sttSampleRateHz;
 /** Kept before the detector's place, for the roll before an utterance that begins there. */
 const preRollSamples = samplesOfMs(1_000);
 /** Utterances that wait for their text before more audio is taken in. */
@@ -44,47 +37,49 @@ const settleSamples = samplesOfMs(10_000);
 /** How often credit is given, in audio. */
 const creditStepSamples = samplesOfMs(250);
 
-interface OpenUtterance {
-  readonly startSample: number;
-  /** End of the newest partial asked for. */
-  partialEnd: number | undefined;
-  partialOutstanding: boolean;
-}
-
 type Marker = { readonly type: 'finalize'; readonly marker: number } | { readonly type: 'close' };
 
 /**
- * One STT stream: what to detect, when to recognise, what to say and in which order. Audio and markers go in, outputs come out
- * through `emit`; `done` settles once the stream has ended, was handed back, or failed.
+ * One STT stream: what to detect, when an utterance begins and ends, what to say and in which order. Audio and markers go in,
+ * outputs come out through `emit`; `done` settles once the stream has ended, was handed back, or failed.
  */
 export class SttStream {
-  /** Resolves after `end`; rejects with HandBack, a problem, or StepDropped after `drop`. */
+  /** Resolves with `end`; rejects with HandBack, a problem, or StepDropped after `drop`. */
   readonly done: Promise<void>;
   private readonly audio: AudioBuffer;
+  private readonly engine: StreamEngine;
+  private readonly recogniser: Recogniser;
   private readonly markers: { readonly atSample: number; readonly marker: Marker }[] = [];
   private settle!: { resolve(): void; reject(error: unknown): void };
-  private isOver = false;
-  private isWorking = false;
   private open: OpenUtterance | undefined;
   /** One past the last sample that the detector was given. */
   private detected: number;
+  /** How much of what it was given last holds no speech. */
+  private quietSamples = 0;
   private credited: number;
   /** One past the last sample that a final covers, or will once it is recognised. */
   private finalEnd: number;
   private finals: Promise<void> = Promise.resolve();
   /** Finals that were not said yet. */
   private readonly pending: Promise<void>[] = [];
-  private draining = false;
-  private speaking = false;
-  private stepMs = 0;
+  private isOver = false;
+  private isWorking = false;
+  private isDraining = false;
+  private isSpeaking = false;
 
   constructor(
     private readonly settings: SttStreamSettings,
-    private readonly steps: SttSteps,
+    steps: SttSteps,
     private readonly finder: UtteranceFinder,
     private readonly emit: (emission: JobEmission) => void,
   ) {
     this.audio = new AudioBuffer(settings.offsetSamples);
+    this.engine = new StreamEngine(settings, steps, this.audio);
+    this.recogniser = {
+      recognise: (request) => this.engine.recognise(request),
+      drop: (line) => this.engine.drop(line),
+      partial: (recognition, from, to) => this.say({ type: 'partial', ...segmentOf(recognition, from, to), words: [] }),
+    };
     this.detected = this.credited = this.finalEnd = settings.offsetSamples;
     this.done = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
   }
@@ -110,8 +105,8 @@ export class SttStream {
 
   /** Hand back after the next final, where nothing is lost; at once when no utterance is open. */
   drain(): void {
-    this.draining = true;
-    if (!this.open && this.pending.length === 0) void this.afterFinals(() => this.handBack());
+    this.isDraining = true;
+    if (!this.open) this.handBackIfSettled();
   }
 
   /** Hand back wherever it stands: the session replays what no final covers. */
@@ -126,7 +121,7 @@ export class SttStream {
 
   /** Time of the steps that this stream was part of. */
   get computeMs(): number {
-    return this.stepMs;
+    return this.engine.computeMs;
   }
 
   /** Audio that was taken in by this attempt. */
@@ -142,9 +137,7 @@ export class SttStream {
   private work(): void {
     if (this.isWorking || this.isOver) return;
     this.isWorking = true;
-    this.workOff()
-      .catch((error: unknown) => this.fail(error))
-      .finally(() => (this.isWorking = false));
+    this.workOff().catch((error: unknown) => this.fail(error));
   }
 
   private async workOff(): Promise<void> {
@@ -158,29 +151,33 @@ export class SttStream {
         this.markers.shift();
         this.reach(next.marker);
       } else {
+        this.isWorking = false;
         return;
       }
     }
   }
 
   private async detect(until: number): Promise<void> {
-    const samples = this.audio.slice(this.detected, until);
-    const done = await this.run({ op: 'detect', id: this.settings.id, samples });
-    if (this.isOver || done.op !== 'detect') return;
+    const probabilities = await this.engine.detect(this.detected, until);
+    if (this.isOver) return;
     this.detected = until;
-    this.follow(this.finder.push(done.probabilities));
-    this.considerPartial();
+    for (const probability of probabilities) {
+      this.quietSamples =
+        probability < defaultEndpointerOptions.endThreshold ? this.quietSamples + detectorFrameSamples : 0;
+    }
+    this.follow(this.finder.push(probabilities));
+    this.open?.follow(this.detected, this.quietSamples);
     this.settleSilence();
     this.giveCredit();
     this.audio.forgetBefore(Math.min(this.open?.startSample ?? Infinity, this.detected - preRollSamples));
   }
 
   private follow(events: readonly EndpointEvent[]): void {
-    const { offsetSamples } = this.settings;
+    const { offsetSamples, partials } = this.settings;
     for (const event of events) {
-      const startSample = Math.max(this.finalEnd, event.startSample + offsetSamples);
       if (event.kind === 'speechStart') {
-        this.open = { startSample, partialEnd: undefined, partialOutstanding: false };
+        const startSample = Math.max(this.finalEnd, event.startSample + offsetSamples);
+        this.open = new OpenUtterance(startSample, this.recogniser, partials);
         this.saySpeaking(true, startSample);
       } else {
         const endSample = event.endSample + offsetSamples;
@@ -208,21 +205,20 @@ export class SttStream {
     const { open } = this;
     if (!open) return;
     this.open = undefined;
-    this.steps.dropLine(this.line('partial'));
     // Samples short of a frame were never judged; what was said up to there is said.
-    const endSample = this.detected - at < 512 ? this.detected : at;
+    const endSample = this.detected - at < detectorFrameSamples ? this.detected : at;
     this.finalEnd = endSample;
-    const recognised = this.recognise(open.startSample, endSample);
+    const recognised = open.end(endSample);
     // Whoever awaits it comes later; until then a failure is not unhandled.
     recognised.catch(() => undefined);
-    this.pending.push(
-      this.afterFinals(async () => {
-        const recognition = await recognised;
-        void this.pending.shift();
-        this.say({ type: 'final', ...segmentOf(recognition, open.startSample, endSample) });
-        if (this.draining && this.pending.length === 0) void this.afterFinals(() => this.handBack());
-      }),
-    );
+    this.pending.push(this.afterFinals(() => this.final(recognised, open.startSample, endSample)));
+  }
+
+  private async final(recognised: Promise<Recognition>, startSample: number, endSample: number): Promise<void> {
+    const recognition = await recognised;
+    void this.pending.shift();
+    this.say({ type: 'final', ...segmentOf(recognition, startSample, endSample) });
+    if (this.isDraining) this.handBackIfSettled();
   }
 
   /** Finals, and what must come after them, leave in the order of the audio. */
@@ -231,59 +227,9 @@ export class SttStream {
     return this.finals;
   }
 
-  private async recognise(startSample: number, endSample: number): Promise<Recognition> {
-    const samples = this.audio.slice(startSample, endSample);
-    const { id, language, words } = this.settings;
-    const result = await this.run({ op: 'transcribe', id, samples, language, words });
-    if (result.op !== 'transcribe') throw new ProblemError('internal', { cause: new Error('not a recognition') });
-    return result.recognition;
-  }
-
-  /** At most one is outstanding, and it is made of what is there when it runs: the newest wins. */
-  private considerPartial(): void {
-    const { open } = this;
-    if (!open || this.settings.upload || open.partialOutstanding) return;
-    if (this.detected < nextPartialSample(open.startSample, open.partialEnd, this.settings.tuning)) return;
-    open.partialOutstanding = true;
-    // A partial that fails is only missed: what ails the stream shows at its next step.
-    this.partial(open).catch(() => undefined);
-  }
-
-  private async partial(open: OpenUtterance): Promise<void> {
-    let endSample = this.detected;
-    const { id, language } = this.settings;
-    const done = this.steps.run({
-      id,
-      line: this.line('partial'),
-      batchKey: 'transcribe',
-      dueMs: Infinity,
-      stateful: false,
-      make: () => {
-        endSample = this.detected;
-        const samples = this.audio.slice(open.startSample, endSample);
-        return { op: 'transcribe', id, samples, language, words: false };
-      },
-    });
-    const { result, tookMs } = await done.finally(() => {
-      open.partialOutstanding = false;
-      open.partialEnd = endSample;
-    });
-    this.stepMs += tookMs;
-    // Too late when the utterance has ended: its final is on the way.
-    if (this.open !== open || result.op !== 'transcribe') return;
-    if (!soundsLikeNothing(result.recognition)) {
-      this.say({ type: 'partial', ...segmentOf(result.recognition, open.startSample, endSample) });
-    }
-    this.considerPartial();
-  }
-
-  private async run(step: SttStep): Promise<SttStepResult> {
-    const { id, now } = this.settings;
-    const stateful = step.op === 'detect';
-    const line = stateful ? id : this.line('final');
-    const done = await this.steps.run({ id, line, batchKey: step.op, dueMs: now(), stateful, make: () => step });
-    this.stepMs += done.tookMs;
-    return done.result;
+  /** After what waits to be said behind the finals, a `flushed` for example. */
+  private handBackIfSettled(): void {
+    if (this.pending.length === 0) void this.afterFinals(() => this.handBack());
   }
 
   /** Lets the session forget long silence. */
@@ -292,7 +238,7 @@ export class SttStream {
     if (this.open || this.pending.length > 0 || settled - this.finalEnd < settleSamples) return;
     const startSample = this.finalEnd;
     this.finalEnd = settled;
-    const language = this.settings.language;
+    const { language } = this.settings;
     this.say({ type: 'final', text: '', language, startSample, endSample: settled, words: [] });
   }
 
@@ -303,12 +249,8 @@ export class SttStream {
   }
 
   private saySpeaking(speaking: boolean, atSample: number): void {
-    if (speaking !== this.speaking) this.say({ type: 'speech', speaking, atSample });
-    this.speaking = speaking;
-  }
-
-  private line(of: 'partial' | 'final'): string {
-    return `${this.settings.id}/${of}`;
+    if (speaking !== this.isSpeaking) this.say({ type: 'speech', speaking, atSample });
+    this.isSpeaking = speaking;
   }
 
   private say(output: SttOutput): void {
@@ -322,8 +264,8 @@ export class SttStream {
   private over(settle: () => void): void {
     if (this.isOver) return;
     this.isOver = true;
-    this.open = undefined;
-    this.steps.drop(this.settings.id);
+    this.open?.drop();
+    this.engine.release();
     settle();
   }
 }

@@ -13,10 +13,12 @@ export interface Tuning {
   readonly partialIntervalMs: number;
   /** …and at least this share of the utterance so far, which bounds what partials of a long one cost. */
   readonly partialGrowth: number;
-  /** STT: speech before the first partial. */
+  /** STT: audio of an utterance before its first partial, with the 300 ms before its first sound. */
   readonly firstPartialMs: number;
   /** STT: silence that ends an utterance. */
   readonly endSilenceMs: number;
+  /** STT: silence after which an open utterance is recognised as if it ended there, so that its final is ready when it does. */
+  readonly eagerSilenceMs: number;
   /** STT: silence that the encoder hears after the speech. */
   readonly contextPaddingMs: number;
   /** STT: least audio and silence that the encoder hears; 30,000 is the whole context of a Whisper. */
@@ -35,8 +37,9 @@ export const profiles: Readonly<Record<ProfileName, Tuning>> = {
     playbackMarginMs: 80,
     partialIntervalMs: 300,
     partialGrowth: 0.06,
-    firstPartialMs: 450,
+    firstPartialMs: 600,
     endSilenceMs: 400,
+    eagerSilenceMs: 150,
     contextPaddingMs: 1_000,
     encoderContextMs: 0,
   },
@@ -47,8 +50,9 @@ export const profiles: Readonly<Record<ProfileName, Tuning>> = {
     playbackMarginMs: 100,
     partialIntervalMs: 500,
     partialGrowth: 0.1,
-    firstPartialMs: 600,
+    firstPartialMs: 800,
     endSilenceMs: 500,
+    eagerSilenceMs: 200,
     contextPaddingMs: 1_000,
     encoderContextMs: 0,
   },
@@ -59,8 +63,9 @@ export const profiles: Readonly<Record<ProfileName, Tuning>> = {
     playbackMarginMs: 250,
     partialIntervalMs: 1_000,
     partialGrowth: 0.2,
-    firstPartialMs: 1_000,
+    firstPartialMs: 1_200,
     endSilenceMs: 700,
+    eagerSilenceMs: 400,
     contextPaddingMs: 1_000,
     encoderContextMs: 0,
   },

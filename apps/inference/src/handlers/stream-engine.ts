@@ -1,0 +1,83 @@
+import { ProblemError } from '@app/protocol';
+import type { Recognition, SttStep, SttStepResult } from '@app/speech/engines';
+import type { StepDone, StepRequest } from '../engine/engine-pool';
+import type { AudioBuffer } from './audio-buffer';
+import type { RecognitionRequest } from './open-utterance';
+
+/** The part of an engine pool that hearing needs. */
+export interface SttSteps {
+  run(request: StepRequest<SttStep>): Promise<StepDone<SttStepResult>>;
+  drop(id: string): void;
+  dropLine(line: string): void;
+}
+
+export interface StreamEngineSettings {
+  /** Id of the engine's state. */
+  readonly id: string;
+  readonly language: string;
+  /** Whether finals come with their words. */
+  readonly words: boolean;
+  readonly now: () => number;
+}
+
+/** The steps of one STT stream. */
+export class StreamEngine {
+  /** Time of the steps that this stream was part of. */
+  computeMs = 0;
+
+  constructor(
+    private readonly settings: StreamEngineSettings,
+    private readonly steps: SttSteps,
+    private readonly audio: AudioBuffer,
+  ) {}
+
+  /** How likely each of the frames that become whole holds speech. */
+  async detect(startSample: number, endSample: number): Promise<readonly number[]> {
+    const { id, now } = this.settings;
+    const samples = this.audio.slice(startSample, endSample);
+    const make = (): SttStep => ({ op: 'detect', id, samples });
+    const result = await this.run({ id, batchKey: 'detect', dueMs: now(), stateful: true, make });
+    if (result.op !== 'detect') throw unexpected;
+    return result.probabilities;
+  }
+
+  /** What is said in a part of the stream. Any engine may do it; what is not final waits until nothing else does. */
+  async recognise(request: RecognitionRequest): Promise<Recognition> {
+    const { id, language, words, now } = this.settings;
+    const sliced = (): Float32Array => this.audio.slice(request.startSample, request.endSample());
+    // The buffer keeps the audio of what is still open; a final is cut out before it may be forgotten.
+    const kept = request.final ? sliced() : undefined;
+    const result = await this.run({
+      id,
+      line: this.lineOf(request.line),
+      batchKey: 'transcribe',
+      dueMs: request.final ? now() : Infinity,
+      stateful: false,
+      make: () => ({ op: 'transcribe', id, samples: kept ?? sliced(), language, words: words && request.final }),
+    });
+    if (result.op !== 'transcribe') throw unexpected;
+    return result.recognition;
+  }
+
+  /** Drops a recognition that still waits. */
+  drop(line: string): void {
+    this.steps.dropLine(this.lineOf(line));
+  }
+
+  /** Drops everything and frees the engine's state. */
+  release(): void {
+    this.steps.drop(this.settings.id);
+  }
+
+  private async run(request: StepRequest<SttStep>): Promise<SttStepResult> {
+    const done = await this.steps.run(request);
+    this.computeMs += done.tookMs;
+    return done.result;
+  }
+
+  private lineOf(line: string): string {
+    return `${this.settings.id}/${line}`;
+  }
+}
+
+const unexpected = new ProblemError('internal', { cause: new Error('the engine answered another operation') });
