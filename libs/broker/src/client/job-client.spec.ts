@@ -1,41 +1,27 @@
 import { encodeFrame, subjects } from '@app/protocol';
-import { MemoryBroker, MemoryBus } from '../memory';
-import { HandWorker } from '../testing/hand-worker';
-import { audio, credit, plan, sttLane, sttRequest, ttsEnd, ttsLane, ttsRequest } from '../testing/jobs';
+import { MemoryBroker, type MemoryBus } from '../memory';
+import { ClientBench, typesSentTo, waitBudgetMs } from '../testing/client-bench';
+import type { HandWorker } from '../testing/hand-worker';
+import { audio, plan, sttLane, sttRequest, ttsEnd, ttsLane, ttsRequest } from '../testing/jobs';
 import { RecordingListener } from '../testing/recording-listener';
 import { JobClient } from './job-client';
 import type { JobHandle, JobRequest } from './job-contract';
 
-const waitBudgetMs = 8_000;
-const ackWaitMs = 1_500;
-
 describe('JobClient', () => {
+  let bench: ClientBench;
   let bus: MemoryBus;
   let client: JobClient;
   let listener: RecordingListener;
   let first: HandWorker;
   let second: HandWorker;
-  const logged: string[] = [];
-
   const pass = (timeMs: number): Promise<void> => jest.advanceTimersByTimeAsync(timeMs);
-  const submit = async (request: JobRequest = ttsRequest()): Promise<JobHandle> => {
-    const submitted = client.submit(request, listener);
-    await pass(0);
-    return submitted;
-  };
-  const load = () => new MemoryBroker(bus).load(ttsLane);
-  const types = (worker: HandWorker): string[] => worker.received.map(({ type }) => type);
+  const submit = (request?: JobRequest): Promise<JobHandle> => bench.submit(request);
 
   beforeEach(async () => {
     jest.useFakeTimers();
-    bus = new MemoryBus();
-    logged.length = 0;
-    const log = { error: (message: string) => void logged.push(message) };
-    client = new JobClient(new MemoryBroker(bus), { gatewayId: 'gateway', waitBudgetMs, log });
+    bench = new ClientBench();
+    ({ bus, client, listener, first, second } = bench);
     await client.start();
-    listener = new RecordingListener();
-    first = new HandWorker(new MemoryBroker(bus), 'worker-1');
-    second = new HandWorker(new MemoryBroker(bus), 'worker-2');
   });
   afterEach(async () => {
     await client.close();
@@ -101,14 +87,14 @@ describe('JobClient', () => {
       expect(listener.problem?.retryAfterSeconds).toBe(8);
       expect(client.activeJobs).toBe(0);
       await pass(0);
-      expect(await load()).toEqual({ waiting: 0, running: 0 });
+      expect(await bench.load()).toEqual({ waiting: 0, running: 0 });
     });
 
     it('removes it when cancelled, and tells the listener nothing', async () => {
       const handle = await submit();
       handle.cancel('test');
       await pass(waitBudgetMs);
-      expect(await load()).toEqual({ waiting: 0, running: 0 });
+      expect(await bench.load()).toEqual({ waiting: 0, running: 0 });
       expect(listener.ends).toEqual([]);
       expect(client.activeJobs).toBe(0);
     });
@@ -152,7 +138,7 @@ describe('JobClient', () => {
     it('publishes it once while it is on the bus', async () => {
       await submit();
       await pass(waitBudgetMs - 100);
-      expect(await load()).toEqual({ waiting: 1, running: 0 });
+      expect(await bench.load()).toEqual({ waiting: 1, running: 0 });
     });
   });
 
@@ -197,14 +183,14 @@ describe('JobClient', () => {
       await job.outputs([1, audio(0)], [2, audio(4)]);
       expect(listener.told).toEqual(['plan', 'audio@0', 'audio@4']);
       await pass(2_500);
-      expect(types(first)).toEqual(['resume']);
+      expect(typesSentTo(first)).toEqual(['resume']);
     });
 
     it('asks again while the answer to a resume is lost as well', async () => {
       await submit();
       await (await first.hold(ttsLane, 'first')).outputs([1, audio(0)]);
       await pass(500);
-      expect(types(first)).toEqual(['resume', 'resume', 'resume']);
+      expect(typesSentTo(first)).toEqual(['resume', 'resume', 'resume']);
     });
 
     it('asks for last outputs that only a beat betrays', async () => {
@@ -212,7 +198,7 @@ describe('JobClient', () => {
       const job = await first.hold(ttsLane, 'first');
       await job.outputs([0, plan]);
       await first.beat(job.held(1));
-      expect(types(first)).toEqual([]);
+      expect(typesSentTo(first)).toEqual([]);
       await first.beat(job.held(3));
       expect(first.received).toMatchObject([{ type: 'resume', sequence: 1 }]);
     });
@@ -260,7 +246,7 @@ describe('JobClient', () => {
       job.delivery.nak();
       await second.hold(sttLane, 'open');
       expect(second.received).toMatchObject([{ attempt: 2, sequence: 0, input: { offsetSamples: 101 } }]);
-      expect(types(first)).toEqual(['input', 'input']);
+      expect(typesSentTo(first)).toEqual(['input', 'input']);
     });
 
     it('tells the worker each second how many inputs there were', async () => {
@@ -278,7 +264,7 @@ describe('JobClient', () => {
       handle.cancel('client left');
       await job.outputs([0, plan]);
       expect(first.received).toMatchObject([{ type: 'cancel', attempt: 1, reason: 'client left' }]);
-      expect(await load()).toEqual({ waiting: 0, running: 0 });
+      expect(await bench.load()).toEqual({ waiting: 0, running: 0 });
       expect(await job.terminal({ sequence: 1, output: ttsEnd })).toBe('gone');
       await pass(waitBudgetMs);
       expect([listener.outputs, listener.ends]).toEqual([[], []]);
@@ -295,8 +281,8 @@ describe('JobClient', () => {
       await pass(0);
       await job.outputs([0, plan]);
       expect(listener.ends).toEqual(['internal']);
-      expect(types(first)).toEqual(['cancel']);
-      expect(logged).toEqual(['job listener failed']);
+      expect(typesSentTo(first)).toEqual(['cancel']);
+      expect(bench.logged).toEqual(['job listener failed']);
       expect(client.activeJobs).toBe(1);
     });
 
@@ -312,132 +298,6 @@ describe('JobClient', () => {
     });
   });
 
-  describe('when a worker is lost', () => {
-    it('goes on with the next at the sample that is still needed', async () => {
-      await submit();
-      const lost = await first.hold(ttsLane, 'first');
-      await lost.outputs([0, plan], [1, audio(0), Buffer.alloc(16)]);
-      await pass(ackWaitMs);
-      const next = await second.hold(ttsLane, 'first');
-      expect(next.grant).toMatchObject({ attempt: 2, offsetSamples: 4, durations: [3, 5] });
-      expect(first.received).toMatchObject([{ type: 'cancel', attempt: 1, superseded: true }]);
-
-      await lost.outputs([2, audio(4), Buffer.alloc(16)]);
-      expect(await lost.terminal({ sequence: 3, output: ttsEnd })).toBe('stale');
-      await next.outputs([0, plan], [1, audio(4), Buffer.alloc(16)]);
-      expect(await next.terminal({ sequence: 2, output: ttsEnd })).toBe('taken');
-      expect(listener.told).toEqual(['plan', 'audio@0', 'plan', 'audio@4']);
-      expect(listener.ends).toEqual(['end']);
-    });
-
-    it('gives the job up after the second crash', async () => {
-      await submit();
-      await first.hold(ttsLane, 'first');
-      await pass(ackWaitMs);
-      await second.hold(ttsLane, 'first');
-      await pass(ackWaitMs);
-      const third = new HandWorker(new MemoryBroker(bus), 'worker-3');
-      const delivery = await third.pull(ttsLane, 'first');
-      expect(delivery && (await third.claim(delivery))).toEqual({ gone: true });
-      expect(listener.ends).toEqual(['job_quarantined']);
-      await pass(0);
-      expect(await load()).toEqual({ waiting: 0, running: 0 });
-    });
-
-    it('does not count hand-backs in good order', async () => {
-      await submit();
-      for (let attempt = 1; attempt <= 5; attempt += 1) {
-        const job = await first.hold(ttsLane, 'first');
-        expect(job.grant.attempt).toBe(attempt);
-        expect(await job.terminal({ sequence: 0, handBack: 'ordered' })).toBe('taken');
-        job.delivery.nak();
-      }
-      expect(listener.ends).toEqual([]);
-    });
-
-    it.each([
-      ['internal', 'job_quarantined'],
-      ['worker_unavailable', 'job_quarantined'],
-      ['artifact_unavailable', 'artifact_unavailable'],
-    ])('ends it when two attempts failed with %s as %s', async (code, ends) => {
-      await submit();
-      for (const worker of [first, second]) {
-        const job = await worker.hold(ttsLane, 'first');
-        expect(await job.terminal({ sequence: 0, handBack: 'failed', problem: { code } })).toBe('taken');
-        job.delivery.nak();
-      }
-      expect(listener.ends).toEqual([ends]);
-      await pass(0);
-      expect(await load()).toEqual({ waiting: 0, running: 0 });
-    });
-
-    it('does not take a worker that claims again for one that crashed', async () => {
-      await submit();
-      for (let attempt = 1; attempt <= 4; attempt += 1) {
-        expect((await first.hold(ttsLane, 'first')).grant.attempt).toBe(attempt);
-        await pass(ackWaitMs);
-      }
-      expect(listener.ends).toEqual([]);
-    });
-
-    it('gives the job a new wait budget', async () => {
-      await submit();
-      await pass(waitBudgetMs - 10);
-      const job = await first.hold(ttsLane, 'first');
-      await job.terminal({ sequence: 0, handBack: 'ordered' });
-      job.delivery.nak(60_000);
-      await pass(waitBudgetMs - 10);
-      expect(listener.ends).toEqual([]);
-      await pass(10);
-      expect(listener.ends).toEqual(['deadline_exceeded']);
-    });
-
-    it('publishes the job again when its message is lost too', async () => {
-      await submit();
-      const job = await first.hold(ttsLane, 'first');
-      job.delivery.term();
-      await pass(5_000);
-      expect((await second.hold(ttsLane, 'first')).grant.attempt).toBe(2);
-    });
-
-    it('leaves it where it is while the worker beats and names it', async () => {
-      await submit(sttRequest());
-      const job = await first.hold(sttLane, 'open');
-      job.delivery.term();
-      for (let second = 0; second < 10; second += 1) {
-        await first.beat(job.held(0));
-        await pass(1_000);
-      }
-      expect(client.activeJobs).toBe(1);
-      expect(await second.pull(sttLane, 'open')).toBeUndefined();
-    });
-
-    it('does not believe a worker that beats but has forgotten the job', async () => {
-      await submit();
-      const job = await first.hold(ttsLane, 'first');
-      const working = setInterval(() => job.delivery.working(), 500);
-      for (let beat = 0; beat < 5; beat += 1) {
-        await first.beat();
-        await pass(1_000);
-      }
-      clearInterval(working);
-      expect((await second.hold(ttsLane, 'first')).grant.attempt).toBe(2);
-    });
-
-    it('does not take an outage of the bus for the loss of every worker', async () => {
-      await submit(sttRequest());
-      const job = await first.hold(sttLane, 'open');
-      await job.outputs([0, credit(0)]);
-      bus.stop();
-      await pass(10_000);
-      bus.start();
-      await first.beat(job.held(2));
-      await job.outputs([1, credit(5)]);
-      expect(listener.told).toEqual(['credit', 'credit']);
-      expect(client.activeJobs).toBe(1);
-    });
-  });
-
   it('cancels what is left when it closes', async () => {
     await submit();
     await first.hold(ttsLane, 'first');
@@ -445,8 +305,8 @@ describe('JobClient', () => {
     await pass(0);
     await client.close();
     await pass(0);
-    expect(types(first)).toEqual(['cancel']);
-    expect(await load()).toEqual({ waiting: 0, running: 0 });
+    expect(typesSentTo(first)).toEqual(['cancel']);
+    expect(await bench.load()).toEqual({ waiting: 0, running: 0 });
     expect(client.activeJobs).toBe(0);
   });
 });

@@ -17,6 +17,9 @@ export class RecordingListener implements JobListener {
     ...(this.durations ? { durations: this.durations } : {}),
   });
 
+  /** Called after the end or the problem. */
+  onOver: () => void = () => undefined;
+
   onClaim(claim: Claim): Resumption {
     this.claims.push(claim);
     return this.resume(claim);
@@ -31,11 +34,13 @@ export class RecordingListener implements JobListener {
 
   onEnd(): void {
     this.ends.push('end');
+    this.onOver();
   }
 
   onProblem(problem: ProblemError): void {
     this.problem = problem;
     this.ends.push(problem.code);
+    this.onOver();
   }
 
   /** Types of the outputs, with the offset of audio. */

@@ -12,7 +12,8 @@ export interface JobStrategyOptions extends Omit<LaneRunnerOptions, 'handlers'> 
 }
 
 /**
- * Runs Nest message handlers as job handlers: `@MessagePattern(KIND)` on a method `(job, context: JobContext) => Observable<JobEmission>`.
+ * Runs Nest message handlers as job handlers: `@MessagePattern(KIND)` on a method
+ * `(@Payload() job, @Ctx() context: JobContext) => Observable<JobEmission>`.
  * Boot fails when the kind of a served lane has no handler, or two.
  */
 export class JobStrategy extends Server implements CustomTransportStrategy {

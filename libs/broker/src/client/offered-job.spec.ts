@@ -1,0 +1,155 @@
+import type { MemoryBus } from '../memory';
+import { ClientBench, waitBudgetMs } from '../testing/client-bench';
+import type { HandWorker } from '../testing/hand-worker';
+import { audio, credit, plan, sttLane, sttRequest, ttsEnd, ttsLane } from '../testing/jobs';
+import type { RecordingListener } from '../testing/recording-listener';
+import type { JobClient } from './job-client';
+import type { JobHandle, JobRequest } from './job-contract';
+
+const ackWaitMs = 1_500;
+
+describe('A job whose worker is lost', () => {
+  let bench: ClientBench;
+  let bus: MemoryBus;
+  let client: JobClient;
+  let listener: RecordingListener;
+  let first: HandWorker;
+  let second: HandWorker;
+  const pass = (timeMs: number): Promise<void> => jest.advanceTimersByTimeAsync(timeMs);
+  const submit = (request?: JobRequest): Promise<JobHandle> => bench.submit(request);
+
+  beforeEach(async () => {
+    jest.useFakeTimers();
+    bench = new ClientBench();
+    ({ bus, client, listener, first, second } = bench);
+    await client.start();
+  });
+  afterEach(async () => {
+    await client.close();
+    jest.useRealTimers();
+  });
+
+  it('goes on with the next at the sample that is still needed', async () => {
+    await submit();
+    const lost = await first.hold(ttsLane, 'first');
+    await lost.outputs([0, plan], [1, audio(0), Buffer.alloc(16)]);
+    await pass(ackWaitMs);
+    const next = await second.hold(ttsLane, 'first');
+    expect(next.grant).toMatchObject({ attempt: 2, offsetSamples: 4, durations: [3, 5] });
+    expect(first.received).toMatchObject([{ type: 'cancel', attempt: 1, superseded: true }]);
+
+    await lost.outputs([2, audio(4), Buffer.alloc(16)]);
+    expect(await lost.terminal({ sequence: 3, output: ttsEnd })).toBe('stale');
+    await next.outputs([0, plan], [1, audio(4), Buffer.alloc(16)]);
+    expect(await next.terminal({ sequence: 2, output: ttsEnd })).toBe('taken');
+    expect(listener.told).toEqual(['plan', 'audio@0', 'plan', 'audio@4']);
+    expect(listener.ends).toEqual(['end']);
+  });
+
+  it('gives the job up after the second crash', async () => {
+    await submit();
+    await first.hold(ttsLane, 'first');
+    await pass(ackWaitMs);
+    await second.hold(ttsLane, 'first');
+    await pass(ackWaitMs);
+    const third = bench.worker('worker-3');
+    const delivery = await third.pull(ttsLane, 'first');
+    expect(delivery && (await third.claim(delivery))).toEqual({ gone: true });
+    expect(listener.ends).toEqual(['job_quarantined']);
+    await pass(0);
+    expect(await bench.load()).toEqual({ waiting: 0, running: 0 });
+  });
+
+  it('does not count hand-backs in good order', async () => {
+    await submit();
+    for (let attempt = 1; attempt <= 5; attempt += 1) {
+      const job = await first.hold(ttsLane, 'first');
+      expect(job.grant.attempt).toBe(attempt);
+      expect(await job.terminal({ sequence: 0, handBack: 'ordered' })).toBe('taken');
+      job.delivery.nak();
+    }
+    expect(listener.ends).toEqual([]);
+  });
+
+  it.each([
+    ['internal', 'job_quarantined'],
+    ['worker_unavailable', 'job_quarantined'],
+    ['artifact_unavailable', 'artifact_unavailable'],
+  ])('ends it when two attempts failed with %s as %s', async (code, ends) => {
+    await submit();
+    for (const worker of [first, second]) {
+      const job = await worker.hold(ttsLane, 'first');
+      expect(await job.terminal({ sequence: 0, handBack: 'failed', problem: { code } })).toBe('taken');
+      job.delivery.nak();
+    }
+    expect(listener.ends).toEqual([ends]);
+    await pass(0);
+    expect(await bench.load()).toEqual({ waiting: 0, running: 0 });
+  });
+
+  it('does not take a worker that claims again for one that crashed', async () => {
+    await submit();
+    for (let attempt = 1; attempt <= 4; attempt += 1) {
+      expect((await first.hold(ttsLane, 'first')).grant.attempt).toBe(attempt);
+      await pass(ackWaitMs);
+    }
+    expect(listener.ends).toEqual([]);
+  });
+
+  it('gives the job a new wait budget', async () => {
+    await submit();
+    await pass(waitBudgetMs - 10);
+    const job = await first.hold(ttsLane, 'first');
+    await job.terminal({ sequence: 0, handBack: 'ordered' });
+    job.delivery.nak(60_000);
+    await pass(waitBudgetMs - 10);
+    expect(listener.ends).toEqual([]);
+    await pass(10);
+    expect(listener.ends).toEqual(['deadline_exceeded']);
+  });
+
+  it('publishes the job again when its message is lost too', async () => {
+    await submit();
+    const job = await first.hold(ttsLane, 'first');
+    job.delivery.term();
+    await pass(5_000);
+    expect((await second.hold(ttsLane, 'first')).grant.attempt).toBe(2);
+  });
+
+  it('leaves it where it is while the worker beats and names it', async () => {
+    await submit(sttRequest());
+    const job = await first.hold(sttLane, 'open');
+    job.delivery.term();
+    for (let second = 0; second < 10; second += 1) {
+      await first.beat(job.held(0));
+      await pass(1_000);
+    }
+    expect(client.activeJobs).toBe(1);
+    expect(await second.pull(sttLane, 'open')).toBeUndefined();
+  });
+
+  it('does not believe a worker that beats but has forgotten the job', async () => {
+    await submit();
+    const job = await first.hold(ttsLane, 'first');
+    const working = setInterval(() => job.delivery.working(), 500);
+    for (let beat = 0; beat < 5; beat += 1) {
+      await first.beat();
+      await pass(1_000);
+    }
+    clearInterval(working);
+    expect((await second.hold(ttsLane, 'first')).grant.attempt).toBe(2);
+  });
+
+  it('does not take an outage of the bus for the loss of every worker', async () => {
+    await submit(sttRequest());
+    const job = await first.hold(sttLane, 'open');
+    await job.outputs([0, credit(0)]);
+    bus.stop();
+    await pass(10_000);
+    bus.start();
+    await first.beat(job.held(2));
+    await job.outputs([1, credit(5)]);
+    expect(listener.told).toEqual(['credit', 'credit']);
+    expect(client.activeJobs).toBe(1);
+  });
+});
