@@ -14,8 +14,9 @@ beforeEach(() => {
   parent = mkdtempSync(join(tmpdir(), 'development-license-'));
   folder = join(parent, 'license');
   said = [];
-  for (const stream of ['log', 'error'] as const)
-    jest.spyOn(console, stream).mockImplementation((line: unknown) => void said.push(String(line)));
+  const say = (line: unknown): void => void said.push(String(line));
+  jest.spyOn(console, 'log').mockImplementation(say);
+  jest.spyOn(console, 'error').mockImplementation(say);
 });
 afterEach(() => {
   jest.restoreAllMocks();
