@@ -25,7 +25,7 @@ export class FakeWorker {
   beforePlan: (job: TtsJob, context: JobContext) => Promise<void> | void = () => undefined;
   /** Text of what was heard from one sample to another. */
   hear: (startSample: number, endSample: number) => string = (start, end) =>
-    `Heard ${Math.round((end - start) / 160) / 100} seconds.`;
+    `Heard ${Math.round(((end - start) / sttSampleRateHz) * 100) / 100} seconds.`;
   private readonly runner: LaneRunner;
 
   constructor(broker: Broker, workerId: string, seats = 8) {
@@ -101,8 +101,7 @@ export class FakeWorker {
         if (endSample > finalSample) subscriber.next(segment('final'));
         finalSample = endSample;
       };
-      const inputs = context.inputs.subscribe(({ input, body }) => {
-        const sent = input as SttInput;
+      const take = (sent: SttInput, body: Uint8Array): void => {
         switch (sent.type) {
           case 'audio':
             attempt.firstOffset ??= sent.offsetSamples;
@@ -119,6 +118,13 @@ export class FakeWorker {
             final();
             subscriber.next({ output: { type: 'end', totalSamples: endSample } } as JobEmission);
             return subscriber.complete();
+        }
+      };
+      const inputs = context.inputs.subscribe(({ input, body }) => {
+        try {
+          take(input, body);
+        } catch (error) {
+          subscriber.error(error);
         }
       });
       return () => {

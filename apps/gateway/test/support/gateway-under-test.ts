@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
+import { register } from 'prom-client';
 import { MemoryBroker, MemoryBus } from '@app/broker';
 import { Log, Readiness, Shutdown } from '@app/platform';
 import type { AuthorizationGranted, AuthorizationRequest } from '@app/protocol';
@@ -56,6 +57,8 @@ export class GatewayUnderTest {
   private readonly workers: FakeWorker[] = [];
 
   static async start(settings: Partial<GatewayConfig> = {}): Promise<GatewayUnderTest> {
+    // The registry is one per process.
+    register.resetMetrics();
     const gateway = new GatewayUnderTest();
     const config = Object.assign(new GatewayConfig(), { host: '127.0.0.1', port: 0, metricsPort: 0, drainMs: 200 });
     Object.assign(config, { licenseProxyUrl: await gateway.license.start() }, settings);
