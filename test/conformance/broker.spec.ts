@@ -238,6 +238,13 @@ describe.each([
       expect(await gateway.load(lane)).toEqual({ waiting: 3, running: 1 });
     });
 
+    it('and counts those that were handed back as held', async () => {
+      await offer('a');
+      (await next()).nak();
+      await worker.flush();
+      expect(await gateway.load(lane)).toEqual({ waiting: 0, running: 1 });
+    });
+
     it('unless they are deleted, waiting or held', async () => {
       const [held, waiting] = [await offer('held'), await offer('waiting')];
       const delivery = await next();

@@ -34,7 +34,7 @@ export interface JobSource {
   close(): void;
 }
 
-/** Jobs of a lane: how many wait, and how many are held by workers. */
+/** Jobs of a lane: how many were never delivered, and how many were: held by workers, or handed back and not yet delivered again. */
 export interface LaneLoad {
   readonly waiting: number;
   readonly running: number;

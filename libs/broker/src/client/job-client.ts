@@ -3,12 +3,12 @@ import {
   ClaimRequest,
   beatIntervalMs,
   encodeFrame,
-  laneFunction,
   missedBeats,
   OutputEnvelope,
   ProblemError,
   subjects,
   TerminalAnswer,
+  waitBudgetMs,
   WorkerBeat,
   type InputEnvelope,
 } from '@app/protocol';
@@ -74,9 +74,10 @@ export class JobClient implements JobHost {
   /** Throws `bus_unavailable` or `worker_unavailable` when the job could not be put on the bus; the listener then hears nothing. */
   async submit(request: JobRequest, listener: JobListener): Promise<JobHandle> {
     const jobId = randomBytes(16).toString('base64url');
-    const waitBudgetMs = this.options.waitBudgetMs ?? laneFunction(request.lane).waitBudgetMs;
-    const payload = encodeFrame({ ...request.job, jobId, gatewayId: this.options.gatewayId, waitBudgetMs });
-    const job = new OfferedJob(this, { ...request, jobId, waitBudgetMs, payload }, listener);
+    const budgetMs = this.options.waitBudgetMs ?? waitBudgetMs(request.lane, request.jobClass);
+    const { gatewayId } = this.options;
+    const payload = encodeFrame({ ...request.job, jobId, gatewayId, waitBudgetMs: budgetMs });
+    const job = new OfferedJob(this, { ...request, jobId, waitBudgetMs: budgetMs, payload }, listener);
     this.jobs.set(jobId, job);
     try {
       await job.publish();

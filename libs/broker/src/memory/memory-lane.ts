@@ -56,7 +56,7 @@ export class MemoryLane {
   }
 
   load(): LaneLoad {
-    const running = [...this.jobs.values()].filter((job) => job.held).length;
+    const running = [...this.jobs.values()].filter((job) => job.deliveryCount > 0).length;
     return { waiting: this.jobs.size - running, running };
   }
 

@@ -1,4 +1,4 @@
-import { decodeFrame, encodeFrame, subjects, type WorkerBeat } from '@app/protocol';
+import { decodeFrame, encodeFrame, functionOf, subjects, type WorkerBeat } from '@app/protocol';
 import { credit, sttLane, sttRequest, ttsEnd, ttsLane, ttsRequest } from '../testing/jobs';
 import { RecordingListener } from '../testing/recording-listener';
 import { isA, pass, samples, utterance, WorkerBench } from '../testing/worker-bench';
@@ -36,7 +36,11 @@ describe('LaneRunner', () => {
       const listener = new RecordingListener();
       listener.resume = () => ({ offsetSamples: 7, durations: [1, 2] });
       await bench.submit(ttsRequest('rest', 'Speak this.'), listener);
-      expect(bench.handler.last.job).toMatchObject({ text: 'Speak this.', voice: 'joe', waitBudgetMs: 8_000 });
+      expect(bench.handler.last.job).toMatchObject({
+        text: 'Speak this.',
+        voice: 'joe',
+        waitBudgetMs: functionOf('tts').waitBudgetMs,
+      });
       expect(bench.handler.last.context).toMatchObject({ attempt: 1, offsetSamples: 7, durations: [1, 2] });
     });
 
@@ -147,7 +151,7 @@ describe('LaneRunner', () => {
       await pass(2_000);
       await stopped;
       expect(bench.handler.last.stopped).toBe(true);
-      expect(await bench.load()).toEqual({ waiting: 1, running: 0 });
+      expect(await bench.load()).toEqual({ waiting: 0, running: 1 });
       for (const name of ['worker-2', 'worker-3', 'worker-4']) {
         const next = await bench.runner(name, 1);
         const nextStopped = next.stop(0);

@@ -1,0 +1,151 @@
+import { JobClient, LaneRunner, NatsBroker, Presence, type Broker } from '@app/broker';
+import type { Lane } from '@app/protocol';
+import { ttsLane, ttsRequest } from '../../libs/broker/src/testing/jobs';
+import { RecordingListener } from '../../libs/broker/src/testing/recording-listener';
+import { ScriptedHandler, type Run } from '../../libs/broker/src/testing/scripted-handlers';
+import { utterance } from '../../libs/broker/src/testing/worker-bench';
+import { TestNatsServer } from '../support/nats-server';
+
+const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10));
+};
+
+describe('Jobs on a real nats-server', () => {
+  const server = new TestNatsServer();
+  const brokers: NatsBroker[] = [];
+  let gateway: NatsBroker;
+  let client: JobClient;
+  let presence: Presence;
+  let runners: LaneRunner[];
+
+  const connect = async (name: string): Promise<NatsBroker> => {
+    const broker = new NatsBroker({ servers: [server.url], name });
+    await broker.start();
+    brokers.push(broker);
+    return broker;
+  };
+  const worker = async (workerId: string, seats = 1): Promise<{ broker: NatsBroker; handler: ScriptedHandler }> => {
+    const broker = await connect(workerId);
+    const handler = new ScriptedHandler();
+    const lanes = [{ lane: ttsLane, seats }];
+    const runner = new LaneRunner({ broker, workerId, lanes, handlers: { tts: handler.handle } });
+    await runner.start();
+    runners.push(runner);
+    return { broker, handler };
+  };
+  const submit = async (jobClass?: string): Promise<{ listener: RecordingListener; cancel: () => void }> => {
+    const listener = new RecordingListener();
+    const handle = await client.submit(ttsRequest(jobClass), listener);
+    return { listener, cancel: () => handle.cancel('test') };
+  };
+  const started = async (handler: ScriptedHandler, count = 1): Promise<Run> => {
+    await until(() => handler.runs.length >= count);
+    return handler.last;
+  };
+  const loadIs = (waiting: number, running: number, lane: Lane = ttsLane, broker: Broker = gateway): Promise<void> =>
+    until(async () => {
+      const load = await broker.load(lane);
+      return load.waiting === waiting && load.running === running;
+    });
+
+  beforeAll(() => server.start());
+  afterAll(() => server.stop());
+  beforeEach(async () => {
+    runners = [];
+    gateway = await connect('gateway');
+    await gateway.ensureLane(ttsLane);
+    client = new JobClient(gateway, { gatewayId: 'gateway' });
+    await client.start();
+    presence = new Presence(gateway, { gatewayId: 'gateway', activeByKey: () => ({}) });
+    presence.start();
+  });
+  afterEach(async () => {
+    presence.stop();
+    await client.close();
+    await Promise.all(runners.map((runner) => runner.stop(0)));
+    await Promise.all(brokers.splice(0).map((broker) => broker.close()));
+  });
+
+  it('run from submit to end, and leave nothing behind', async () => {
+    const { handler } = await worker('worker-1');
+    const { listener } = await submit();
+    const run = await started(handler);
+    for (const emission of utterance) run.emit.next(emission);
+    await until(() => listener.ends.length > 0);
+    expect(listener.told).toEqual(['plan', 'audio@0', 'audio@4']);
+    await loadIs(0, 0);
+  });
+
+  it('count as load while they wait and while they run, for as long as they do', async () => {
+    const { handler } = await worker('worker-1', 2);
+    const jobs = [];
+    for (const jobClass of ['first', 'rest', 'first', 'rest', 'rest']) jobs.push(await submit(jobClass));
+    await loadIs(3, 2);
+    expect(handler.runs).toHaveLength(2);
+    for (const { cancel } of jobs) cancel();
+    await loadIs(0, 0);
+    await until(() => handler.runs.every(({ stopped }) => stopped));
+  });
+
+  it('are deleted when nobody claimed them in time', async () => {
+    const impatient = new JobClient(gateway, { gatewayId: 'impatient', waitBudgetMs: 100 });
+    await impatient.start();
+    const listener = new RecordingListener();
+    await impatient.submit(ttsRequest(), listener);
+    await until(() => listener.ends.length > 0);
+    expect(listener.ends).toEqual(['deadline_exceeded']);
+    await loadIs(0, 0);
+    await impatient.close();
+  });
+
+  it('go on at another worker where one vanished', async () => {
+    const lost = await worker('worker-1');
+    const { listener } = await submit();
+    const run = await started(lost.handler);
+    for (const emission of utterance.slice(0, 2)) run.emit.next(emission);
+    await until(() => listener.told.length === 2);
+    const next = await worker('worker-2');
+    await lost.broker.close();
+    const again = await started(next.handler);
+    expect(again.context).toMatchObject({ attempt: 2, offsetSamples: 4, durations: [3, 5] });
+    for (const index of [0, 2, 3]) again.emit.next(utterance[index] ?? { output: { type: 'flushed', marker: 0 } });
+    await until(() => listener.ends.length > 0);
+    expect(listener.told).toEqual(['plan', 'audio@0', 'plan', 'audio@4']);
+    await loadIs(0, 0);
+  });
+
+  it('outlive a restart of the server: what runs goes on, what waits is offered again', async () => {
+    const { handler } = await worker('worker-1');
+    const running = await submit();
+    const run = await started(handler);
+    run.emit.next(utterance[0] ?? { output: { type: 'flushed', marker: 0 } });
+    await until(() => running.listener.told.length === 1);
+    const waiting = await submit('rest');
+    await server.kill();
+    await until(() => brokers.every((broker) => !broker.connected));
+    for (const emission of utterance.slice(1)) run.emit.next(emission);
+    await server.start();
+    await until(() => running.listener.ends.length > 0);
+    expect(running.listener.told).toEqual(['plan', 'audio@0', 'audio@4']);
+    expect(running.listener.claims).toHaveLength(1);
+    const second = await started(handler, 2);
+    for (const emission of utterance) second.emit.next(emission);
+    await until(() => waiting.listener.ends.length > 0);
+    expect([running, waiting].map(({ listener }) => listener.ends)).toEqual([['end'], ['end']]);
+    await loadIs(0, 0);
+  });
+
+  it('are handed back in order by a worker that stops', async () => {
+    const { handler } = await worker('worker-1');
+    const { listener } = await submit();
+    await started(handler);
+    await runners[0]?.stop(0);
+    await loadIs(0, 1);
+    const next = await worker('worker-2');
+    const run = await started(next.handler);
+    expect(run.context.attempt).toBe(2);
+    for (const emission of utterance) run.emit.next(emission);
+    await until(() => listener.ends.length > 0);
+    expect(listener.ends).toEqual(['end']);
+  });
+});
