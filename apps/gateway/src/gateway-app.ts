@@ -85,7 +85,7 @@ export async function startGateway(
 
 /** Requests had their time to end; a connection that never carried one would keep the server from closing. */
 async function closeHttp(app: NestFastifyApplication): Promise<void> {
-  const server = app.getHttpServer() as Server;
+  const server = app.getHttpServer();
   const timer = setTimeout(() => server.closeAllConnections(), closeTimeoutMs);
   await app.close();
   clearTimeout(timer);

@@ -1,14 +1,19 @@
 /** How jobs of a function are offered: through its JetStream lane, or by a held-open POST to the inference service. */
 export type Dispatch = 'queue' | 'request';
 
+/** A priority class of a function's jobs. */
+export interface JobClass {
+  readonly name: string;
+  /** How long a job may wait for a worker, since publishing. */
+  readonly waitBudgetMs: number;
+}
+
 /** One function of the graph. Everything that depends on the set of functions is derived from these rows. */
 export interface FunctionRow {
   readonly kind: JobKind;
   readonly dispatch: Dispatch;
   /** Priority classes of its lanes, in the order in which workers pull them. */
-  readonly classes: readonly string[];
-  /** How long a job may wait for a worker, since publishing. */
-  readonly waitBudgetMs: number;
+  readonly classes: readonly JobClass[];
   /** Longest run of a claimed job; with the wait budget it is the life of its message on the bus. */
   readonly longestRunMs: number;
   /** Seats of a worker unless configured. */
@@ -21,13 +26,17 @@ export interface FunctionRow {
 /** The type of a job. */
 export type JobKind = 'tts' | 'stt';
 
+/** Whoever has heard nothing yet is refused rather than kept waiting longer. */
+const newcomerBudgetMs = 8_000;
+/** Whoever is in the middle of a text is better served by a pause than by its end. */
+const listenerBudgetMs = 60_000;
+
 /** The function graph. */
 export const functionGraph: readonly FunctionRow[] = [
   {
     kind: 'stt',
     dispatch: 'queue',
-    classes: ['open'],
-    waitBudgetMs: 8_000,
+    classes: [{ name: 'open', waitBudgetMs: newcomerBudgetMs }],
     longestRunMs: 4 * 3_600_000,
     seats: 8,
     wantsGpu: true,
@@ -36,8 +45,10 @@ export const functionGraph: readonly FunctionRow[] = [
   {
     kind: 'tts',
     dispatch: 'queue',
-    classes: ['first', 'rest'],
-    waitBudgetMs: 8_000,
+    classes: [
+      { name: 'first', waitBudgetMs: newcomerBudgetMs },
+      { name: 'rest', waitBudgetMs: listenerBudgetMs },
+    ],
     longestRunMs: 300_000,
     seats: 8,
     wantsGpu: true,

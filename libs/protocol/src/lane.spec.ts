@@ -27,7 +27,7 @@ describe('a lane', () => {
 
   it('keeps its classes on subjects that do not overlap', () => {
     const all = functionGraph.flatMap(({ kind, classes }) =>
-      classes.map((name) => subjects.jobs({ kind, model: 'm' }, name)),
+      classes.map(({ name }) => subjects.jobs({ kind, model: 'm' }, name)),
     );
     expect(new Set(all).size).toBe(all.length);
   });

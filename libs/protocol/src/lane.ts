@@ -28,7 +28,14 @@ export const jetStreamName = (lane: Lane): string =>
   [namePrefix, lane.kind, lane.model].join('_').replaceAll('-', '_').toUpperCase();
 
 /** Names of the lane's durable consumers in pulling order; one per priority class. */
-export const laneClasses = (lane: Lane): readonly string[] => functionOf(lane.kind).classes;
+export const laneClasses = (lane: Lane): readonly string[] => functionOf(lane.kind).classes.map(({ name }) => name);
+
+/** How long a job of this lane and class may wait for a worker. */
+export function waitBudgetMs(lane: Lane, jobClass: string): number {
+  const found = functionOf(lane.kind).classes.find(({ name }) => name === jobClass);
+  if (!found) throw new RangeError(`lane ${laneName(lane)} has no job class ${jobClass}`);
+  return found.waitBudgetMs;
+}
 
 /** The function row that a lane belongs to. */
 export const laneFunction = (lane: Lane): FunctionRow => functionOf(lane.kind);

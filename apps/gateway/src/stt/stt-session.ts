@@ -2,7 +2,7 @@ import type { Claim, JobClient, JobHandle, JobListener, JobOutput, Resumption } 
 import type { GatewayMetrics } from '@app/platform';
 import {
   creditSamples,
-  functionOf,
+  laneClasses,
   laneName,
   ProblemError,
   sttSampleRateHz,
@@ -195,7 +195,7 @@ export class SttSession implements JobListener {
     if (this.submitted) return;
     this.submitted = true;
     const { model, language, words, pace } = this.settings;
-    const [jobClass = ''] = functionOf('stt').classes;
+    const [jobClass = ''] = laneClasses(this.lane);
     const job = { requestId: this.ports.requestId, model: model.model, language, words, pace };
     this.ports.jobs.submit({ lane: this.lane, jobClass, job }, this).then(
       (handle) => {

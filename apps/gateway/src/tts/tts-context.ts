@@ -1,6 +1,6 @@
 import type { JobClient, JobRequest } from '@app/broker';
 import type { GatewayMetrics } from '@app/platform';
-import { functionOf, laneName, ProblemError, type Lane } from '@app/protocol';
+import { laneClasses, laneName, ProblemError, type Lane } from '@app/protocol';
 import { TextSplitter, type TextPiece } from '@app/speech/text';
 import { AudioTrack } from './audio-track';
 import type { CancelReason, ContextEnd, ContextEvent } from './context-events';
@@ -244,7 +244,7 @@ export class TtsContext {
 
   private jobRequest(text: string, index: number, bufferedMs: number): JobRequest {
     const { voice, language, seed, speed } = this.settings;
-    const [first = '', rest = ''] = functionOf('tts').classes;
+    const [first = '', rest = ''] = laneClasses(this.lane);
     return {
       lane: this.lane,
       jobClass: index === 0 ? first : rest,

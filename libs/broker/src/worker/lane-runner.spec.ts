@@ -1,4 +1,4 @@
-import { decodeFrame, encodeFrame, functionOf, subjects, type WorkerBeat } from '@app/protocol';
+import { decodeFrame, encodeFrame, subjects, waitBudgetMs, type WorkerBeat } from '@app/protocol';
 import { credit, sttLane, sttRequest, ttsEnd, ttsLane, ttsRequest } from '../testing/jobs';
 import { RecordingListener } from '../testing/recording-listener';
 import { isA, pass, samples, utterance, WorkerBench } from '../testing/worker-bench';
@@ -39,7 +39,7 @@ describe('LaneRunner', () => {
       expect(bench.handler.last.job).toMatchObject({
         text: 'Speak this.',
         voice: 'joe',
-        waitBudgetMs: functionOf('tts').waitBudgetMs,
+        waitBudgetMs: waitBudgetMs({ kind: 'tts', model: 'piper' }, 'rest'),
       });
       expect(bench.handler.last.context).toMatchObject({ attempt: 1, offsetSamples: 7, durations: [1, 2] });
     });
