@@ -16,7 +16,7 @@ export function tinyVoice(): Model {
   const scale = (index: number): Value => graph.op('Gather', [scales, graph.int(index)]);
   const embedded = graph.op('Gather', [weights(graph, 'embedding', [256, 2 * tinyChannels]), ids]);
   const [mean = '', logScale = ''] = graph.ops('Split', [transpose(graph, embedded)], 2, { axis: 1, num_outputs: 2 });
-  const durations = predictDurations(graph, mean, scale(1), scale(2));
+  const durations = predictDurations(graph, graph.op('Tanh', [mean]), scale(1), scale(2));
   const { alignment, mask } = align(graph, durations);
   const expand = (value: Value): Value => transpose(graph, graph.op('MatMul', [alignment, transpose(graph, value)]));
   const center = expand(mean);
@@ -47,8 +47,12 @@ export async function writeTinyVoice(folder: string, name = 'tiny'): Promise<str
 }
 
 /** About three frames for each id: [1, 1, ids]. */
-function predictDurations(graph: GraphBuilder, mean: Value, pace: Value, spread: Value): Value {
-  const like = graph.op('Slice', [mean, graph.ints(0), graph.ints(2), graph.ints(1)]);
+function predictDurations(graph: GraphBuilder, hidden: Value, pace: Value, spread: Value): Value {
+  const mask = graph.op('Cast', [graph.op('Less', [graph.scalar(0), graph.scalar(1)])], { to: 1 });
+  const dp = (name: string, value: Value, shape: readonly number[]): Value =>
+    graph.op('Conv', [value, weights(graph, `dp_${name}`, shape)], {}, { name: `/dp/${name}/Conv` });
+  const projected = dp('proj', dp('pre', hidden, [tinyChannels, tinyChannels, 1]), [2, tinyChannels, 1]);
+  const like = graph.op('Mul', [projected, mask]);
   const noise = graph.op('RandomNormalLike', [like], {}, { name: '/dp/RandomNormalLike' });
   const guess = graph.op('Add', [graph.op('Mul', [noise, spread]), like]);
   const average = graph.op('ReduceMean', [guess, graph.ints(1)], { keepdims: 1 });

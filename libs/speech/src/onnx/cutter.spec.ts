@@ -1,8 +1,8 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { change, graphOf, readModel, writeModel } from './codec';
-import { bindInput, cutGraph, exposeOutput, extractGraph, replaceNodeByInput } from './cutter';
+import { bindInput, cutGraph, exposeOutput, extractGraph, replaceNodeByInput, substitute } from './cutter';
 import { GraphBuilder } from './graph-builder';
-import type { Model } from './model';
+import type { Graph, Model } from './model';
 import { tensor } from './tensor';
 
 /** x -> hidden = relu(x * w) + shared -> y = hidden @ v + shared; z = y + noise like y. */
@@ -124,6 +124,11 @@ describe('extractGraph', () => {
     expect((await run(renamed, feeds))['y']?.data).toEqual(Float32Array.of(41));
   });
 
+  it('refuses to give one value two names', () => {
+    const outputs = [{ tensor: 'y' }, { tensor: 'y', as: 'again' }];
+    expect(() => extractGraph(network(), { inputs: [], outputs })).toThrow('the value "y" is asked for twice');
+  });
+
   it('refuses a name that another value has', () => {
     expect(() => extractGraph(network(), { inputs: [{ ...at, as: 'v' }], outputs: [{ tensor: 'y' }] })).toThrow(
       'the ONNX graph has a value "v" already',
@@ -176,6 +181,32 @@ describe('bindInput', () => {
   it('throws when there is no such input', () => {
     const value = tensor('w', 'float32', [1], new Float32Array(1));
     expect(() => bindInput(network(), value)).toThrow('the ONNX graph has no input "w"');
+  });
+});
+
+describe('substitute', () => {
+  /** Takes hidden, gives y. */
+  function part(): Graph {
+    const graph = new GraphBuilder('part');
+    const hidden = graph.input('hidden', 'float32', [1, 2]);
+    graph.output(graph.op('Mul', [hidden, graph.scalar(100)], {}, { name: 'y' }), 'float32', [1, 2]);
+    return graph.buildGraph();
+  }
+
+  it('puts a graph in the place of what made its output, and drops what is no longer needed', async () => {
+    const model = substitute(network(), part());
+    expect(names(model)).toMatchObject({ inputs: ['x'], outputs: ['y', 'z'] });
+    expect(names(model).weights).not.toContain('v');
+    expect((await run(model, { x }))['y']?.data).toEqual(Float32Array.of(2000, 1300));
+  });
+
+  it('throws where the model lacks a value that the graph takes or makes, or has one of its own', () => {
+    const foreign = new GraphBuilder('foreign');
+    foreign.output(foreign.op('Relu', [foreign.input('nowhere', 'float32')], {}, { name: 'y' }), 'float32');
+    expect(() => substitute(network(), foreign.buildGraph())).toThrow('no value "nowhere"');
+    const clashing = part();
+    const renamed = change(clashing, { initializer: [tensor('v', 'float32', [], Float32Array.of(1))] });
+    expect(() => substitute(network(), renamed)).toThrow('has a value "v" already');
   });
 });
 

@@ -42,7 +42,14 @@ export function extractGraph(
   edges: { readonly inputs: readonly Boundary[]; readonly outputs: readonly Boundary[] },
 ): Model {
   const graph = graphOf(model);
-  for (const { tensor } of [...edges.inputs, ...edges.outputs]) requireValue(graph, tensor);
+  for (const list of [edges.inputs, edges.outputs]) {
+    const seen = new Set<string>();
+    for (const { tensor } of list) {
+      requireValue(graph, tensor);
+      if (seen.has(tensor)) throw new SpeechError(`the value "${tensor}" is asked for twice`);
+      seen.add(tensor);
+    }
+  }
   const given = new Set(edges.inputs.map(({ tensor }) => tensor));
   const outputs = edges.outputs.map(({ tensor }) => tensor);
   const { nodes, needed } = walkBack(graph, given, outputs);
@@ -195,4 +202,25 @@ export function bindInput(model: Model, value: Tensor): Model {
   }
   const input = graph.input.filter(({ name }) => name !== value.name);
   return change(model, { graph: change(graph, { input, initializer: [...graph.initializer, value] }) });
+}
+
+/**
+ * Puts a graph in the place of whatever makes its one output, which it names as the model does, as it does the values of the
+ * model that it takes as inputs. What is no longer needed is dropped.
+ */
+export function substitute(model: Model, part: Graph): Model {
+  const graph = graphOf(model);
+  const names = valueNames(graph);
+  const result = part.output[0]?.name ?? '';
+  for (const { name } of [...part.input, ...part.output]) requireValue(graph, name);
+  const given = new Set(part.input.map(({ name }) => name));
+  const clash = [...valueNames(part)].find((name) => name !== result && !given.has(name) && names.has(name));
+  if (clash !== undefined) throw new SpeechError(`the ONNX graph has a value "${clash}" already`);
+  const whole = change(graph, {
+    node: graph.node.flatMap((node) => (node.output.includes(result) ? part.node : [node])),
+    initializer: [...graph.initializer, ...part.initializer],
+  });
+  const outputs = graph.output.map(({ name }) => ({ tensor: name }));
+  const pruned = graphOf(extractGraph(change(model, { graph: whole }), { inputs: [], outputs }));
+  return change(model, { graph: change(pruned, { input: graph.input }) });
 }

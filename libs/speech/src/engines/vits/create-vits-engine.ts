@@ -24,8 +24,11 @@ export async function createVitsEngine(settings: EngineSettings): Promise<TtsEng
   }
   const voicePath = await findVoice(settings.modelFolder);
   const config = await readVitsConfig(`${voicePath}.json`);
-  const [phonemizer, graphs] = await Promise.all([loadEspeakPhonemizer(config.espeakVoice), storedGraphs(voicePath)]);
-  const sessions = await VitsSessions.load(graphs, settings);
+  // eSpeak compiles in the background while the graphs load.
+  const [phonemizer, sessions] = await Promise.all([
+    loadEspeakPhonemizer(config.espeakVoice),
+    storedGraphs(voicePath).then((graphs) => VitsSessions.load(graphs, settings)),
+  ]);
   const capabilities = {
     sampleRateHz: config.sampleRateHz,
     languages: [config.language],

@@ -22,6 +22,7 @@ describe('storedGraphs', () => {
       'decoder.onnx',
       'flow.onnx',
       'layout.json',
+      'predictor.onnx',
       'text.onnx',
     ]);
     expect((await readdir(folder)).sort()).toEqual(['.tiny.onnx.cut', 'tiny.onnx', 'tiny.onnx.json']);

@@ -6,11 +6,12 @@ import { readModel, writeModel } from '../../onnx';
 import { cutVits, type VitsLayout } from './vits-graphs';
 
 /** Counts up whenever the cut graphs change, so that older ones are not used. */
-const cutterVersion = 1;
+const cutterVersion = 3;
 
 /** The parts of a voice as files that onnxruntime loads by path. */
 export interface StoredGraphs {
   readonly text: string;
+  readonly predictor: string;
   readonly flow: string;
   readonly decoder: string;
   readonly layout: VitsLayout;
@@ -59,6 +60,7 @@ interface Stored {
 
 const paths = (folder: string) => ({
   text: join(folder, 'text.onnx'),
+  predictor: join(folder, 'predictor.onnx'),
   flow: join(folder, 'flow.onnx'),
   decoder: join(folder, 'decoder.onnx'),
 });
@@ -71,7 +73,8 @@ async function writeStored(folders: readonly string[], key: Key, bytes: Uint8Arr
     try {
       await mkdir(draft, { recursive: true });
       const files = paths(draft);
-      for (const part of ['text', 'flow', 'decoder'] as const) await writeFile(files[part], writeModel(graphs[part]));
+      for (const part of ['text', 'predictor', 'flow', 'decoder'] as const)
+        await writeFile(files[part], writeModel(graphs[part]));
       await writeFile(join(draft, 'layout.json'), JSON.stringify({ key, layout } satisfies Stored));
       await replaceFolder(draft, folder);
       return { ...paths(folder), layout };

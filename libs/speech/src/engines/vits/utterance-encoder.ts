@@ -29,8 +29,8 @@ export class UtteranceEncoder {
     const startedAtMs = performance.now();
     const spoken = await this.frontend.speak(utterance.text);
     const spokenAtMs = performance.now();
-    const text = await this.runText(spoken.ids, utterance);
-    const durations = chooseDurations(utterance.durations, text.durations);
+    const text = await this.runText(spoken.ids);
+    const durations = await this.durationsOf(text, spoken.ids, utterance);
     const { layout } = this.sessions;
     const offsets = frameOffsets(durations);
     const windows = planWindows(offsets.at(-1) ?? 0, layout.decoderReach);
@@ -40,26 +40,32 @@ export class UtteranceEncoder {
     return { plan: { ...planOf(spoken, durations, windows, layout.samplesPerFrame), ...times }, windows, latents };
   }
 
-  private async runText(ids: readonly number[], { seed, speed }: Utterance): Promise<TextResult> {
-    if (ids.length === 0) return { mean: none, logScale: none, durations: none };
+  private async runText(ids: readonly number[]): Promise<TextResult> {
+    if (ids.length > 0) return this.sessions.runText(ids);
+    return { mean: new Float32Array(), logScale: new Float32Array(), hidden: undefined };
+  }
+
+  /** Those that are given, so that a second attempt is as long as the first whatever the predictor says here. */
+  private async durationsOf(
+    text: TextResult,
+    ids: readonly number[],
+    { durations, seed, speed }: Utterance,
+  ): Promise<readonly number[]> {
+    if (durations) {
+      const fit =
+        durations.length === ids.length && durations.every((frames) => Number.isInteger(frames) && frames >= 0);
+      if (!fit) throw new SpeechError('the given durations are not those of this text');
+      return durations;
+    }
     const { noiseScale, lengthScale, durationNoiseScale } = this.config;
-    const durationNoise = new Float32Array(2 * ids.length);
-    new Noise(seed, noiseStream.duration).fillColumns(durationNoise, 0, ids.length, 2);
-    return this.sessions.runText(
-      ids,
+    const noise = new Float32Array(2 * ids.length);
+    new Noise(seed, noiseStream.duration).fillColumns(noise, 0, ids.length, 2);
+    return this.sessions.predictDurations(
+      text,
       Float32Array.of(noiseScale, lengthScale / speed, durationNoiseScale),
-      durationNoise,
+      noise,
     );
   }
-}
-
-const none = new Float32Array();
-
-function chooseDurations(given: readonly number[] | undefined, predicted: Float32Array): readonly number[] {
-  if (!given) return Array.from(predicted);
-  const fits = given.length === predicted.length && given.every((frames) => Number.isInteger(frames) && frames >= 0);
-  if (!fits) throw new SpeechError('the given durations are not those of this text');
-  return given;
 }
 
 function planOf(

@@ -103,7 +103,7 @@ describe('VitsEngine with a tiny voice', () => {
   });
 
   it('warms up without leaving anything open', () => {
-    expect(engine.batchKey({ op: 'decode', id: 'warm-up 0', window: 0 })).toBe('unknown');
+    expect(engine.batchKey({ op: 'decode', id: 'warm-up', window: 0 })).toBe('unknown');
   });
 
   it('refuses a folder that holds two voices', async () => {

@@ -24,7 +24,7 @@ const withoutNode = (model: Model, name: string): Model =>
   change(model, { graph: change(graphOf(model), { node: graphOf(model).node.filter((node) => node.name !== name) }) });
 
 describe('cutVits', () => {
-  const { text, flow, decoder, layout } = cutVits(tinyVoice());
+  const { text, predictor, flow, decoder, layout } = cutVits(tinyVoice());
 
   it('reads from the graph how the parts are to be run', () => {
     expect(layout).toEqual({
@@ -36,13 +36,14 @@ describe('cutVits', () => {
       cropRate: 4,
       // After the first stage 1 + 2/4 + 1/4 samples of that stage are left: 1.75
       cropReach: 2,
-      durationNoise: true,
     });
   });
 
   it('cuts a voice into parts that equal the whole one after the other', async () => {
-    const parts = await run(text, { ...feeds, durationNoise });
-    const durations = Array.from(floats(parts['durations']));
+    const { scales, ...phonemes } = feeds;
+    const parts = await run(text, phonemes);
+    const predicted = await run(predictor, { hidden: parts['hidden'] ?? scales, scales, durationNoise });
+    const durations = Array.from(floats(predicted['durations']));
     const frames = durations.reduce((sum, count) => sum + count, 0);
     const noise = random(tinyChannels * frames);
     const whole = ['/dp/RandomNormalLike', '/RandomNormalLike'].reduce(
@@ -74,14 +75,11 @@ describe('cutVits', () => {
     );
   });
 
-  it('knows voices whose durations take no noise', () => {
-    const calm = replaceNodeByInput(tinyVoice(), '/dp/RandomNormalLike', { name: 'none', type: 'float32' });
-    expect(cutVits(calm).layout.durationNoise).toBe(false);
-  });
-
   it.each([
     ['/dec/conv_pre/Conv', 'node "/dec/conv_pre/Conv" not found'],
-    ['/RandomNormalLike', 'noise for the latent frames not found'],
+    ['/RandomNormalLike', 'noise named'],
+    ['/dp/RandomNormalLike', 'noise named'],
+    ['/dp/pre/Conv', 'node "/dp/pre/Conv" not found'],
     ['Ceil_0', 'rounding of durations not found'],
   ])('refuses a graph without %s', (name, message) => {
     expect(() => cutVits(withoutNode(tinyVoice(), name))).toThrow(message);

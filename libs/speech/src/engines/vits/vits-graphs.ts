@@ -9,12 +9,14 @@ import {
   tensor,
   valueInfo,
   widenConvolutions,
+  type Boundary,
   type Graph,
   type Model,
   type Node,
 } from '../../onnx';
 import { SpeechError } from '../../speech-error';
 import { receptiveField } from './receptive-field';
+import { simplifySplines } from './spline';
 
 /** What the engine must know of the cut graphs to run them. */
 export interface VitsLayout {
@@ -27,17 +29,17 @@ export interface VitsLayout {
   /** The decoder crops what no audio needs where a frame has `cropRate` samples, and leaves `cropReach` of them on each side. */
   readonly cropRate: number;
   readonly cropReach: number;
-  /** Whether the durations take noise. */
-  readonly durationNoise: boolean;
 }
 
 /**
- * A voice in three parts. `text`: phoneme ids to `mean` and `logScale` of the latent frames of each id and to its `durations`.
- * `flow`: noisy latent frames `noisy` to clean ones. `decoder`: frames `latent` to `audio`. So durations can be given, noise is
- * made outside, and both frame-wise parts can run on a piece of the utterance.
+ * A voice in four parts. `text`: phoneme ids to `hidden`, and to `mean` and `logScale` of the latent frames of each id.
+ * `predictor`: `hidden` and noise to the `durations` of the ids. `flow`: noisy latent frames `noisy` to clean ones. `decoder`: frames
+ * `latent` to `audio`. So durations can be given, noise is made outside, and the frame-wise parts can run on a piece of the
+ * utterance.
  */
 export interface VitsGraphs {
   readonly text: Model;
+  readonly predictor: Model;
   readonly flow: Model;
   readonly decoder: Model;
   readonly layout: VitsLayout;
@@ -46,49 +48,59 @@ export interface VitsGraphs {
 /** Cuts the graph that Piper's trainer exports; throws where a voice is built otherwise. */
 export function cutVits(voice: Model): VitsGraphs {
   const whole = new Anatomy(graphOf(voice));
-  const { latent, mask, noisy } = whole;
-  const frames = (channels: number) => ['batch', channels, 'frames'];
-  const type = 'float32' as const;
+  const frames = { type, dims: ['batch', whole.channels, 'frames'] };
   const decoder = extractGraph(voice, {
-    inputs: [{ tensor: latent, as: 'latent', type, dims: frames(whole.channels) }],
+    inputs: [{ tensor: whole.latent, as: 'latent', ...frames }],
     outputs: [{ tensor: whole.audio, as: 'audio', type }],
   });
-  const masked = extractGraph(voice, {
-    inputs: [
-      { tensor: noisy, as: 'noisy', type, dims: frames(whole.channels) },
-      { tensor: mask, as: 'mask', type, dims: frames(1) },
-    ],
-    outputs: [{ tensor: latent, as: 'latent', type, dims: frames(whole.channels) }],
+  const flow = withoutMask(voice, whole.frameMask, {
+    inputs: [{ tensor: whole.noisy, as: 'noisy', ...frames }],
+    outputs: [{ tensor: whole.latent, as: 'latent', ...frames }],
   });
-  const flow = bindInput(masked, tensor('mask', 'float32', [1, 1, 1], Float32Array.of(1)));
+  const text = extractGraph(voice, {
+    inputs: [],
+    outputs: [
+      { tensor: whole.hidden, as: 'hidden', type },
+      { tensor: whole.mean, as: 'mean', type },
+      { tensor: whole.logScale, as: 'logScale', type },
+    ],
+  });
   const cropped = cropBetweenStages(decoder);
   const { scale, reach } = receptiveField(decoder, 'latent', 'audio');
-  const layout: VitsLayout = {
-    channels: whole.channels,
-    samplesPerFrame: scale,
-    flowReach: Math.ceil(receptiveField(flow, 'noisy', 'latent').reach),
-    decoderReach: Math.ceil(reach),
-    cropRate: cropped.rate,
-    cropReach: cropped.reach,
-    durationNoise: whole.durationNoise !== undefined,
-  };
   return {
-    text: widenConvolutions(cutText(voice, whole)),
+    text: widenConvolutions(text),
+    predictor: widenConvolutions(simplifySplines(cutPredictor(voice, whole))),
     flow: widenConvolutions(flow),
     decoder: widenConvolutions(cropped.model),
-    layout,
+    layout: {
+      channels: whole.channels,
+      samplesPerFrame: scale,
+      flowReach: Math.ceil(receptiveField(flow, 'noisy', 'latent').reach),
+      decoderReach: Math.ceil(reach),
+      cropRate: cropped.rate,
+      cropReach: cropped.reach,
+    },
   };
 }
 
-function cutText(voice: Model, whole: Anatomy): Model {
-  const noise = { name: 'durationNoise', type: 'float32' as const, dims: ['batch', 2, 'phonemes'] };
-  const seeded = whole.durationNoise ? replaceNodeByInput(voice, whole.durationNoise, noise) : voice;
-  const outputs = [
-    { tensor: whole.mean, as: 'mean', type: 'float32' as const },
-    { tensor: whole.logScale, as: 'logScale', type: 'float32' as const },
-    { tensor: whole.durations, as: 'durations', type: 'float32' as const },
-  ];
-  return extractGraph(seeded, { inputs: [], outputs });
+const type = 'float32' as const;
+
+function cutPredictor(voice: Model, whole: Anatomy): Model {
+  const noise = { name: 'durationNoise', type, dims: ['batch', 2, 'phonemes'] };
+  return withoutMask(replaceNodeByInput(voice, whole.durationNoise, noise), whole.idMask, {
+    inputs: [{ tensor: whole.hidden, as: 'hidden', type, dims: ['batch', undefined, 'phonemes'] }],
+    outputs: [{ tensor: whole.durations, as: 'durations', type }],
+  });
+}
+
+/** A part of a voice that runs on unpadded input only, so that its mask is 1 everywhere. */
+function withoutMask(
+  voice: Model,
+  mask: string,
+  { inputs, outputs }: { readonly inputs: readonly Boundary[]; readonly outputs: readonly Boundary[] },
+): Model {
+  const masked = extractGraph(voice, { inputs: [...inputs, { tensor: mask, as: 'mask', type }], outputs });
+  return bindInput(masked, tensor('mask', 'float32', [1, 1, 1], Float32Array.of(1)));
 }
 
 /**
@@ -124,7 +136,9 @@ function cropBetweenStages(decoder: Model): { model: Model; rate: number; reach:
 /** Where the parts of a voice's graph meet. */
 class Anatomy {
   readonly latent: string;
-  readonly mask: string;
+  readonly frameMask: string;
+  readonly idMask: string;
+  readonly hidden: string;
   readonly noisy: string;
   readonly mean: string;
   readonly logScale: string;
@@ -132,7 +146,7 @@ class Anatomy {
   readonly audio: string;
   readonly channels: number;
   /** Name of the node that makes the durations' noise. */
-  readonly durationNoise: string | undefined;
+  readonly durationNoise: string;
   private readonly makers: ReadonlyMap<string, Node>;
 
   constructor(private readonly graph: Graph) {
@@ -140,14 +154,14 @@ class Anatomy {
     const entry = this.find((node) => node.name === '/dec/conv_pre/Conv', 'node "/dec/conv_pre/Conv"');
     this.latent = entry.input[0] ?? '';
     this.channels = this.weightChannels(entry.input[1]);
-    this.mask = this.maker(this.latent, 'Mul').input[1] ?? '';
-    const noise = this.find(
-      ({ opType, name }) => opType === 'RandomNormalLike' && !name.startsWith('/dp/'),
-      'noise for the latent frames',
-    );
-    this.durationNoise = graph.node.find(
-      ({ opType, name }) => opType === 'RandomNormalLike' && name.startsWith('/dp/'),
-    )?.name;
+    this.frameMask = this.maker(this.latent, 'Mul').input[1] ?? '';
+    const noises = (prefix: RegExp): Node =>
+      this.find(({ opType, name }) => opType === 'RandomNormalLike' && prefix.test(name), `noise named ${prefix}`);
+    const noise = noises(/^(?!\/dp\/)/);
+    this.durationNoise = noises(/^\/dp\//).name;
+    this.hidden = this.find(({ name }) => name === '/dp/pre/Conv', 'node "/dp/pre/Conv"').input[0] ?? '';
+    const projection = this.find(({ name }) => name === '/dp/proj/Conv', 'node "/dp/proj/Conv"');
+    this.idMask = this.reader(projection.output[0], 'Mul').input[1] ?? '';
     const scaled = this.reader(noise.output[0], 'Mul');
     const tempered = this.reader(scaled.output[0], 'Mul');
     this.noisy = this.reader(tempered.output[0], 'Add').output[0] ?? '';

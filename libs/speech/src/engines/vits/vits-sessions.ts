@@ -7,7 +7,8 @@ import type { VitsLayout } from './vits-graphs';
 export interface TextResult {
   readonly mean: Float32Array;
   readonly logScale: Float32Array;
-  readonly durations: Float32Array;
+  /** For the predictor. */
+  readonly hidden: Tensor | undefined;
 }
 
 /** Frames of several windows of one length and with the same edges, ready for the decoder. */
@@ -21,12 +22,10 @@ export interface DecoderInput {
   readonly cropEnd: number;
 }
 
-/** The three parts of a voice, loaded. */
+/** The parts of a voice, loaded. */
 export class VitsSessions {
   private constructor(
-    private readonly text: InferenceSession,
-    private readonly flow: InferenceSession,
-    private readonly decoder: InferenceSession,
+    private readonly parts: Readonly<Record<'text' | 'predictor' | 'flow' | 'decoder', InferenceSession>>,
     readonly layout: VitsLayout,
   ) {}
 
@@ -40,34 +39,42 @@ export class VitsSessions {
       // A thread that spins while it waits takes its core from the other engines.
       extra: { session: { intra_op: { allow_spinning: '0' } } },
     };
-    const text = await InferenceSession.create(graphs.text, options);
-    const flow = await InferenceSession.create(graphs.flow, options);
-    const decoder = await InferenceSession.create(graphs.decoder, options);
-    return new VitsSessions(text, flow, decoder, graphs.layout);
+    const open = (path: string): Promise<InferenceSession> => InferenceSession.create(path, options);
+    const text = await open(graphs.text);
+    const predictor = await open(graphs.predictor);
+    const flow = await open(graphs.flow);
+    const decoder = await open(graphs.decoder);
+    return new VitsSessions({ text, predictor, flow, decoder }, graphs.layout);
   }
 
-  /** `scales`: spread of the latent noise, pace, spread of the duration noise; `durationNoise` is [2, ids]. */
-  async runText(ids: readonly number[], scales: Float32Array, durationNoise: Float32Array): Promise<TextResult> {
-    const feeds: Record<string, Tensor> = {
+  async runText(ids: readonly number[]): Promise<TextResult> {
+    const { mean, logScale, hidden } = await this.parts.text.run({
       input: new Tensor('int64', BigInt64Array.from(ids, BigInt), [1, ids.length]),
       input_lengths: new Tensor('int64', BigInt64Array.of(BigInt(ids.length)), [1]),
+    });
+    return { mean: floats(mean), logScale: floats(logScale), hidden };
+  }
+
+  /** Frames of each id; `scales`: spread of the latent noise, pace, spread of the duration noise; `noise` is [2, ids]. */
+  async predictDurations({ hidden }: TextResult, scales: Float32Array, noise: Float32Array): Promise<number[]> {
+    if (!hidden) return [];
+    const { durations } = await this.parts.predictor.run({
+      hidden,
       scales: new Tensor('float32', scales, [3]),
-    };
-    if (this.layout.durationNoise) feeds['durationNoise'] = new Tensor('float32', durationNoise, [1, 2, ids.length]);
-    const results = await this.text.run(feeds);
-    const { mean, logScale, durations } = results;
-    return { mean: floats(mean), logScale: floats(logScale), durations: floats(durations) };
+      durationNoise: new Tensor('float32', noise, [1, 2, noise.length / 2]),
+    });
+    return Array.from(floats(durations));
   }
 
   /** Cleans noisy latent frames, [channels, frames]. */
   async runFlow(noisy: Float32Array, frames: number): Promise<Float32Array> {
     const shape = [1, this.layout.channels, frames];
-    return floats((await this.flow.run({ noisy: new Tensor('float32', noisy, shape) }))['latent']);
+    return floats((await this.parts.flow.run({ noisy: new Tensor('float32', noisy, shape) }))['latent']);
   }
 
   /** Audio of every window, one after the other: [batch, (cropEnd - cropStart) * samplesPerFrame / cropRate]. */
   async runDecoder({ latents, batch, frames, cropStart, cropEnd }: DecoderInput): Promise<Float32Array> {
-    const results = await this.decoder.run({
+    const results = await this.parts.decoder.run({
       latent: new Tensor('float32', latents, [batch, this.layout.channels, frames]),
       cropStart: new Tensor('int64', BigInt64Array.of(BigInt(cropStart)), [1]),
       cropEnd: new Tensor('int64', BigInt64Array.of(BigInt(cropEnd)), [1]),
@@ -76,7 +83,7 @@ export class VitsSessions {
   }
 
   async release(): Promise<void> {
-    await Promise.all([this.text.release(), this.flow.release(), this.decoder.release()]);
+    await Promise.all(Object.values(this.parts).map((part) => part.release()));
   }
 }
 
