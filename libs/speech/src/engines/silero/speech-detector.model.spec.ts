@@ -1,4 +1,5 @@
 import { describeWithModels } from '../../../../../test/support/models';
+import { noise } from '../../../../../test/support/noise';
 import { readTwoCities } from '../../../../../test/support/two-cities';
 import { Resampler } from '../../audio';
 import { detectorFrameSamples, sttSampleRateHz } from '../stt-engine';
@@ -7,15 +8,6 @@ import { SpeechDetector } from './speech-detector';
 let detector: SpeechDetector;
 beforeAll(async () => void (detector = await SpeechDetector.load({ intraOpNumThreads: 1 })));
 afterAll(() => detector.close());
-
-/** Even noise of the given peak, the same each time. */
-export function noise(seconds: number, peak: number): Float32Array {
-  let state = 11;
-  return Float32Array.from({ length: seconds * sttSampleRateHz }, () => {
-    state = (Math.imul(state, 48271) >>> 0) % 0x7fffffff;
-    return (state / 0x3fffffff - 1) * peak;
-  });
-}
 
 async function probabilities(samples: Float32Array, pieceSamples = samples.length): Promise<number[]> {
   const found: number[] = [];

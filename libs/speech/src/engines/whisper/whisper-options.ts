@@ -10,7 +10,7 @@ export interface WhisperOptions {
 }
 
 export const defaultWhisperOptions: WhisperOptions = {
-  paddingSeconds: 1,
+  paddingSeconds: 0.5,
   contextSeconds: 0,
   silentGroupPositions: 16,
   maxBatch: 8,

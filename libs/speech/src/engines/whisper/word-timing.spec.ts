@@ -26,6 +26,18 @@ describe('timeWords', () => {
     expect(timed[0]!.endSample).toBe(timed[1]!.startSample);
   });
 
+  it('leaves pauses out of the first word and of words before and after a comma', () => {
+    const spoken = 'It was so very good indeed, it was not so bad.'.split(' ');
+    const said = spoken.map((word, index) => ({ text: ` ${word}`, tokens: [index] }));
+    const looked = [0, 0, 50, 60, 70, 80, 90, 180, 190, 200, 210, 220, 230];
+    const timed = timeWords(said, attentionAt(looked, 240, 1), 240 * 320);
+    const [first] = timed;
+    expect(first!.startSample).toBeGreaterThan(0);
+    const [before, after] = timed.slice(5, 7);
+    expect(before!.endSample / 320).toBeLessThan(115);
+    expect(after!.startSample / 320).toBeGreaterThan(155);
+  });
+
   it('never goes back, whatever the heads look at', () => {
     const timed = timeWords(words, attentionAt([3, 70, 10, 60, 5, 40], 80, 1), 80 * 320);
     let last = 0;

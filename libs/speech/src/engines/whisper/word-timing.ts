@@ -1,4 +1,4 @@
-import type { RecognisedWord } from '../stt-engine';
+import { sttSampleRateHz, type RecognisedWord } from '../stt-engine';
 import { positionSamples } from './audio-encoder';
 import type { Attention } from './greedy-decoder';
 import type { TokenWord } from './tokenizer';
@@ -20,10 +20,31 @@ export function timeWords(words: readonly TokenWord[], attention: Attention, sam
     earliest = Math.max(earliest, Math.min(sample, samples));
     return earliest;
   };
-  return words.map(({ text, tokens }) => {
+  const timed = words.map(({ text, tokens }) => {
     const startSample = place(token);
     token += tokens.length;
     return { word: text.trim(), startSample, endSample: place(token) };
+  });
+  return withoutPauses(timed);
+}
+
+const longestUsualSamples = 0.7 * sttSampleRateHz;
+const pauseMark = /[.,;:!?。，！？：；、…]["'”)\]]*$/;
+
+/**
+ * The path has no room for pauses: they become part of the word before or after. Words at a pause are therefore cut to
+ * twice the usual length of a word, as the reference does at the ends of sentences.
+ */
+function withoutPauses(words: readonly RecognisedWord[]): RecognisedWord[] {
+  const lengths = words.map((word) => word.endSample - word.startSample).filter((length) => length > 0);
+  const usual = lengths.sort((one, other) => one - other)[Math.floor(lengths.length / 2)] ?? 0;
+  const limit = Math.round(2 * Math.min(usual, longestUsualSamples));
+  return words.map((word, index) => {
+    const before = words[index - 1];
+    if (word.endSample - word.startSample <= limit) return word;
+    if (before && pauseMark.test(word.word)) return { ...word, endSample: word.startSample + limit };
+    if (before && !pauseMark.test(before.word)) return word;
+    return { ...word, startSample: word.endSample - limit };
   });
 }
 
