@@ -1,0 +1,204 @@
+import type { BatchPolicy } from '@app/speech/batching';
+import {
+  fixtureEngine,
+  fixtureSettings,
+  type FixtureResult,
+  type FixtureStep,
+} from '../../../../test/support/fixture-engine';
+import type { EngineChildSettings } from './engine-child';
+import { EnginePool, StepDropped, type StepDone, type StepRequest } from './engine-pool';
+
+const single: BatchPolicy = { batching: 'auto', maxBatch: 4, batchWaitMs: 20, batchesGain: false };
+const gathering: BatchPolicy = { ...single, batchesGain: true };
+
+describe('EnginePool', () => {
+  const fixture = fixtureEngine();
+  let pool: EnginePool<FixtureStep, FixtureResult>;
+  let exits: string[];
+  let sizes: number[];
+  let readyChanges: ((ready: number) => void)[];
+
+  const make = (engines: number, policy = single, child: Partial<EngineChildSettings> = {}): void => {
+    exits = [];
+    sizes = [];
+    readyChanges = [];
+    pool = new EnginePool(
+      { engines, policy, child: fixtureSettings(fixture.entry, child) },
+      {
+        onBatch: ({ size }) => sizes.push(size),
+        onEngineExit: (reason) => exits.push(reason),
+        onReadyChange: (ready) => readyChanges.forEach((listener) => listener(ready)),
+      },
+    );
+  };
+  const start = (...needs: Parameters<typeof make>): Promise<void> => {
+    make(...needs);
+    return pool.start();
+  };
+  const ready = (count: number): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => void (pool.readyEngines === count && resolve());
+      readyChanges.push(look);
+      look();
+    });
+
+  const request = (id: string, over: Partial<StepRequest<FixtureStep>> = {}): StepRequest<FixtureStep> => ({
+    id,
+    batchKey: 'k',
+    dueMs: 0,
+    stateful: true,
+    make: () => ({ id, op: 'echo' }),
+    ...over,
+  });
+  const run = (id: string, over: Partial<StepRequest<FixtureStep>> = {}): Promise<StepDone<FixtureResult>> =>
+    pool.run(request(id, over));
+  const stateless = { stateful: false };
+
+  afterEach(() => pool.stop());
+  afterAll(() => fixture.remove());
+
+  it('is ready when all engines are, and fails to start with one that cannot be loaded', async () => {
+    await start(2);
+    expect(pool.readyEngines).toBe(2);
+    expect(pool.capabilities.languages).toEqual(['en']);
+    await pool.stop();
+    const { spec } = fixtureSettings(fixture.entry);
+    make(1, single, { spec: { ...spec, preload: ['broken'] } as EngineChildSettings['spec'] });
+    await expect(pool.start()).rejects.toMatchObject({
+      code: 'internal',
+      detail: expect.stringContaining('no such model') as string,
+    });
+  });
+
+  it('runs all steps of an id in one engine, and spreads ids over the engines', async () => {
+    await start(2);
+    const first = await Promise.all(['a', 'b'].map((id) => run(id)));
+    const second = await Promise.all(['a', 'b'].map((id) => run(id)));
+    const pids = first.map(({ result }) => result.pid);
+    expect(new Set(pids).size).toBe(2);
+    expect(second.map(({ result }) => result.pid)).toEqual(pids);
+  });
+
+  it('lets any engine run what needs no state', async () => {
+    await start(2);
+    await run('a');
+    const done = await Promise.all(Array.from({ length: 6 }, (_, at) => run('a', { ...stateless, line: `l${at}` })));
+    expect(new Set(done.map(({ result }) => result.pid)).size).toBe(2);
+  });
+
+  it('runs what is due first, and makes a step only when it is about to run', async () => {
+    await start(1);
+    const order: string[] = [];
+    const noting = (id: string, dueMs: number) => run(id, { dueMs, make: () => (order.push(id), { id, op: 'echo' }) });
+    await Promise.all([noting('late', 30), noting('soon', 10), noting('nice', Infinity), noting('next', 20)]);
+    expect(order).toEqual(['soon', 'next', 'late', 'nice']);
+  });
+
+  it('puts waiting steps together where batches gain, and reports how many', async () => {
+    await start(1, gathering);
+    const done = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((id) => run(id)));
+    expect(done[0]?.result.batch).toEqual(['a', 'b', 'c', 'd']);
+    expect(sizes).toEqual([4, 1]);
+  });
+
+  it('waits for company where it must, but not for longer than the policy says', async () => {
+    await start(1, { ...single, batching: 'always', batchWaitMs: 30 });
+    // Both have state here, so each might join the other.
+    await Promise.all([run('a'), run('b')]);
+    sizes.length = 0;
+    const alone = await run('a');
+    expect(alone.result.batch).toEqual(['a']);
+    const first = run('a');
+    await new Promise((resolve) => setImmediate(resolve));
+    const second = run('b');
+    expect((await first).result.batch).toEqual(['a', 'b']);
+    await second;
+    expect(sizes).toEqual([1, 2]);
+  });
+
+  it('never runs the waiting steps of an id that was dropped, and has its state forgotten', async () => {
+    await start(1);
+    await run('a');
+    const made = jest.fn(() => ({ id: 'a', op: 'echo' }) as const);
+    const blocker = run('b');
+    const dropped = [run('a', { make: made }), run('a', { line: 'other', make: made })];
+    dropped.forEach((step) => void step.catch(() => undefined));
+    pool.drop('a');
+    for (const step of dropped) await expect(step).rejects.toBeInstanceOf(StepDropped);
+    await blocker;
+    expect((await run('b')).result.released).toEqual(['a']);
+    expect(made).not.toHaveBeenCalled();
+  });
+
+  it('has the state forgotten of an id that was dropped while its first step ran', async () => {
+    await start(1);
+    const running = run('a');
+    await Promise.resolve().then(() => undefined);
+    pool.drop('a');
+    await running.catch(() => undefined);
+    expect((await run('b')).result.released).toContain('a');
+  });
+
+  it('drops a line alone', async () => {
+    await start(1);
+    const kept = run('a', { ...stateless, line: 'a/final' });
+    const partial = run('a', { ...stateless, line: 'a/partial' });
+    partial.catch(() => undefined);
+    pool.dropLine('a/partial');
+    await expect(partial).rejects.toBeInstanceOf(StepDropped);
+    expect((await kept).result.id).toBe('a');
+  });
+
+  it('passes on that a step failed, without harm to others of its batch', async () => {
+    await start(1, gathering);
+    const bad = run('bad', { make: () => ({ id: 'bad', op: 'refuse' }) });
+    bad.catch(() => undefined);
+    expect((await run('good')).result.batch).toEqual(['bad', 'good']);
+    await expect(bad).rejects.toMatchObject({ code: 'internal' });
+  });
+
+  it('fails only what a dead engine held, at once and until it is dropped, and runs new work when it is back', async () => {
+    await start(2);
+    const [a, b] = await Promise.all([run('a'), run('b')]);
+    expect(a.result.pid).not.toBe(b.result.pid);
+    const crash = run('a', { make: () => ({ id: 'a', op: 'crash' }) });
+    const waiting = run('a');
+    waiting.catch(() => undefined);
+    const untouched = run('b');
+    const retryable = { row: { retryable: true } };
+    await expect(crash).rejects.toMatchObject(retryable);
+    await expect(waiting).rejects.toMatchObject(retryable);
+    await expect(run('a')).rejects.toMatchObject(retryable);
+    expect((await untouched).result.pid).toBe(b.result.pid);
+    expect(exits).toEqual(['exited with code 3']);
+    pool.drop('a');
+    await ready(2);
+    expect((await run('a')).result.id).toBe('a');
+  });
+
+  it('gives what needs no state to another engine while one is away', async () => {
+    await start(2);
+    const [a] = await Promise.all([run('a'), run('b')]);
+    process.kill(a.result.pid, 'SIGKILL');
+    await ready(1);
+    expect((await run('c', stateless)).result.pid).not.toBe(a.result.pid);
+    await ready(2);
+  });
+
+  it('kills an engine that hangs, and goes on', async () => {
+    await start(1, single, { stepTimeoutMs: 200 });
+    await expect(run('a', { make: () => ({ id: 'a', op: 'hang' }) })).rejects.toMatchObject({
+      row: { retryable: true },
+    });
+    expect((await run('b')).result.id).toBe('b');
+    expect(exits[0]).toContain('a step took too long');
+  });
+
+  it('leaves no process when it is stopped', async () => {
+    await start(2);
+    const { pids } = pool;
+    expect(pids).toHaveLength(2);
+    await pool.stop();
+    for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+  });
+});

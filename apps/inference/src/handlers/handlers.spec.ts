@@ -1,0 +1,205 @@
+import type { INestMicroservice } from '@nestjs/common';
+import type { MicroserviceOptions } from '@nestjs/microservices';
+import { Test } from '@nestjs/testing';
+import { JobClient, JobExceptionFilter, JobStrategy, MemoryBroker, MemoryBus, type JobOutput } from '@app/broker';
+import { InferenceMetrics, loadConfig, Log } from '@app/platform';
+import { ProblemError, type Lane } from '@app/protocol';
+import type { TtsStep, TtsStepResult, UtterancePlan } from '@app/speech/engines';
+import { FakeSttSteps, spokenAudio } from '../../../../test/support/fake-stt-steps';
+import type { StepDone, StepRequest } from '../engine/engine-pool';
+import { InferenceConfig } from '../inference.config';
+import { LaneEngines } from '../lanes/lane-engines';
+import { WorkerSettings } from '../worker-settings';
+import { SttHandler } from './stt.handler';
+import { TtsHandler } from './tts.handler';
+
+const tts: Lane = { kind: 'tts', model: 'piper' };
+const stt: Lane = { kind: 'stt', model: 'whisper-tiny-en' };
+
+/** A voice of one window of 100 samples; it hangs for the text "Wait." and dies for "Die.". */
+class TinyVoice {
+  readonly dropped: string[] = [];
+  deaths = 1;
+
+  run(request: StepRequest<TtsStep>): Promise<StepDone<TtsStepResult>> {
+    const step = request.make();
+    const done = { startedAtMs: performance.now(), tookMs: 1 };
+    if (step.op === 'decode') {
+      return Promise.resolve({ ...done, result: { op: 'decode', samples: new Float32Array(100) }, opened: undefined });
+    }
+    if (step.utterance.text === 'Wait.') return new Promise(() => undefined);
+    if (step.utterance.text === 'Die.' && this.deaths-- > 0) {
+      return Promise.reject(new ProblemError('worker_unavailable', { cause: new Error('killed') }));
+    }
+    const plan: UtterancePlan = {
+      durations: [1],
+      totalSamples: 100,
+      windows: [{ startSample: 0, endSample: 100 }],
+      words: [],
+      phonemes: [],
+      frontendMs: 1,
+      encodeMs: 1,
+    };
+    return Promise.resolve({
+      ...done,
+      result: { op: 'encode', plan },
+      opened: { batchKeys: ['w'], sampleRateHz: 22_050 },
+    });
+  }
+
+  drop(id: string): void {
+    this.dropped.push(id);
+  }
+}
+
+interface Heard {
+  readonly outputs: JobOutput[];
+  readonly attempts: number[];
+  readonly over: Promise<string>;
+}
+
+describe('the handlers of a worker on a bus', () => {
+  let bus: MemoryBus;
+  let client: JobClient;
+  let app: INestMicroservice;
+  let voice: TinyVoice;
+  let ears: FakeSttSteps;
+  let log: string;
+  const took: [string, number, number][] = [];
+
+  beforeEach(async () => {
+    bus = new MemoryBus();
+    voice = new TinyVoice();
+    ears = new FakeSttSteps();
+    log = '';
+    took.length = 0;
+    const engines = {
+      modelsOf: () => ['joe'],
+      tts: () => voice,
+      stt: () => ears,
+      jobTook: (lane: Lane, computeMs: number, audioMs: number) => took.push([lane.kind, computeMs, audioMs]),
+    };
+    const module = await Test.createTestingModule({
+      controllers: [TtsHandler, SttHandler],
+      providers: [
+        { provide: LaneEngines, useValue: engines },
+        { provide: WorkerSettings, useValue: new WorkerSettings(loadConfig(InferenceConfig, {})) },
+        { provide: InferenceMetrics, useValue: { waitedForSeat: () => undefined, firstAudio: () => undefined } },
+        { provide: Log, useValue: Log.create('test', 'info', { write: (line: string) => void (log += line) }) },
+      ],
+    }).compile();
+    const lanes = [tts, stt].map((lane) => ({ lane, seats: 2 }));
+    const strategy = new JobStrategy({
+      broker: new MemoryBroker(bus),
+      workerId: 'worker',
+      lanes,
+      drainTimeoutMs: 3_000,
+    });
+    app = module.createNestMicroservice<MicroserviceOptions>({ strategy, logger: false });
+    app.useGlobalFilters(new JobExceptionFilter());
+    await app.listen();
+    client = new JobClient(new MemoryBroker(bus), { gatewayId: 'gateway' });
+    await client.start();
+  });
+
+  afterEach(async () => {
+    await client.close();
+    await app.close();
+  });
+
+  const submit = async (lane: Lane, job: object, begun?: (attempt: number) => void) => {
+    const outputs: JobOutput[] = [];
+    const attempts: number[] = [];
+    let tell: (how: string) => void = () => undefined;
+    const over = new Promise<string>((resolve) => (tell = resolve));
+    const handle = await client.submit(
+      {
+        lane,
+        jobClass: lane.kind === 'tts' ? 'first' : 'open',
+        job: { requestId: 'request-1', model: lane.model, ...job },
+      },
+      {
+        onClaim: ({ attempt }) => {
+          attempts.push(attempt);
+          setImmediate(() => begun?.(attempt));
+          return { offsetSamples: 0 };
+        },
+        onOutput: (output) => void outputs.push(output),
+        onEnd: () => tell('end'),
+        onProblem: ({ code }) => tell(code),
+      },
+    );
+    return { handle, heard: { outputs, attempts, over } satisfies Heard };
+  };
+  const say = (text: string, over: object = {}, begun?: () => void) =>
+    submit(tts, { text, voice: 'joe', language: 'en', seed: 1, speed: 1, bufferedMs: 0, ...over }, begun);
+  const until = async (holds: () => boolean): Promise<void> => {
+    while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+  };
+
+  it('speak, and tell what it took', async () => {
+    const { heard } = await say('Secret words.');
+    expect(await heard.over).toBe('end');
+    expect(heard.outputs.map(({ type }) => type)).toEqual(['plan', 'audio']);
+    await until(() => took.length > 0);
+    expect(took).toEqual([['tts', 3, (100 / 22_050) * 1_000]]);
+    await until(() => log.includes('job ended'));
+    const lines = log
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines).toEqual([
+      expect.objectContaining({ msg: 'job claimed', requestId: 'request-1', attempt: 1 }),
+      expect.objectContaining({ msg: 'job ended', requestId: 'request-1', outcome: 'done' }),
+    ]);
+    expect(log).not.toContain('Secret');
+  });
+
+  it('refuse a voice that is not here', async () => {
+    const { heard } = await say('Hello.', { voice: 'unknown' });
+    expect(await heard.over).toBe('voice_not_found');
+  });
+
+  it('hand a job back whose engine died, so that another attempt is made', async () => {
+    const { heard } = await say('Die.');
+    expect(await heard.over).toBe('end');
+    expect(heard.attempts).toEqual([1, 2]);
+  });
+
+  it('free what a cancelled job holds', async () => {
+    let begun = false;
+    const { handle } = await say('Wait.', {}, () => (begun = true));
+    await until(() => begun);
+    handle.cancel('test');
+    await until(() => voice.dropped.length > 0);
+    expect(voice.dropped[0]).toMatch(/\.1$/);
+  });
+
+  it('hear what is sent, and end when the audio does', async () => {
+    const samples = spokenAudio(0.5, [1, 0.5], [2, 0.5], 1);
+    const pcm = Buffer.from(Int16Array.from(samples, (sample) => Math.round(sample * 32_768)).buffer);
+    const { handle, heard } = await submit(stt, { language: 'en', words: true, pace: 'live' }, () => {
+      for (let at = 0; at < samples.length; at += 1_600) {
+        handle.send({ type: 'audio', offsetSamples: at }, pcm.subarray(at * 2, (at + 1_600) * 2));
+      }
+      handle.send({ type: 'finalize', marker: 5 });
+      handle.send({ type: 'close' });
+    });
+    expect(await heard.over).toBe('end');
+    const finals = heard.outputs.flatMap((output) => (output.type === 'final' ? [output.text] : []));
+    expect(finals).toEqual(['w1 w2']);
+    expect(heard.outputs.at(-1)).toEqual({ type: 'flushed', marker: 5 });
+    await until(() => took.length > 0);
+    expect(took[0]?.[2]).toBeCloseTo(2_500);
+  });
+
+  it('hand back a stream that is silent when the worker stops', async () => {
+    let begun = false;
+    const { heard } = await submit(stt, { language: 'en', words: true, pace: 'live' }, () => (begun = true));
+    await until(() => begun);
+    await app.close();
+    expect(ears.dropped).toHaveLength(1);
+    expect(heard.attempts).toEqual([1]);
+    expect(log).toContain('handed back');
+  });
+});
