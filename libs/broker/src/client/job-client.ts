@@ -121,7 +121,7 @@ export class JobClient implements JobHost {
       if (claim) this.onClaim(jobId, claim.header, reply);
     }
     if (what === 'output') {
-      const output = readFrame(OutputEnvelope, payload);
+      const output = readFrame(OutputEnvelope, payload, 'output');
       if (output) this.onOutput(jobId, output.header, output.body, reply);
     }
   };
