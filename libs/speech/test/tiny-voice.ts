@@ -23,7 +23,7 @@ export function tinyVoice(): Model {
   const noise = graph.op('RandomNormalLike', [center], {}, { name: '/RandomNormalLike' });
   const scaled = graph.op('Mul', [noise, graph.op('Exp', [expand(logScale)])]);
   const noisy = graph.op('Add', [center, graph.op('Mul', [scaled, scale(0)])]);
-  const clean = graph.op('Add', [noisy, convolve(graph, 'flow', noisy, [tinyChannels, tinyChannels, 3])]);
+  const clean = [0, 1].reduce((value, step) => couple(graph, value, step), noisy);
   decode(graph, graph.op('Mul', [clean, mask]));
   return graph.build();
 }
@@ -73,6 +73,15 @@ function align(graph: GraphBuilder, durations: Value): { alignment: Value; mask:
     alignment: graph.op('Sub', [before(ends), before(starts)]),
     mask: graph.op('Cast', [graph.op('Less', [row, total])], { to: 1 }),
   };
+}
+
+/** One half of the channels is shifted by what the other half says. */
+function couple(graph: GraphBuilder, value: Value, step: number): Value {
+  const half = tinyChannels / 2;
+  const [kept = '', moved = ''] = graph.ops('Split', [value], 2, { axis: 1, num_outputs: 2 });
+  const shift = convolve(graph, `flow${step}`, kept, [half, half, 3]);
+  const halves = [graph.op('Sub', [moved, shift]), kept];
+  return graph.op('Concat', halves, { axis: 1 }, { name: `/flow/flows.${step}/Concat` });
 }
 
 function decode(graph: GraphBuilder, latent: Value): void {

@@ -6,7 +6,7 @@ import { readModel, writeModel } from '../../onnx';
 import { cutVits, type VitsLayout } from './vits-graphs';
 
 /** Counts up whenever the cut graphs change, so that older ones are not used. */
-const cutterVersion = 3;
+const cutterVersion = 4;
 
 /** The parts of a voice as files that onnxruntime loads by path. */
 export interface StoredGraphs {

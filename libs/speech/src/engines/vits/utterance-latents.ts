@@ -57,11 +57,14 @@ export class UtteranceLatents {
   private async make(start: number, end: number): Promise<void> {
     const { channels, flowReach } = this.layout;
     const first = Math.max(0, start - flowReach);
-    const frames = Math.min(this.frames, end + flowReach) - first;
-    const clean = await this.sessions.runFlow(this.noisy(first, frames), frames);
+    const last = Math.min(this.frames, end + flowReach);
+    const goesOn = { before: first > 0, after: last < this.frames };
+    const clean = await this.sessions.runFlow(this.noisy(first, last - first), last - first, goesOn);
+    const frames = clean.length / channels;
+    const skipped = goesOn.before ? 0 : start;
     for (let channel = 0; channel < channels; channel += 1) {
-      const row = channel * frames - first;
-      this.latents.set(clean.subarray(row + start, row + end), channel * this.frames + start);
+      const from = channel * frames + skipped;
+      this.latents.set(clean.subarray(from, from + end - start), channel * this.frames + start);
     }
   }
 

@@ -9,6 +9,8 @@ type Outcome = TtsStepResult | StepFailure;
 
 /** Long enough for a window of every standard length. */
 const warmUpText = 'It was the best of times, it was the worst of times.';
+/** eSpeak takes a few rounds until its code is compiled: the first takes twenty times as long as the fourth. */
+const warmUpEncodes = 3;
 
 /** A Piper voice. A model folder holds one voice: who chose the engine chose the voice. */
 export class VitsEngine implements TtsEngine {
@@ -22,9 +24,12 @@ export class VitsEngine implements TtsEngine {
 
   async warmUp(): Promise<void> {
     const id = 'warm-up';
-    const utterance = { text: warmUpText, voice: '', language: '', seed: 0, speed: 1 };
-    const encoded = ran(await this.step([{ op: 'encode', id, utterance }]));
-    const windows = encoded.op === 'encode' ? encoded.plan.windows : [];
+    let windows: readonly unknown[] = [];
+    for (let seed = 0; seed < warmUpEncodes; seed += 1) {
+      const utterance = { text: warmUpText, voice: '', language: '', seed, speed: 1 };
+      const encoded = ran(await this.step([{ op: 'encode', id, utterance }]));
+      windows = encoded.op === 'encode' ? encoded.plan.windows : [];
+    }
     for (const window of windows.keys()) ran(await this.step([{ op: 'decode', id, window }]));
     this.release(id);
   }

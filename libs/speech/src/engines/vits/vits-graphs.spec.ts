@@ -30,7 +30,8 @@ describe('cutVits', () => {
     expect(layout).toEqual({
       channels: tinyChannels,
       samplesPerFrame: tinySamplesPerFrame,
-      flowReach: 1,
+      flowReach: 2,
+      flowTrim: 1,
       // conv_pre 3, upsampling 1, residual 2/4, upsampling 1/4, residual 2/16, post 1/16: 4.9
       decoderReach: 5,
       cropRate: 4,
@@ -62,7 +63,11 @@ describe('cutVits', () => {
       const cell = Math.floor(index / frames) * ids.length + (idOfFrame[index % frames] ?? 0);
       return (mean[cell] ?? 0) + value * Math.exp(logScale[cell] ?? 0) * 0.5;
     });
-    const { latent } = await run(flow, { noisy: new Tensor('float32', noisy, [1, tinyChannels, frames]) });
+    const { latent } = await run(flow, {
+      noisy: new Tensor('float32', noisy, [1, tinyChannels, frames]),
+      cropStart: new Tensor('int64', [0n], [1]),
+      cropEnd: new Tensor('int64', [2n ** 62n], [1]),
+    });
     const { audio } = await run(decoder, {
       latent: latent ?? durationNoise,
       cropStart: new Tensor('int64', [0n], [1]),
@@ -73,6 +78,28 @@ describe('cutVits', () => {
     expect(Math.max(...floats(audio).map((value, index) => Math.abs(value - (output[index] ?? NaN))))).toBeLessThan(
       1e-5,
     );
+  });
+
+  it('makes frames in the middle from their context alone', async () => {
+    const frames = 20;
+    const noisy = random(tinyChannels * frames);
+    const part = (first: number, last: number): Tensor => {
+      const rows = Array.from({ length: tinyChannels }, (_, row) =>
+        noisy.subarray(row * frames + first, row * frames + last),
+      );
+      return new Tensor('float32', Float32Array.from(rows.flatMap((row) => [...row])), [1, tinyChannels, last - first]);
+    };
+    const clean = async (first: number, last: number, start: bigint, end: bigint): Promise<Float32Array> => {
+      const crop = { cropStart: new Tensor('int64', [start], [1]), cropEnd: new Tensor('int64', [end], [1]) };
+      return floats((await run(flow, { noisy: part(first, last), ...crop }))['latent']);
+    };
+    const whole = await clean(0, frames, 0n, 2n ** 62n);
+    const middle = await clean(8 - layout.flowReach, 13 + layout.flowReach, 1n, -1n);
+    for (let row = 0; row < tinyChannels; row += 1) {
+      for (let frame = 8; frame < 13; frame += 1) {
+        expect(middle[row * 5 + frame - 8]).toBeCloseTo(whole[row * frames + frame] ?? NaN, 5);
+      }
+    }
   });
 
   it.each([

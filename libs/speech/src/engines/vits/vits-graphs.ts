@@ -1,13 +1,10 @@
 import {
   bindInput,
-  change,
-  create,
   dimsOf,
   extractGraph,
   graphOf,
   replaceNodeByInput,
   tensor,
-  valueInfo,
   widenConvolutions,
   type Boundary,
   type Graph,
@@ -15,6 +12,7 @@ import {
   type Node,
 } from '../../onnx';
 import { SpeechError } from '../../speech-error';
+import { cropDecoder, trimFlow } from './margins';
 import { receptiveField } from './receptive-field';
 import { simplifySplines } from './spline';
 
@@ -26,6 +24,8 @@ export interface VitsLayout {
   /** Frames on each side that a latent frame depends on in the flow, and a frame's audio in the decoder. */
   readonly flowReach: number;
   readonly decoderReach: number;
+  /** Frames by which each step of the flow shortens a side on which the utterance goes on; `flowReach` for all steps. */
+  readonly flowTrim: number;
   /** The decoder crops what no audio needs where a frame has `cropRate` samples, and leaves `cropReach` of them on each side. */
   readonly cropRate: number;
   readonly cropReach: number;
@@ -65,17 +65,19 @@ export function cutVits(voice: Model): VitsGraphs {
       { tensor: whole.logScale, as: 'logScale', type },
     ],
   });
-  const cropped = cropBetweenStages(decoder);
+  const cropped = cropDecoder(decoder);
+  const trimmed = trimFlow(flow);
   const { scale, reach } = receptiveField(decoder, 'latent', 'audio');
   return {
     text: widenConvolutions(text),
     predictor: widenConvolutions(simplifySplines(cutPredictor(voice, whole))),
-    flow: widenConvolutions(flow),
+    flow: widenConvolutions(trimmed.model),
     decoder: widenConvolutions(cropped.model),
     layout: {
       channels: whole.channels,
       samplesPerFrame: scale,
-      flowReach: Math.ceil(receptiveField(flow, 'noisy', 'latent').reach),
+      flowReach: trimmed.couplings * trimmed.reach,
+      flowTrim: trimmed.reach,
       decoderReach: Math.ceil(reach),
       cropRate: cropped.rate,
       cropReach: cropped.reach,
@@ -101,36 +103,6 @@ function withoutMask(
 ): Model {
   const masked = extractGraph(voice, { inputs: [...inputs, { tensor: mask, as: 'mask', type }], outputs });
   return bindInput(masked, tensor('mask', 'float32', [1, 1, 1], Float32Array.of(1)));
-}
-
-/**
- * Nine tenths of a decoder's context is used up before its second upsampling, and four fifths of its work come after it. So there
- * the margins are cropped to what the rest needs: positions [cropStart, cropEnd) of the value go on.
- */
-function cropBetweenStages(decoder: Model): { model: Model; rate: number; reach: number } {
-  const graph = graphOf(decoder);
-  const second = graph.node.filter(({ opType }) => opType === 'ConvTranspose')[1];
-  if (!second) throw new SpeechError('the decoder of the voice has fewer than two upsamplings');
-  const [source = '', ...weights] = second.input;
-  const constants = [tensor('crop_axes', 'int64', [1], BigInt64Array.of(2n))];
-  const crop = create('NodeProto', {
-    opType: 'Slice',
-    name: 'crop',
-    input: [source, 'cropStart', 'cropEnd', 'crop_axes'],
-    output: ['cropped'],
-  });
-  const part = change(graph, {
-    node: graph.node.flatMap((node) =>
-      node === second ? [crop, change(node, { input: ['cropped', ...weights] })] : [node],
-    ),
-    initializer: [...graph.initializer, ...constants],
-    input: [...graph.input, valueInfo('cropStart', 'int64', [1]), valueInfo('cropEnd', 'int64', [1])],
-  });
-  return {
-    model: change(decoder, { graph: part }),
-    rate: receptiveField(decoder, 'latent', source).scale,
-    reach: Math.ceil(receptiveField(decoder, source, 'audio').reach),
-  };
 }
 
 /** Where the parts of a voice's graph meet. */

@@ -50,7 +50,7 @@ export class VitsSessions {
   async runText(ids: readonly number[]): Promise<TextResult> {
     const { mean, logScale, hidden } = await this.parts.text.run({
       input: new Tensor('int64', BigInt64Array.from(ids, BigInt), [1, ids.length]),
-      input_lengths: new Tensor('int64', BigInt64Array.of(BigInt(ids.length)), [1]),
+      input_lengths: position(ids.length),
     });
     return { mean: floats(mean), logScale: floats(logScale), hidden };
   }
@@ -66,18 +66,30 @@ export class VitsSessions {
     return Array.from(floats(durations));
   }
 
-  /** Cleans noisy latent frames, [channels, frames]. */
-  async runFlow(noisy: Float32Array, frames: number): Promise<Float32Array> {
-    const shape = [1, this.layout.channels, frames];
-    return floats((await this.parts.flow.run({ noisy: new Tensor('float32', noisy, shape) }))['latent']);
+  /**
+   * Cleans noisy latent frames, [channels, frames]. On a side where the utterance goes on, `flowReach` frames are context: they are
+   * missing from the result.
+   */
+  async runFlow(
+    noisy: Float32Array,
+    frames: number,
+    goesOn: { before: boolean; after: boolean },
+  ): Promise<Float32Array> {
+    const { channels, flowTrim } = this.layout;
+    const results = await this.parts.flow.run({
+      noisy: new Tensor('float32', noisy, [1, channels, frames]),
+      cropStart: position(goesOn.before ? flowTrim : 0),
+      cropEnd: position(goesOn.after ? -flowTrim : Number.MAX_SAFE_INTEGER),
+    });
+    return floats(results['latent']);
   }
 
   /** Audio of every window, one after the other: [batch, (cropEnd - cropStart) * samplesPerFrame / cropRate]. */
   async runDecoder({ latents, batch, frames, cropStart, cropEnd }: DecoderInput): Promise<Float32Array> {
     const results = await this.parts.decoder.run({
       latent: new Tensor('float32', latents, [batch, this.layout.channels, frames]),
-      cropStart: new Tensor('int64', BigInt64Array.of(BigInt(cropStart)), [1]),
-      cropEnd: new Tensor('int64', BigInt64Array.of(BigInt(cropEnd)), [1]),
+      cropStart: position(cropStart),
+      cropEnd: position(cropEnd),
     });
     return floats(results['audio']);
   }
@@ -88,3 +100,5 @@ export class VitsSessions {
 }
 
 const floats = (tensor: Tensor | undefined): Float32Array => tensor?.data as Float32Array;
+
+const position = (value: number): Tensor => new Tensor('int64', BigInt64Array.of(BigInt(value)), [1]);
