@@ -173,25 +173,18 @@ export class EnginePool<Step, Result> {
     for (const { request } of batch) if (request.stateful) this.homes.set(request.id, child);
     const startedAtMs = this.now();
     child.call(batch.map(({ request }) => request.make())).then(
-      (called) => this.settle(child, batch, startedAtMs, called),
+      (called) => this.settle(batch, startedAtMs, called),
       (error: Error) => batch.forEach((entry) => entry.reject(error)),
     );
   }
 
-  private settle(
-    child: EngineChild<Step, Result>,
-    batch: readonly Waiting<Step, Result>[],
-    startedAtMs: number,
-    called: CallResult<Result>,
-  ): void {
+  private settle(batch: readonly Waiting<Step, Result>[], startedAtMs: number, called: CallResult<Result>): void {
     const tookMs = this.now() - startedAtMs;
     for (const report of called.batches) this.observer.onBatch(report);
     batch.forEach((entry, place) => {
       const outcome = called.outcomes[place] ?? { failed: 'the engine gave no answer' };
       if ('failed' in outcome) entry.reject(new ProblemError('internal', { cause: new Error(outcome.failed) }));
       else entry.resolve({ result: outcome.result, opened: outcome.opened, startedAtMs, tookMs });
-      // Dropped while it ran, so its state came into being after the release.
-      if (entry.request.stateful && !this.homes.has(entry.request.id)) child.release(entry.request.id);
     });
     this.dispatch();
   }

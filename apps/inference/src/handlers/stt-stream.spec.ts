@@ -215,6 +215,27 @@ describe('SttStream', () => {
     expect(heard.texts).toEqual(['w1', 'w2', 'w3', 'w4', 'w5', 'w6']);
   });
 
+  it('takes in no more audio than a session keeps while a long final waits for its text', async () => {
+    const heard = new Conversation({ partials: undefined as never });
+    heard.steps.holds = true;
+    await heard.hear(0.5, [1, 28], 20);
+    expect(heard.steps.waiting).toHaveLength(1);
+    expect(heard.of('credit').at(-1)?.consumedSamples).toBeLessThan(38 * rate);
+    heard.steps.finish();
+    for (let at = 0; at < 20; at += 1) await turn();
+    expect(heard.of('credit').at(-1)?.consumedSamples).toBeGreaterThan(48 * rate);
+  });
+
+  it('fails, and waits for nothing, when an engine dies under finals that wait', async () => {
+    const heard = new Conversation({ partials: undefined as never });
+    heard.steps.holds = true;
+    await heard.hear(0.5, ...[1, 2, 3, 4].flatMap((word) => [[word, 0.5], 1] as const));
+    const problem = new ProblemError('worker_unavailable');
+    for (const entry of heard.steps.waiting.splice(0)) entry.reject(problem);
+    await turn();
+    expect(heard.outcome).toBe(problem);
+  });
+
   describe('when the worker drains', () => {
     it('is handed back at once in silence', async () => {
       const heard = await new Conversation().hear(1);

@@ -30,8 +30,10 @@ export interface SttStreamSettings extends StreamEngineSettings {
 const detectSamples = sttSampleRateHz;
 /** Kept before the detector's place, for the roll before an utterance that begins there. */
 const preRollSamples = samplesOfMs(1_000);
-/** Utterances that wait for their text before more audio is taken in. */
+/** Utterances that wait for their text before more audio is taken in… */
 const finalsAhead = 3;
+/** …or audio, from the first of them on: sessions forget what is 40 s older than what was taken in. */
+const samplesAhead = samplesOfMs(35_000);
 /** After so much without speech a final without text says that the audio is settled. */
 const settleSamples = samplesOfMs(10_000);
 /** How often credit is given, in audio. */
@@ -61,7 +63,7 @@ export class SttStream {
   private finalEnd: number;
   private finals: Promise<void> = Promise.resolve();
   /** Finals that were not said yet. */
-  private readonly pending: Promise<void>[] = [];
+  private readonly pending: { readonly startSample: number; readonly said: Promise<void> }[] = [];
   private isOver = false;
   private isWorking = false;
   private isDraining = false;
@@ -146,7 +148,7 @@ export class SttStream {
       const until = Math.min(next?.atSample ?? Infinity, this.audio.endSample, this.detected + detectSamples);
       if (until > this.detected) {
         await this.detect(until);
-        while (this.pending.length >= finalsAhead) await this.pending[0];
+        await this.letFinalsCatchUp();
       } else if (next) {
         this.markers.shift();
         this.reach(next.marker);
@@ -154,6 +156,14 @@ export class SttStream {
         this.isWorking = false;
         return;
       }
+    }
+  }
+
+  private async letFinalsCatchUp(): Promise<void> {
+    for (let first = this.pending[0]; first; first = this.pending[0]) {
+      const isNear = this.pending.length < finalsAhead && this.detected - first.startSample < samplesAhead;
+      if (isNear || this.isOver) return;
+      await first.said;
     }
   }
 
@@ -211,12 +221,13 @@ export class SttStream {
     const recognised = open.end(endSample);
     // Whoever awaits it comes later; until then a failure is not unhandled.
     recognised.catch(() => undefined);
-    this.pending.push(this.afterFinals(() => this.final(recognised, open.startSample, endSample)));
+    const { startSample } = open;
+    this.pending.push({ startSample, said: this.afterFinals(() => this.final(recognised, startSample, endSample)) });
   }
 
   private async final(recognised: Promise<Recognition>, startSample: number, endSample: number): Promise<void> {
     const recognition = await recognised;
-    void this.pending.shift();
+    this.pending.shift();
     this.say({ type: 'final', ...segmentOf(recognition, startSample, endSample) });
     if (this.isDraining) this.handBackIfSettled();
   }
