@@ -1,4 +1,3 @@
-import type { Server } from 'node:http';
 import multipart from '@fastify/multipart';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { JobClient, Presence, type Broker } from '@app/broker';

@@ -32,7 +32,7 @@ describe('who may enter', () => {
     ['no key', '/voices', {}, 'key_missing'],
     ['an unknown key', '/voices', { 'x-api-key': 'other' }, 'key_unknown'],
   ])('answers %s with 401', async (_, path, headers, code) => {
-    const response = await get(path, headers as Record<string, string>);
+    const response = await get(path, headers);
     expect(response.status).toBe(401);
     expect(await response.json()).toMatchObject({ error_code: code, message: expect.any(String) as string });
     expect(response.headers.get('x-request-id')).toBeTruthy();

@@ -116,7 +116,7 @@ export class FakeWorker {
             return subscriber.next({ output: { type: 'flushed', marker: sent.marker } });
           case 'close':
             final();
-            subscriber.next({ output: { type: 'end', totalSamples: endSample } } as JobEmission);
+            subscriber.next({ output: { type: 'end', totalSamples: endSample } });
             return subscriber.complete();
         }
       };

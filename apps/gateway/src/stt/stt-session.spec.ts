@@ -1,0 +1,263 @@
+import type { JobHandle, JobInput, JobListener, JobOutput, JobRequest } from '@app/broker';
+import { creditSamples, ProblemError, sttSampleRateHz as rateHz } from '@app/protocol';
+import { encodePcm } from '@app/speech/audio';
+import { RawAudioInput } from './audio-input';
+import { SttSession, type SttEvent, type SttSettings } from './stt-session';
+
+const model = { id: 'w', model: 'whisper', name: 'W', description: '', languages: ['en'] };
+const settings: SttSettings = { model, language: 'en', words: true, pace: 'live' };
+
+describe('an STT stream', () => {
+  let events: SttEvent[];
+  let sent: { input: JobInput; bytes: number }[];
+  let listener: JobListener;
+  let requests: JobRequest[];
+  let cancelled: string[];
+  let drained: number;
+  const metrics = {
+    opened: jest.fn(),
+    ended: jest.fn(),
+    audioPassed: jest.fn(),
+    waitedInQueue: jest.fn(),
+    transcriptionLatency: jest.fn(),
+  };
+
+  beforeEach(() => {
+    jest.clearAllMocks();
+    events = [];
+    sent = [];
+    requests = [];
+    cancelled = [];
+    drained = 0;
+  });
+
+  const open = (changes: Partial<SttSettings> = {}): SttSession =>
+    SttSession.open({ ...settings, ...changes }, new RawAudioInput({ encoding: 'pcm_s16le', sampleRateHz: rateHz }), {
+      jobs: {
+        submit: async (request: JobRequest, given: JobListener): Promise<JobHandle> => {
+          await Promise.resolve();
+          requests.push(request);
+          listener = given;
+          return {
+            jobId: 'j',
+            attempt: 1,
+            send: (input, body) => void sent.push({ input, bytes: body?.length ?? 0 }),
+            cancel: (reason) => void cancelled.push(reason),
+          };
+        },
+      },
+      requestId: 'r',
+      metrics,
+      emit: (event) => void events.push(event),
+      drained: () => void drained++,
+    });
+  const settle = async (): Promise<void> => {
+    for (let i = 0; i < 5; i++) await Promise.resolve();
+  };
+  const pcm = (seconds: number): Buffer => encodePcm(new Float32Array(seconds * rateHz).fill(0.25), 'pcm_s16le');
+  const claim = async (attempt = 1): Promise<number> => {
+    const { offsetSamples } = listener.onClaim({ attempt, workerId: 'w', waitedMs: 3 });
+    await settle();
+    return offsetSamples;
+  };
+  const output = (out: JobOutput): void => listener.onOutput(out, new Uint8Array());
+  const segment = (type: 'partial' | 'final', text: string, from: number, to: number, language = 'en'): void =>
+    output({
+      type,
+      text,
+      language,
+      startSample: from * rateHz,
+      endSample: to * rateHz,
+      words: [['w', from * rateHz, to * rateHz]],
+    });
+  const sentSeconds = (): number => sent.reduce((sum, { bytes }) => sum + bytes, 0) / 2 / rateHz;
+  const sentTypes = (): string[] => sent.map(({ input }) => input.type);
+  const texts = (): [string, boolean][] =>
+    events.flatMap(
+      (event) => (event.type === 'transcript' ? [[event.transcript.text, event.isFinal]] : []) as [string, boolean][],
+    );
+
+  it('wants a worker from the first audio on, and no sooner', async () => {
+    const session = open();
+    await settle();
+    expect(requests).toEqual([]);
+    expect(session.isIdle).toBe(true);
+    session.push(pcm(1));
+    await settle();
+    expect(requests).toMatchObject([
+      { lane: { kind: 'stt', model: 'whisper' }, jobClass: 'open', job: { language: 'en', words: true, pace: 'live' } },
+    ]);
+    expect(sent).toEqual([]);
+    await claim();
+    expect(sentSeconds()).toBe(1);
+  });
+
+  it('sends the worker no more than it has credit for, in messages of a bounded size', async () => {
+    const session = open();
+    session.push(pcm(25));
+    await settle();
+    await claim();
+    expect(sentSeconds()).toBe(creditSamples / rateHz);
+    expect(Math.max(...sent.map(({ bytes }) => bytes))).toBeLessThanOrEqual(64 * 1024);
+    output({ type: 'credit', consumedSamples: 4 * rateHz });
+    expect(sentSeconds()).toBe(14);
+    const offsets = sent.map(({ input }) => (input.type === 'audio' ? input.offsetSamples : -1));
+    expect(offsets).toEqual([...offsets].sort((a, b) => a - b));
+  });
+
+  it('asks the client to wait while too much is unsent, and to go on when there is room', async () => {
+    const session = open();
+    session.push(pcm(31));
+    expect(session.full).toBe(true);
+    await settle();
+    await claim();
+    output({ type: 'credit', consumedSamples: 5 * rateHz });
+    expect(drained).toBe(0);
+    output({ type: 'credit', consumedSamples: 11 * rateHz });
+    expect([drained, session.full]).toEqual([1, false]);
+  });
+
+  it('gives finals that can be joined as they are, and partials that fit them', async () => {
+    const session = open();
+    session.push(pcm(5));
+    await settle();
+    await claim();
+    segment('partial', 'Hel', 0, 1);
+    segment('final', 'Hello.', 0, 2);
+    segment('partial', 'How', 2, 3);
+    segment('final', 'How are you?', 2, 4);
+    expect(texts()).toEqual([
+      ['Hel', false],
+      ['Hello.', true],
+      [' How', false],
+      [' How are you?', true],
+    ]);
+    expect(events.at(-1)).toMatchObject({
+      transcript: { durationSeconds: 2, words: [{ word: 'w', start: 2, end: 4 }] },
+    });
+  });
+
+  it('puts no space where the language has none', async () => {
+    const session = open();
+    session.push(pcm(5));
+    await settle();
+    await claim();
+    segment('final', '你好。', 0, 2, 'zh');
+    segment('final', '再见。', 2, 4, 'zh');
+    expect(texts().map(([text]) => text)).toEqual(['你好。', '再见。']);
+  });
+
+  it('says nothing of silence, and never changes what is final', async () => {
+    const session = open();
+    session.push(pcm(5));
+    await settle();
+    await claim();
+    segment('partial', '', 0, 1);
+    segment('final', '', 0, 1);
+    segment('final', 'One.', 1, 3);
+    segment('final', 'Two.', 1, 3);
+    segment('partial', 'Two', 1, 2);
+    expect(texts()).toEqual([['One.', true]]);
+  });
+
+  it('answers finalize when the worker has, at once where there was no audio', async () => {
+    const session = open();
+    session.finalize();
+    expect(events).toEqual([{ type: 'flushed' }]);
+    session.push(pcm(1));
+    session.finalize();
+    session.push(pcm(1));
+    await settle();
+    await claim();
+    expect(sentTypes()).toEqual(['audio', 'finalize', 'audio']);
+    expect(events).toHaveLength(1);
+    output({ type: 'flushed', marker: 1 });
+    expect(events).toHaveLength(2);
+  });
+
+  it('plays to a worker that takes over what has no final yet, with the commands in their places', async () => {
+    const session = open();
+    session.push(pcm(3));
+    session.finalize();
+    session.push(pcm(2));
+    session.close();
+    await settle();
+    expect(await claim()).toBe(0);
+    segment('final', 'One.', 0, 2);
+    sent = [];
+    expect(await claim(2)).toBe(2 * rateHz);
+    expect(sentTypes()).toEqual(['audio', 'finalize', 'audio', 'close']);
+    expect(sent[0]!.input).toEqual({ type: 'audio', offsetSamples: 2 * rateHz });
+    expect(sentSeconds()).toBe(3);
+    segment('final', 'Two.', 2, 3);
+    output({ type: 'flushed', marker: 1 });
+    sent = [];
+    expect(await claim(3)).toBe(3 * rateHz);
+    expect(sentTypes()).toEqual(['audio', 'close']);
+    segment('final', 'Three.', 3, 5);
+    listener.onEnd({ type: 'end', totalSamples: 5 * rateHz });
+    expect(events.at(-1)).toEqual({ type: 'ended', outcome: 'done', durationSeconds: 5 });
+    expect(
+      texts()
+        .map(([text]) => text)
+        .join(''),
+    ).toBe('One. Two. Three.');
+    expect(events.filter(({ type }) => type === 'flushed')).toHaveLength(1);
+  });
+
+  it('does not keep an hour of silence', async () => {
+    const session = open();
+    await settle();
+    for (let second = 0; second < 120; second++) {
+      session.push(pcm(1));
+      if (second === 0) await settle();
+      if (second === 0) await claim();
+      output({ type: 'credit', consumedSamples: (second + 1) * rateHz });
+    }
+    expect(await claim(2)).toBeGreaterThanOrEqual(79 * rateHz);
+  });
+
+  it('ends at once when nothing was said to it', () => {
+    const session = open();
+    session.close();
+    session.close();
+    expect(events).toEqual([{ type: 'ended', outcome: 'done', durationSeconds: 0 }]);
+    expect(metrics.ended.mock.calls).toEqual([['stt', 'done']]);
+  });
+
+  it('passes on problems, of its worker and of an end that it did not ask for', async () => {
+    const session = open();
+    session.push(pcm(1));
+    await settle();
+    await claim();
+    listener.onProblem(new ProblemError('job_quarantined'));
+    session.push(pcm(1));
+    session.close();
+    expect(events).toMatchObject([{ type: 'ended', outcome: 'error', problem: { code: 'job_quarantined' } }]);
+    const other = open();
+    other.push(pcm(1));
+    await settle();
+    listener.onEnd({ type: 'end', totalSamples: rateHz });
+    expect(events.at(-1)).toMatchObject({ type: 'ended', outcome: 'error', problem: { code: 'internal' } });
+  });
+
+  it('frees the seat when it is cancelled, also while its job is being published', async () => {
+    const session = open();
+    session.push(pcm(1));
+    session.cancel();
+    await settle();
+    expect(cancelled).toHaveLength(1);
+    expect(events).toEqual([{ type: 'ended', outcome: 'cancelled' }]);
+  });
+
+  it('measures from the last sample to the last final', async () => {
+    const session = open();
+    session.push(pcm(1));
+    session.close();
+    await settle();
+    await claim();
+    segment('final', 'One.', 0, 1);
+    listener.onEnd({ type: 'end', totalSamples: rateHz });
+    expect(metrics.transcriptionLatency).toHaveBeenCalledTimes(1);
+  });
+});

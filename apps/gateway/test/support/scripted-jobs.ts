@@ -1,0 +1,57 @@
+import type { JobHandle, JobListener, JobRequest } from '@app/broker';
+import { bodyOf, type ProblemError } from '@app/protocol';
+
+/** Rate of the audio that `audio` makes. */
+export const rateHz = 16_000;
+
+/** A job as it was submitted. */
+export interface Submitted {
+  readonly request: JobRequest;
+  readonly listener: JobListener;
+  readonly cancelled: string[];
+}
+
+/** A bus on which the test plays the worker. */
+export class ScriptedJobs {
+  readonly submitted: Submitted[] = [];
+  refuse: ProblemError | undefined;
+
+  async submit(request: JobRequest, listener: JobListener): Promise<JobHandle> {
+    await Promise.resolve();
+    if (this.refuse) throw this.refuse;
+    const cancelled: string[] = [];
+    this.submitted.push({ request, listener, cancelled });
+    return { jobId: 'j', attempt: 1, send: () => undefined, cancel: (reason) => void cancelled.push(reason) };
+  }
+
+  get texts(): unknown[] {
+    return this.submitted.map(({ request }) => request.job.text);
+  }
+}
+
+const timings = { seatWaitMs: 1, frontendMs: 2, encodeMs: 3, decodeMs: 4 };
+export const plan = (seconds: number) =>
+  ({
+    type: 'plan',
+    sampleRateHz: rateHz,
+    totalSamples: seconds * rateHz,
+    durations: [3, 4],
+    words: [],
+    phonemes: [],
+  }) as const;
+
+export const claim = ({ listener }: Submitted, attempt = 1) =>
+  listener.onClaim({ attempt, workerId: 'w', waitedMs: 5 });
+export const audio = ({ listener }: Submitted, fromSecond: number, seconds: number, value = 0.5): void =>
+  listener.onOutput(
+    { type: 'audio', offsetSamples: fromSecond * rateHz },
+    bodyOf(new Float32Array(seconds * rateHz).fill(value)),
+  );
+export const end = ({ listener }: Submitted, seconds: number): void =>
+  listener.onEnd({ type: 'end', totalSamples: seconds * rateHz, timings });
+export const speak = (job: Submitted, seconds: number, value?: number): void => {
+  claim(job);
+  job.listener.onOutput(plan(seconds), new Uint8Array());
+  audio(job, 0, seconds, value);
+  end(job, seconds);
+};
