@@ -3,15 +3,19 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { ProblemError, productVersion } from '@app/protocol';
 import { twoCitiesText } from '../test/support/two-cities';
+import { sweepContext } from './bench/context-sweep';
 import { deploymentAt, startDeployment, type Deployment } from './bench/deployment';
 import { benchHelp, parseBenchOptions, type BenchOptions } from './bench/options';
 import { FasterWhisper, startPiper } from './bench/peer-processes';
 import { PeerEnvironment } from './bench/python';
-import { sayStt, sayTargets, sayTts, table, targetsOf } from './bench/report';
-import { benchStt, readRecording, recordingsFrom } from './bench/stt-bench';
+import { sayStack, sayStt, saySweep, sayTargets, sayTts, targetsOf } from './bench/report';
+import { benchStt, readRecording, speakCorpus } from './bench/stt-bench';
 import type { Recording } from './bench/stt-load';
 import { benchTts } from './bench/tts-bench';
+import { modelsFolder } from './models';
 import { PortBook } from './stack/ports';
+
+const peerScripts = 'tools/bench/peers';
 
 /** `npm run bench`: see `benchHelp`. Resolves to the exit code; a missed target is reported, not failed. */
 export async function main(args: readonly string[], root: string): Promise<number> {
@@ -44,25 +48,25 @@ async function bench(
 ): Promise<void> {
   const tts = options.only === 'stt' ? undefined : await measureTts(options, deployment, environment);
   if (tts) sayTts(tts.results, tts.stages);
-  const stt = options.only === 'tts' ? undefined : await measureStt(root, deployment, environment);
+  const models = deployment.inside?.modelsFolder ?? modelsFolder(root);
+  const recordings = options.only === 'tts' ? [] : await recordingsOf(root, models, environment);
+  const stt = recordings.length > 0 ? await measureStt(root, models, recordings, deployment, environment) : undefined;
   if (stt) sayStt([...stt.upload, ...stt.live]);
   const memory = deployment.inside?.memory();
-  if (deployment.inside && memory) {
-    const parts = Object.entries(memory).map(([part, mb]) => [part, mb.toFixed(0)]);
-    table(['MEMORY', 'MB'], parts);
-    console.log(`\nstart to ready: ${(deployment.inside.startMs / 1_000).toFixed(1)} s`);
-  }
+  if (deployment.inside && memory) sayStack(memory, deployment.inside.startMs);
+  const sweep = options.sweep ? await sweepContext(models, recordings) : undefined;
+  if (sweep) saySweep(sweep);
   const targets = targetsOf(tts?.results ?? [], stt, tts?.stages);
   if (targets.length > 0) sayTargets(targets);
-  const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version };
   const figures = {
     version: productVersion,
     at: new Date().toISOString(),
-    machine,
+    machine: { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version },
     tts,
     stt,
     memory,
     startMs: deployment.inside?.startMs,
+    sweep,
     targets,
   };
   writeFileSync(options.jsonFile, JSON.stringify(figures, null, 2) + '\n');
@@ -80,22 +84,32 @@ async function measureTts(options: BenchOptions, deployment: Deployment, environ
   }
 }
 
-async function measureStt(root: string, deployment: Deployment, environment: PeerEnvironment | undefined) {
-  const models = deployment.inside?.modelsFolder ?? join(root, '.antiphon/models');
+/** The recorded reading, where it is held; with peers the spoken corpus too. */
+async function recordingsOf(
+  root: string,
+  models: string,
+  environment: PeerEnvironment | undefined,
+): Promise<Recording[]> {
   const file = join(models, 'speech-two-cities/two_cities.wav');
-  const reading: Recording | undefined = existsSync(file) ? readRecording(file, twoCitiesText) : undefined;
-  if (!environment) return reading ? benchStt(deployment, [reading], undefined) : undefined;
-  const scripts = join(root, 'tools/bench/peers');
-  const recordings = await recordingsFrom(environment, join(scripts, 'speak_corpus.py'), reading);
-  const whisper = await FasterWhisper.start(
-    environment,
-    join(scripts, 'faster_whisper_peer.py'),
-    join(models, 'whisper-tiny-en'),
-    cpus().length,
-  );
+  const reading = existsSync(file) ? [readRecording(file, twoCitiesText)] : [];
+  return environment
+    ? [...reading, ...(await speakCorpus(environment, join(root, peerScripts, 'speak_corpus.py')))]
+    : reading;
+}
+
+async function measureStt(
+  root: string,
+  models: string,
+  recordings: readonly Recording[],
+  deployment: Deployment,
+  environment: PeerEnvironment | undefined,
+) {
+  if (!environment) return benchStt(deployment, recordings, undefined);
+  const script = join(root, peerScripts, 'faster_whisper_peer.py');
+  const recogniser = await FasterWhisper.start(environment, script, join(models, 'whisper-tiny-en'), cpus().length);
   try {
-    return await benchStt(deployment, recordings, { recogniser: whisper, folder: environment.folder });
+    return await benchStt(deployment, recordings, { recogniser, folder: environment.folder });
   } finally {
-    whisper.close();
+    recogniser.close();
   }
 }

@@ -1,4 +1,5 @@
 import type { SttResult } from './stt-bench';
+import type { SweepRow } from './context-sweep';
 import type { StageMeans } from './stages';
 import type { TtsResult } from './tts-load';
 
@@ -54,6 +55,29 @@ export function sayStt(results: readonly SttResult[]): void {
       ms(row.p50Ms),
       ms(row.p95Ms),
       row.realTimeFactor.toFixed(3),
+    ]),
+  );
+}
+
+/** Memory by part, and what a start takes. */
+export function sayStack(memoryMb: Readonly<Record<string, number>>, startMs: number): void {
+  table(
+    ['MEMORY', 'MB'],
+    Object.entries(memoryMb).map(([part, mb]) => [part, mb.toFixed(0)]),
+  );
+  console.log(`\nstart to ready: ${(startMs / 1_000).toFixed(1)} s`);
+}
+
+export function saySweep(rows: readonly SweepRow[]): void {
+  table(
+    ['ENCODER CONTEXT at least s', 'WER', '95 % INTERVAL', 'ENCODER P50 ms', 'DECODER P50 ms', 'FELL BACK'],
+    rows.map((row) => [
+      String(row.contextSeconds),
+      percent(row.wordErrorRate),
+      row.interval.map(percent).join(' to '),
+      ms(row.encodeP50Ms),
+      ms(row.decodeP50Ms),
+      percent(row.fallBackShare),
     ]),
   );
 }

@@ -75,18 +75,14 @@ function resultOf(recogniser: string, recordings: readonly Recording[], heard: r
   };
 }
 
-/** The corpus spoken by another system than ours, clean and with noise; and the recorded reading, where it is held. */
-export async function recordingsFrom(
-  environment: PeerEnvironment,
-  script: string,
-  reading: Recording | undefined,
-): Promise<Recording[]> {
+/** The corpus spoken by another system than ours, clean and with noise. */
+export async function speakCorpus(environment: PeerEnvironment, script: string): Promise<Recording[]> {
   const folder = join(environment.folder, 'corpus');
   mkdirSync(folder);
   console.log('speaking the corpus with hibari…');
   await environment.run(script, [folder], JSON.stringify(corpus));
   const clean = corpus.map((text, number) => readRecording(join(folder, `${number}.wav`), text));
-  return [...(reading ? [reading] : []), ...clean, ...clean.map((recording) => withNoise(recording, noiseDb))];
+  return [...clean, ...clean.map((recording) => withNoise(recording, noiseDb))];
 }
 
 /** A WAV file with the text that is said in it. */
