@@ -1,5 +1,7 @@
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect as connectNats } from '@nats-io/transport-node';
 import { JobClient, LaneRunner, NatsBroker, Presence, type Broker } from '@app/broker';
-import type { Lane } from '@app/protocol';
+import { jetStreamName, type Lane } from '@app/protocol';
 import { ttsLane, ttsRequest } from '../../libs/broker/src/testing/jobs';
 import { RecordingListener } from '../../libs/broker/src/testing/recording-listener';
 import { ScriptedHandler, type Run } from '../../libs/broker/src/testing/scripted-handlers';
@@ -133,6 +135,17 @@ describe('Jobs on a real nats-server', () => {
     await until(() => waiting.listener.ends.length > 0);
     expect([running, waiting].map(({ listener }) => listener.ends)).toEqual([['end'], ['end']]);
     await loadIs(0, 0);
+  });
+
+  it('have their lane again after a restart, before anybody offers one', async () => {
+    await worker('worker-1');
+    await server.kill();
+    await until(() => brokers.every((broker) => !broker.connected));
+    await server.start();
+    const connection = await connectNats({ servers: server.url });
+    const manager = await jetstreamManager(connection);
+    await until(async () => (await manager.streams.names().next()).includes(jetStreamName(ttsLane)));
+    await connection.close();
   });
 
   it('are handed back in order by a worker that stops', async () => {

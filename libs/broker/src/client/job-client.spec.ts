@@ -72,7 +72,12 @@ describe('JobClient', () => {
       };
       const pulled = (await first.broker.openSource(ttsLane, 'first')).pull(1, 60_000);
       const claimed = pulled.then(([delivery]) => delivery && first.claim(delivery));
-      void client.submit(ttsRequest(), listener).then((submitted) => (handle = submitted));
+      const caller = async (): Promise<void> => {
+        const submitted = await client.submit(ttsRequest(), listener);
+        for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+        handle = submitted;
+      };
+      void caller();
       await pass(10);
       await claimed;
       expect(sees).toEqual([true]);

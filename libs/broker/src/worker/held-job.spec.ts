@@ -102,6 +102,20 @@ describe('A worker ends an attempt', () => {
     expect(bench.ended).toMatchObject([{ outcome: 'stale' }]);
   });
 
+  it('silently when another one comes to own the job while it hands back', async () => {
+    await bench.submit();
+    const { jobId } = bench.handler.last.context;
+    bench.bus.relay = (message, deliver) => (isA('output', message) ? undefined : deliver());
+    bench.handler.last.emit.error(new HandBack());
+    await pass(1_000);
+    const superseded = { attempt: 1, type: 'cancel', superseded: true };
+    bench.broker().publish(subjects.input('worker-1', jobId), encodeFrame(superseded));
+    await pass(700);
+    expect(bench.handler.runs).toHaveLength(1);
+    await pass(1_500);
+    expect(bench.handler.runs).toHaveLength(2);
+  });
+
   it('whose gateway missed three beats, and leaves the job to whoever asks for it', async () => {
     await bench.submit(sttRequest());
     bench.presence.stop();

@@ -1,6 +1,7 @@
 import { decodeFrame, encodeFrame, subjects, waitBudgetMs, type WorkerBeat } from '@app/protocol';
 import { credit, sttLane, sttRequest, ttsEnd, ttsLane, ttsRequest } from '../testing/jobs';
 import { RecordingListener } from '../testing/recording-listener';
+import { ScriptedHandler } from '../testing/scripted-handlers';
 import { isA, pass, samples, utterance, WorkerBench } from '../testing/worker-bench';
 import type { LaneRunner } from './lane-runner';
 
@@ -57,6 +58,22 @@ describe('LaneRunner', () => {
       expect(await bench.load()).toEqual({ waiting: 2, running: 2 });
       await bench.emit(...utterance);
       expect(bench.handler.runs).toHaveLength(3);
+    });
+
+    it('no more than it has seats when both classes bring one at once', async () => {
+      const single = new ScriptedHandler();
+      await runner.stop(0);
+      const worker = await bench.runner('worker-2', 1, single);
+      const listeners = [new RecordingListener(), new RecordingListener()];
+      for (const [index, jobClass] of ['rest', 'first'].entries()) {
+        void bench.client.submit(ttsRequest(jobClass, jobClass), listeners[index] ?? new RecordingListener());
+      }
+      await pass(0);
+      expect(worker.busySeats(ttsLane)).toBe(1);
+      expect(single.runs).toHaveLength(1);
+      single.last.emit.next({ output: ttsEnd });
+      await pass(0);
+      expect(single.runs).toHaveLength(2);
     });
 
     it('of the class of first utterances before the rest', async () => {
