@@ -97,7 +97,7 @@ async function cutInto(folders: readonly string[], source: Source, voice: Uint8A
     } catch (cause) {
       refusal = cause;
     } finally {
-      await rm(draft, { recursive: true, force: true });
+      await rm(draft, { recursive: true, force: true }).catch(() => undefined);
     }
   }
   throw refusal;
