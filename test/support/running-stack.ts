@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -63,6 +64,12 @@ export class RunningStack {
     const pid = this.stack.pids()[name];
     if (pid === undefined) throw new Error(`${name} is not running`);
     process.kill(pid, 'SIGKILL');
+  }
+
+  /** Processes that a part started: the engines of a worker. */
+  childrenOf(name: string): number[] {
+    const parent = String(this.stack.pids()[name]);
+    return execFileSync('pgrep', ['-P', parent], { encoding: 'utf8' }).trim().split('\n').map(Number);
   }
 
   /** Sum of a metric of one part over the samples with these labels. */

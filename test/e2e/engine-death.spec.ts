@@ -1,0 +1,88 @@
+import { finalText, transcribeStream } from '../../tools/client/stt-client';
+import { generation, samplesOfEvents, TtsClient, type TimedEvent } from '../../tools/client/tts-client';
+import { RunningStack } from '../support/running-stack';
+import { readTwoCities } from '../support/two-cities';
+
+const seconds = 1_000;
+const text =
+  'The garden had been left to itself for years, and nobody knew any longer where its paths had been. In the middle of it, ' +
+  'under an old pear tree, there stood a bench, and on the bench lay a book that somebody had forgotten in the summer.';
+
+/** Short, so that a stuck engine is noticed while the test waits. */
+const stepTimeoutMs = 3_000;
+
+describe('an engine process that ends in the middle of its work', () => {
+  let stack: RunningStack;
+  let client: TtsClient;
+  let reference: Float32Array;
+
+  beforeAll(async () => {
+    stack = await RunningStack.start({ workerEnv: { STEP_TIMEOUT_MS: String(stepTimeoutMs), ENGINES: '2' } });
+    client = await TtsClient.open(stack.target);
+    reference = samplesOfEvents(await client.speak('reference', text, { seed: 5 }));
+  }, 120 * seconds);
+  afterAll(async () => {
+    client?.close();
+    await stack?.stop();
+  }, 60 * seconds);
+
+  const restarts = (worker: string): Promise<number> => stack.metric(worker, 'antiphon_engine_restarts_total');
+
+  /** Speaks in four contexts and does something to the worker once the first of them is heard. */
+  const speakWhile = async (name: string, harm: () => void): Promise<(readonly TimedEvent[])[]> => {
+    const spoken = [1, 2, 3].map((index) => client.speak(`${name}-${index}`, text, { seed: 5 }));
+    client.send(name, { ...generation(), transcript: text, continue: false, seed: 5 });
+    await client.until(name, ({ type }) => type === 'chunk');
+    harm();
+    return Promise.all([client.until(name, ({ done }) => done), ...spoken]);
+  };
+  const expectWhole = (events: readonly TimedEvent[]): void => {
+    expect(events.at(-1)?.event).toMatchObject({ type: 'done' });
+    const samples = samplesOfEvents(events);
+    expect(samples.length).toBe(reference.length);
+    expect(Buffer.from(samples.buffer).equals(Buffer.from(reference.buffer))).toBe(true);
+  };
+
+  it(
+    'costs no context a sample when it was killed',
+    async () => {
+      const before = await restarts('tts-1');
+      const all = await speakWhile('killed', () => process.kill(stack.childrenOf('tts-1')[0] ?? 0, 'SIGKILL'));
+      all.forEach(expectWhole);
+      expect(await restarts('tts-1')).toBe(before + 1);
+      expect(stack.childrenOf('tts-1')).toHaveLength(2);
+    },
+    60 * seconds,
+  );
+
+  it(
+    'costs no context a sample when it is stuck: it is killed and its work is done again',
+    async () => {
+      const before = await restarts('tts-1');
+      const stuck = stack.childrenOf('tts-1');
+      const all = await speakWhile('stuck', () => stuck.forEach((pid) => process.kill(pid, 'SIGSTOP')));
+      all.forEach(expectWhole);
+      expect(await restarts('tts-1')).toBe(before + stuck.length);
+    },
+    60 * seconds,
+  );
+
+  it(
+    'costs an STT stream no word',
+    async () => {
+      const { samples, sampleRateHz } = readTwoCities();
+      const beginning = samples.subarray(0, 14 * sampleRateHz);
+      const undisturbed = finalText(await transcribeStream(stack.target, beginning, sampleRateHz, 4));
+      const disturbed = transcribeStream(stack.target, beginning, sampleRateHz, 2);
+      const killing = setTimeout(() => {
+        for (const pid of stack.childrenOf('stt-1')) process.kill(pid, 'SIGKILL');
+      }, 3 * seconds);
+      const { events, closeCode } = await disturbed;
+      clearTimeout(killing);
+      expect(closeCode).toBe(1000);
+      expect(await restarts('stt-1')).toBe(2);
+      expect(finalText({ events, closeCode, lastSampleAtMs: 0 })).toBe(undisturbed);
+    },
+    60 * seconds,
+  );
+});
