@@ -94,6 +94,20 @@ describe('EnginePool', () => {
     expect(order).toEqual(['soon', 'next', 'late', 'nice']);
   });
 
+  it('lets who was just answered ask for its next, more urgent step before the engine turns to others', async () => {
+    await start(1);
+    const order: string[] = [];
+    const noting = (id: string, name: string, dueMs: number) =>
+      run(id, { dueMs, make: () => (order.push(name), { id, op: 'echo' }) });
+    const first = noting('a', 'a encode', 1).then(async () => {
+      // As many turns of the microtask queue as an utterance takes between two of its steps.
+      for (let turns = 0; turns < 10; turns += 1) await Promise.resolve();
+      await noting('a', 'a window', 1);
+    });
+    await Promise.all([first, noting('b', 'b encode', 2)]);
+    expect(order).toEqual(['a encode', 'a window', 'b encode']);
+  });
+
   it('puts waiting steps together where batches gain, and reports how many', async () => {
     await start(1, gathering);
     const done = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((id) => run(id)));
@@ -133,7 +147,7 @@ describe('EnginePool', () => {
   it('has the state forgotten of an id that was dropped while its first step ran', async () => {
     await start(1);
     const running = run('a');
-    await Promise.resolve().then(() => undefined);
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
     pool.drop('a');
     await running.catch(() => undefined);
     expect((await run('b')).result.released).toContain('a');

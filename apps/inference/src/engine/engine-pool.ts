@@ -50,7 +50,8 @@ export class StepDropped extends Error {
 interface Waiting<Step, Result> {
   readonly id: string;
   readonly batchKey: string | undefined;
-  readonly queuedAtMs: number;
+  /** Since when it could run: a step behind another of its line waits for that one, not for company. */
+  queuedAtMs: number;
   readonly dueMs: number;
   readonly request: StepRequest<Step>;
   resolve(done: StepDone<Result>): void;
@@ -65,6 +66,7 @@ export class EnginePool<Step, Result> {
   private readonly homes = new Map<string, EngineChild<Step, Result> | 'lost'>();
   private readonly ready: (() => void)[] = [];
   private timer: NodeJS.Timeout | undefined;
+  private soon: NodeJS.Immediate | undefined;
   private failure: ((reason: string) => void) | undefined;
 
   constructor(
@@ -108,8 +110,7 @@ export class EnginePool<Step, Result> {
     return new Promise((resolve, reject) => {
       const { batchKey, dueMs, id, line = id } = request;
       this.queue.push({ id: line, batchKey, queuedAtMs: this.now(), dueMs, request, resolve, reject });
-      // Later in this turn, so that what arrives together is seen together.
-      queueMicrotask(() => this.dispatch());
+      this.dispatchSoon();
     });
   }
 
@@ -129,6 +130,7 @@ export class EnginePool<Step, Result> {
   /** Awaits running steps, then ends the engines. */
   async stop(): Promise<void> {
     clearTimeout(this.timer);
+    clearImmediate(this.soon);
     for (const waiting of this.take(() => true)) waiting.reject(new StepDropped());
     await Promise.all(this.children.map((child) => child.stop()));
   }
@@ -154,9 +156,19 @@ export class EnginePool<Step, Result> {
     this.failure?.(reason);
   }
 
+  /**
+   * Once everything that is ready to happen has happened: what arrives together is seen together, and who was just answered can
+   * ask for the next step before a free engine turns to somebody less urgent.
+   */
+  private dispatchSoon(): void {
+    this.soon ??= setImmediate(() => this.dispatch());
+  }
+
   /** Gives every free engine what the scheduler chooses for it; the one that holds least first. */
   private dispatch(): void {
     clearTimeout(this.timer);
+    clearImmediate(this.soon);
+    this.soon = undefined;
     let waitMs = Infinity;
     for (const child of this.children.filter(({ isIdle }) => isIdle).sort((a, b) => this.held(a) - this.held(b))) {
       const mine = this.queue.filter((entry) => this.mayRun(entry, child));
@@ -179,14 +191,19 @@ export class EnginePool<Step, Result> {
   }
 
   private settle(batch: readonly Waiting<Step, Result>[], startedAtMs: number, called: CallResult<Result>): void {
-    const tookMs = this.now() - startedAtMs;
+    const endedAtMs = this.now();
+    const tookMs = endedAtMs - startedAtMs;
     for (const report of called.batches) this.observer.onBatch(report);
+    for (const { id } of batch) {
+      const next = this.queue.find((entry) => entry.id === id);
+      if (next) next.queuedAtMs = endedAtMs;
+    }
     batch.forEach((entry, place) => {
       const outcome = called.outcomes[place] ?? { failed: 'the engine gave no answer' };
       if ('failed' in outcome) entry.reject(new ProblemError('internal', { cause: new Error(outcome.failed) }));
       else entry.resolve({ result: outcome.result, opened: outcome.opened, startedAtMs, tookMs });
     });
-    this.dispatch();
+    this.dispatchSoon();
   }
 
   private mayRun({ request }: Waiting<Step, Result>, child: EngineChild<Step, Result>): boolean {
