@@ -176,7 +176,6 @@ export class OfferedJob implements JobHandle {
   private grant(workerId: string): ClaimGranted | undefined {
     const now = this.host.now();
     clearTimeout(this.waitTimer);
-    this.order.reset();
     this.attempt += 1;
     this.inputs = 0;
     this.workerId = workerId;

@@ -128,6 +128,24 @@ describe('A worker ends an attempt', () => {
     expect(runner.busySeats(sttLane)).toBe(0);
   });
 
+  it('whose gateway was cut off for a while, and claims the job again', async () => {
+    const { listener } = await bench.submit(sttRequest());
+    bench.bus.relay = (message, deliver) => (message.subject === subjects.gatewayPresence ? undefined : deliver());
+    await pass(4_100);
+    expect(bench.handler.runs.map(({ stopped }) => stopped)).toEqual([true, false]);
+    expect(listener.claims.map(({ attempt }) => attempt)).toEqual([1, 2]);
+  });
+
+  it('never because the bus was away', async () => {
+    await bench.submit(sttRequest());
+    await pass(1_000);
+    bench.bus.stop();
+    await pass(10_000);
+    bench.bus.start();
+    await pass(10_000);
+    expect(bench.handler.runs.map(({ stopped }) => stopped)).toEqual([false]);
+  });
+
   it('never, while its gateway beats', async () => {
     const { listener } = await bench.submit(sttRequest());
     await pass(30_000);
