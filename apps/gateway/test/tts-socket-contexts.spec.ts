@@ -137,8 +137,10 @@ describe('contexts of the TTS socket', () => {
   });
 
   describe('concurrency', () => {
-    beforeEach(() => {
+    beforeEach(async () => {
       gateway.license.answer = () => granted({ maxConcurrent: 1 });
+      client.close();
+      client = await TestSocket.open(`${gateway.ws}/tts/websocket`);
     });
 
     it('refuses a context beyond it and leaves the others unharmed', async () => {
@@ -152,6 +154,13 @@ describe('contexts of the TTS socket', () => {
       ]);
       hold.open();
       expect((await client.ended('a')).at(-1)!.type).toBe('done');
+    });
+
+    it('holds from the next answer on when it has become smaller', async () => {
+      gateway.license.answer = () => granted({ maxConcurrent: 0 });
+      client.send({ context_id: 'a', ...spoken() });
+      expect(await client.ended('a')).toMatchObject([{ type: 'error', status_code: 429 }]);
+      while (gateway.worker.running > 0) await delay(1);
     });
 
     it('does not count an open context whose audio is out', async () => {

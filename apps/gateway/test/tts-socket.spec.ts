@@ -121,6 +121,23 @@ describe('the TTS socket', () => {
     await client.ended('slow');
   });
 
+  it('lets nothing out of a context that is refused, and stops its work', async () => {
+    const hold = gate();
+    gateway.license.answer = async () => {
+      await hold.opened;
+      return { status: 402, body: { error_code: 'license_expired' } };
+    };
+    const never = gate();
+    gateway.worker.beforeWindow = (_job, window) => (window > 1 ? never.opened : undefined);
+    say('c', { transcript: text, continue: false });
+    while (gateway.worker.running === 0) await delay(1);
+    await settled();
+    hold.open();
+    expect(await client.ended('c')).toMatchObject([{ type: 'error', status_code: 402, error_code: 'license_expired' }]);
+    while (gateway.worker.running > 0) await delay(1);
+    never.open();
+  });
+
   describe('closing messages', () => {
     it('are answered with done for a context that never was', async () => {
       say('c', { transcript: ' ', continue: false });
@@ -128,14 +145,18 @@ describe('the TTS socket', () => {
       expect(await terminals()).toEqual([0, 0, 0]);
     });
 
-    it('are answered with done once more after an error, which alone is accounted', async () => {
+    it('are answered once more after an error, which alone is accounted', async () => {
       say('c', { transcript: 'First.', voice: 'nobody', continue: true });
       await client.ended('c');
       say('c', { transcript: 'Second.', voice: 'nobody', continue: true });
       await client.ended('c', 2);
       say('c', { transcript: ' ', continue: false });
       const messages = await client.ended('c', 3);
-      expect(typesOf(messages)).toEqual(['error', 'error', 'done']);
+      expect(typesOf(messages)).toEqual(['error', 'error', 'error']);
+      expect(messages[2]).toEqual(messages[1]);
+      expect(await gateway.metric('antiphon_errors_total{code="voice_not_found"}')).toBe(2);
+      say('c', { transcript: ' ', continue: false });
+      expect(typesOf(await client.ended('c', 4)).at(-1)).toBe('done');
       expect(await terminals()).toEqual([0, 2, 0]);
     });
 

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { WebSocketGateway, type OnGatewayConnection } from '@nestjs/websockets';
 import type { WebSocket } from 'ws';
 import { ProblemError } from '@app/protocol';
-import { Gatekeeper } from '../auth/gatekeeper';
+import { Gatekeeper, type Admission, type Visitor } from '../auth/gatekeeper';
 import { Catalogue } from '../catalogue/catalogue';
 import { GatewayConfig } from '../gateway.config';
 import { TtsContexts } from '../tts/tts-contexts';
@@ -11,9 +11,15 @@ import type { Door, Upgrade } from './door';
 import { OpenSocket } from './open-socket';
 import { SocketRegistry } from './socket-registry';
 
+/** Who opened the socket. */
+interface Welcome {
+  readonly visitor: Visitor;
+  readonly admission: Admission;
+}
+
 /** `GET /tts/websocket`: many contexts on one connection, each authorised like a request of its own. */
 @WebSocketGateway({ path: '/tts/websocket' })
-export class TtsSocket implements OnGatewayConnection, Door<Upgrade> {
+export class TtsSocket implements OnGatewayConnection, Door<Welcome> {
   constructor(
     private readonly config: GatewayConfig,
     private readonly gatekeeper: Gatekeeper,
@@ -22,23 +28,20 @@ export class TtsSocket implements OnGatewayConnection, Door<Upgrade> {
     private readonly registry: SocketRegistry,
   ) {}
 
-  async welcome(upgrade: Upgrade): Promise<Upgrade> {
-    await this.gatekeeper.admit(upgrade, 'tts');
-    return upgrade;
+  async welcome(upgrade: Upgrade): Promise<Welcome> {
+    return { visitor: upgrade, admission: await this.gatekeeper.admit(upgrade, 'tts') };
   }
 
   /** Frames are handled one after the other in the turn in which they arrive: nothing can overtake. */
-  handleConnection(socket: WebSocket, _request: IncomingMessage, visitor: Upgrade): void {
+  handleConnection(socket: WebSocket, _request: IncomingMessage, { visitor, admission }: Welcome): void {
     const open = new OpenSocket(socket, { idleMs: this.config.ttsIdleMs }, () => session.wake());
     const session = new TtsSession({
       catalogue: this.catalogue,
       requestId: visitor.requestId,
       openContext: (settings, ports) => this.contexts.open(settings, ports),
       backlogged: () => open.backlogged,
-      authorize: async ({ voice }) => {
-        const admission = await this.gatekeeper.admit(visitor, 'tts', voice.model);
-        return () => admission.enter();
-      },
+      admission,
+      authorize: ({ voice }) => this.gatekeeper.admit(visitor, 'tts', voice.model),
       send: (message) => open.send(message),
       close: (code, reason) => open.close(code, reason),
       refused: (problem) => this.contexts.refused(problem, visitor.requestId),

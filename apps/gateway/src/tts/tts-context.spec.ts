@@ -79,6 +79,28 @@ describe('a TTS context', () => {
     expect(jobs.submitted).toHaveLength(2);
   });
 
+  it('sends nothing before it is admitted, though its work may have begun', async () => {
+    const context = open();
+    context.begin();
+    context.push('This is a sentence.');
+    context.close();
+    await settle();
+    speak(jobs.submitted[0]!, 1);
+    expect(events).toEqual([]);
+    context.admit();
+    expect(types()).toEqual(['audio', 'ended']);
+  });
+
+  it('is not done before it is admitted, though it has nothing to say', () => {
+    const context = open();
+    context.begin();
+    context.push('…');
+    context.close();
+    expect(events).toEqual([]);
+    context.admit();
+    expect(types()).toEqual(['ended']);
+  });
+
   it('has two utterances with the workers and publishes the next when one is whole', async () => {
     const context = open();
     context.admit();

@@ -50,7 +50,8 @@ type Item =
 
 /**
  * One text spoken as one: pieces of text go in, events come out in order, `ended` last and once. At most two of its utterances
- * are with the workers; the next is published when the client has little left to play. Nothing happens before `admit`.
+ * are with the workers; the next is published when the client has little left to play. Nothing is published before `begin`, and
+ * nothing is sent before `admit`.
  */
 export class TtsContext {
   private readonly splitter = new TextSplitter();
@@ -58,6 +59,7 @@ export class TtsContext {
   private readonly lane: Lane;
   /** What is still to be sent, in order. */
   private readonly items: Item[] = [];
+  private begun = false;
   private admitted = false;
   private inputClosed = false;
   private hasEnded = false;
@@ -121,8 +123,15 @@ export class TtsContext {
     this.advance();
   }
 
-  /** The request is allowed: work may begin. */
+  /** Work may begin while it is still being asked whether the request is allowed. */
+  begin(): void {
+    this.begun = true;
+    this.advance();
+  }
+
+  /** The request is allowed. */
   admit(): void {
+    this.begun = true;
     this.admitted = true;
     this.advance();
   }
@@ -183,9 +192,9 @@ export class TtsContext {
 
   /** Sends what can be sent, publishes what may be published, and ends or rests when nothing is left. */
   private advance(): void {
-    if (!this.admitted || this.hasEnded) return;
-    while (this.items[0] && this.send(this.items[0])) this.items.shift();
-    if (this.items.length === 0) return this.inputClosed ? this.finish() : this.rest();
+    if (this.hasEnded || !this.begun) return;
+    while (this.admitted && this.items[0] && this.send(this.items[0])) this.items.shift();
+    if (this.items.length === 0) return this.rest();
     clearTimeout(this.expiryTimer);
     try {
       this.leave ??= this.ports.enter();
@@ -261,8 +270,9 @@ export class TtsContext {
     };
   }
 
-  /** Everything was sent; more text may come. It does not count as active meanwhile. */
+  /** Everything was sent. More text may come; it does not count as active meanwhile. */
   private rest(): void {
+    if (this.inputClosed && this.admitted) return this.finish();
     this.leave?.();
     this.leave = undefined;
     clearTimeout(this.expiryTimer);

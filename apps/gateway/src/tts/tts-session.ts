@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { IsBoolean, IsOptional, IsString } from 'class-validator';
 import { ProblemError, validated } from '@app/protocol';
+import type { Admission } from '../auth/gatekeeper';
+import { Place } from '../auth/place';
 import type { Catalogue } from '../catalogue/catalogue';
 import { ttsErrorMessage } from '../wire/error-messages';
 import type { CancelReason, ContextEnd, ContextEvent } from './context-events';
@@ -35,8 +37,10 @@ export interface TtsSessionPorts {
   readonly openContext: (settings: TtsSettings, ports: SessionContextPorts) => TtsContext;
   /** Whether the client has yet to take what was sent. */
   backlogged(): boolean;
-  /** Asks whether the key may have this, and gives what counts it as active while work is going on. */
-  authorize(settings: TtsSettings): Promise<() => () => void>;
+  /** How the connection itself was admitted. */
+  readonly admission: Admission;
+  /** Asks whether the key may have this. */
+  authorize(settings: TtsSettings): Promise<Admission>;
   send(message: object): void;
   /** Ends the connection. */
   close(code: number, reason: string): void;
@@ -62,9 +66,16 @@ interface LiveContext {
  */
 export class TtsSession {
   private readonly contexts = new Map<string, LiveContext>();
+  /** What ended contexts whose closing message may still come. */
+  private readonly failed = new Map<string, ProblemError>();
   private closed = false;
 
-  constructor(private readonly ports: TtsSessionPorts) {}
+  /** The latest answer for this key. */
+  private admission: Admission;
+
+  constructor(private readonly ports: TtsSessionPorts) {
+    this.admission = ports.admission;
+  }
 
   /** Contexts that have not ended. */
   get size(): number {
@@ -131,14 +142,23 @@ export class TtsSession {
     const live = this.contexts.get(id);
     if (live?.context.isClosed) return this.defer(live, message, isBlank && isClosing);
     if (!live && isBlank && command.flush !== true) {
-      // The closing message is always answered, also for a context that failed or expired, or had no text.
-      if (isClosing) this.ports.send(doneMessage(id));
+      if (isClosing) this.echo(id);
       return;
     }
     const { context, settings } = live ?? this.open(id, message);
     context.push(text);
     if (command.flush === true || (settings.maxBufferDelayMs === 0 && !isBlank && !isClosing)) context.flush();
     if (isClosing) context.close();
+  }
+
+  /**
+   * A closing message is always answered, also for a context that failed or expired, or had no text. A failure is said again:
+   * a client that has read it already may take a late `done` for the end of its next context.
+   */
+  private echo(id: string): void {
+    const problem = this.failed.get(id);
+    this.failed.delete(id);
+    this.ports.send(problem ? ttsErrorMessage(problem, this.ports.requestId, id) : doneMessage(id));
   }
 
   /** Its closing message was read and its audio is still being made: what comes now is for the next context of this id. */
@@ -156,23 +176,27 @@ export class TtsSession {
       const detail = `A connection may have at most ${maxContexts} open contexts.`;
       throw new ProblemError('concurrency_limited', { detail, retryAfterSeconds: 1 });
     }
-    let enter: () => () => void = () => () => undefined;
+    const place = new Place(this.admission);
     const context = this.ports.openContext(settings, {
       requestId: this.ports.requestId,
       receivedAtMs: performance.now(),
-      enter: () => enter(),
+      enter: () => place.enter(),
       emit: (event) => this.onEvent(id, event),
       backlogged: () => this.ports.backlogged(),
     });
     const live: LiveContext = { context, settings, deferred: [] };
     this.contexts.set(id, live);
-    this.ports.authorize(settings).then(
-      (granted) => {
-        enter = granted;
+    this.failed.delete(id);
+    // The key was good when it connected, so work begins while the license app is asked; nothing leaves before its answer.
+    context.begin();
+    this.ports
+      .authorize(settings)
+      .then((admission) => {
+        this.admission = admission;
+        place.admitAnew(admission);
         context.admit();
-      },
-      (error: unknown) => context.fail(ProblemError.from(error)),
-    );
+      })
+      .catch((error: unknown) => context.fail(ProblemError.from(error)));
     return live;
   }
 
@@ -207,7 +231,15 @@ export class TtsSession {
   }
 
   private tell(problem: ProblemError, contextId?: string): void {
+    if (contextId !== undefined) this.remember(contextId, problem);
     this.ports.told(problem);
     this.ports.send(ttsErrorMessage(problem, this.ports.requestId, contextId));
+  }
+
+  private remember(id: string, problem: ProblemError): void {
+    this.failed.delete(id);
+    this.failed.set(id, problem);
+    const oldest = this.failed.keys().next();
+    if (this.failed.size > maxContexts && !oldest.done) this.failed.delete(oldest.value);
   }
 }
