@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { ArrayNotEmpty, IsIn, IsInt, IsNumber, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
 import { idPattern } from '@app/protocol';
 import { loadConfig, logLevels, Variable, type LogLevel } from '@app/platform';
@@ -110,17 +109,19 @@ export class InferenceConfig {
   @Max(30_000)
   encoderContextMs?: number;
 
-  @Variable('Engine processes of a lane; the number of cores by default.')
+  @Variable('Engine processes of a lane; one per core, or one alone where requests are to share batches.')
+  @IsOptional()
   @IsInt()
   @Min(1)
   @Max(256)
-  engines = availableParallelism();
+  engines?: number;
 
-  @Variable('Threads of an engine.')
+  @Variable('Threads of an engine; one, or all cores for an engine that is alone.')
+  @IsOptional()
   @IsInt()
   @Min(1)
   @Max(256)
-  engineThreads = 1;
+  engineThreads?: number;
 
   @Variable('Weights of STT models: int8, float32. Voices are always float32.')
   @IsIn(['int8', 'float32'])

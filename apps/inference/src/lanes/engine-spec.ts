@@ -1,18 +1,16 @@
 import type { JobKind } from '@app/protocol';
-import type { Tuning } from '@app/speech/batching';
 import type { EngineSpec } from '../engine/engine.messages';
-import type { InferenceConfig } from '../inference.config';
+import type { WorkerSettings } from '../worker-settings';
 import type { HeldModel } from './lane-models';
 
 /** What the engine processes of a lane load. */
 export function engineSpecOf(
   kind: JobKind,
   models: readonly HeldModel[],
-  config: Readonly<InferenceConfig>,
-  tuning: Tuning,
+  { config, tuning, engines }: WorkerSettings,
 ): EngineSpec {
-  const { engineThreads: threads, precision, executionProvider } = config;
-  const settings = { threads, precision, executionProvider };
+  const { precision, executionProvider } = config;
+  const settings = { threads: engines.threads, precision, executionProvider };
   switch (kind) {
     case 'tts':
       return {

@@ -76,14 +76,14 @@ export class LaneEngines {
   }
 
   private async prepare(lane: Lane): Promise<ServingLane> {
-    const { config, tuning } = this.settings;
+    const { config, tuning, engines } = this.settings;
     const models = await heldModels(lane, config.modelsFolder);
     const pool = new EnginePool<never, unknown>(
       {
-        engines: config.engines,
+        engines: engines.count,
         child: {
           entry: join(__dirname, '../engine/engine.process.js'),
-          spec: engineSpecOf(lane.kind, models, config, tuning),
+          spec: engineSpecOf(lane.kind, models, this.settings),
           stepTimeoutMs: config.stepTimeoutMs,
           loadTimeoutMs: config.loadTimeoutMs,
         },

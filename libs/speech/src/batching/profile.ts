@@ -46,7 +46,7 @@ export const profiles: Readonly<Record<ProfileName, Tuning>> = {
   balanced: {
     batchSize: 8,
     batching: 'auto',
-    batchWaitMs: 10,
+    batchWaitMs: 30,
     playbackMarginMs: 100,
     partialIntervalMs: 500,
     partialGrowth: 0.1,
@@ -59,7 +59,7 @@ export const profiles: Readonly<Record<ProfileName, Tuning>> = {
   throughput: {
     batchSize: 16,
     batching: 'always',
-    batchWaitMs: 25,
+    batchWaitMs: 50,
     playbackMarginMs: 250,
     partialIntervalMs: 1_000,
     partialGrowth: 0.2,

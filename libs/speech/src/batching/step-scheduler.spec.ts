@@ -123,6 +123,26 @@ describe('chooseBatch', () => {
       expect(namesOf(chooseBatch(queue, 100, always))).toEqual(['old']);
     });
 
+    it('runs the largest of the batches that are ready, so that those ahead wait for those behind', () => {
+      const behind = ['a', 'b'].map((name) => step(name, 50, { queuedAtMs: 80 }));
+      const queue = [step('ahead', 0, { queuedAtMs: 80, batchKey: 'other' }), ...behind];
+      expect(namesOf(chooseBatch(queue, 100, always))).toEqual(['a', 'b']);
+    });
+
+    it('runs a step without a key before batches, since what follows it can be shared', () => {
+      const queue = [step('a', 0), step('b', 1), step('encode', 50, { batchKey: undefined, queuedAtMs: 100 })];
+      expect(namesOf(chooseBatch(queue, 100, always))).toEqual(['encode']);
+    });
+
+    it('lets larger batches overtake for a bounded time only', () => {
+      const queue = [
+        ...['a', 'b'].map((name) => step(name, 50, { queuedAtMs: 380 })),
+        step('old', 60, { batchKey: 'other', queuedAtMs: 180 }),
+      ];
+      expect(namesOf(chooseBatch(queue, 380, always, 2))).toEqual(['a', 'b']);
+      expect(namesOf(chooseBatch(queue, 381, always, 2))).toEqual(['old']);
+    });
+
     it('waits for whichever batch is ready first', () => {
       const queue = [step('young', 0, { queuedAtMs: 100 }), step('older', 50, { queuedAtMs: 97, batchKey: 'other' })];
       expect(namesOf(chooseBatch(queue, 100, always))).toBe(7);

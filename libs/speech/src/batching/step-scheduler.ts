@@ -16,8 +16,9 @@ export type BatchDecision<S extends QueuedStep> = { readonly run: readonly S[] }
 
 /**
  * What a free engine should do next: a pure function of queue and clock. The step that is due first leads, so a step is
- * overtaken only by those due before it, and its wait is bounded by the work queued until it is due. `couldJoin` is how many
- * ids have anything open here: a batch that holds them all waits for nobody.
+ * overtaken only by those due before it, and its wait is bounded by the work queued until it is due; `always` also lets larger
+ * batches overtake, for a bounded time. `couldJoin` is how many ids have anything open here: a batch that holds them all waits
+ * for nobody.
  */
 export function chooseBatch<S extends QueuedStep>(
   queue: readonly S[],
@@ -31,24 +32,33 @@ export function chooseBatch<S extends QueuedStep>(
   if (!sharesBatches(policy)) return { run: [head] };
   const groups = groupByKey(eligible, policy.maxBatch);
   if (policy.batching !== 'always') return { run: groups[0] ?? [head] };
-  return firstReady(groups, nowMs, policy, couldJoin);
+  return bestReady(groups, nowMs, policy, couldJoin);
 }
 
-/** A group that may still grow does not hold up one that is ready: the engine works rather than waits. */
-function firstReady<S extends QueuedStep>(
+/** A step that has waited for this many times the wait for company goes before a larger group. */
+const patience = 20;
+
+/**
+ * What cannot be shared goes first, since what follows it can; then the largest of the groups that are full or have waited
+ * long enough, so that those ahead wait for those behind to catch up. A group that may still grow holds up nobody.
+ */
+function bestReady<S extends QueuedStep>(
   groups: readonly S[][],
   nowMs: number,
   policy: BatchPolicy,
   couldJoin: number,
 ): BatchDecision<S> {
-  let waitMs = Infinity;
-  for (const group of groups) {
-    const cannotGrow = group[0]?.batchKey === undefined || group.length >= Math.min(policy.maxBatch, couldJoin);
-    const leftMs = Math.min(...group.map((step) => step.queuedAtMs)) + policy.batchWaitMs - nowMs;
-    if (cannotGrow || leftMs <= 0) return { run: group };
-    waitMs = Math.min(waitMs, leftMs);
-  }
-  return { waitMs };
+  const rated = groups.map((group) => {
+    const waitedMs = nowMs - Math.min(...group.map((step) => step.queuedAtMs));
+    const isAlone = group[0]?.batchKey === undefined;
+    const cannotGrow = isAlone || group.length >= Math.min(policy.maxBatch, couldJoin);
+    const leftMs = cannotGrow ? 0 : Math.max(0, policy.batchWaitMs - waitedMs);
+    const goesFirst = isAlone || waitedMs > patience * policy.batchWaitMs;
+    return { group, leftMs, rank: goesFirst ? Infinity : group.length };
+  });
+  const ready = rated.filter(({ leftMs }) => leftMs === 0);
+  if (ready.length === 0) return { waitMs: Math.min(...rated.map(({ leftMs }) => leftMs)) };
+  return { run: ready.reduce((best, other) => (other.rank > best.rank ? other : best)).group };
 }
 
 function firstOfEachId<S extends QueuedStep>(queue: readonly S[]): S[] {
