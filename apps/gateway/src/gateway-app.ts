@@ -45,7 +45,7 @@ export async function startGateway(
     gatewayId: config.gatewayId,
     activeByKey: () => concurrency.counts(),
   });
-  const concurrency = new Concurrency((keyId) => presence.activeElsewhere(keyId));
+  const concurrency = new Concurrency((keyId) => presence.activeElsewhere(keyId), config.maxConcurrent);
   const module = GatewayModule.register({ config, catalogue, jobs, concurrency }, context);
   const app = await createHttpApp(module, log, { bodyLimitBytes: config.maxMessageBytes });
   await acceptAnyJson(app, config.maxMessageBytes);

@@ -59,6 +59,12 @@ export class GatewayConfig {
   @IsString({ each: true })
   voiceAliases: string[] = [];
 
+  @Variable('Most contexts and STT streams of a key at once, where its grant names no limit; unset means none.')
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  maxConcurrent?: number;
+
   @Variable('Most characters of one context.')
   @IsInt()
   @Min(1)

@@ -16,12 +16,13 @@ export class LaneWatch {
   ) {}
 
   start(): void {
-    this.timer = setInterval(() => void this.look(), intervalMs);
+    this.timer = setTimeout(() => void this.look().then(() => this.timer && this.start()), intervalMs);
     this.timer.unref();
   }
 
   stop(): void {
-    clearInterval(this.timer);
+    clearTimeout(this.timer);
+    this.timer = undefined;
   }
 
   private async look(): Promise<void> {

@@ -248,6 +248,14 @@ describe('speech recognition', () => {
       expect(response.status).toBe(415);
     });
 
+    it('refuses a form that cannot be read', async () => {
+      for (const type of ['multipart/form-data', 'multipart/form-data; boundary=x']) {
+        const response = await gateway.post('/stt', 'nonsense', { 'content-type': type });
+        expect(response.status).toBe(400);
+        expect(await response.json()).toMatchObject({ error_code: 'bad_request' });
+      }
+    });
+
     it('passes on the problem of a worker and has its place free again', async () => {
       gateway.license.answer = () => granted({ maxConcurrent: 1 });
       gateway.worker.hear = () => {

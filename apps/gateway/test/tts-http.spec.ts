@@ -139,6 +139,12 @@ describe('speech over HTTP', () => {
       }
     });
 
+    it('refuses a body that is too large', async () => {
+      const response = await gateway.post('/tts/bytes', spoken({ transcript: 'x'.repeat(1_100_000) }));
+      expect(response.status).toBe(413);
+      expect(await response.json()).toMatchObject({ error_code: 'too_large' });
+    });
+
     it('answers a worker that fails before the first byte with a problem', async () => {
       gateway.worker.beforePlan = () => {
         throw new ProblemError('artifact_corrupt');

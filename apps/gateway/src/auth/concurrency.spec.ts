@@ -26,6 +26,14 @@ describe('concurrency', () => {
     expect(() => concurrency.enter(grant('a', 2))).toThrow();
   });
 
+  it('is bounded by the default where a key has no limit of its own', () => {
+    const concurrency = new Concurrency(() => 0, 1);
+    concurrency.enter(grant('a'));
+    expect(() => concurrency.enter(grant('a'))).toThrow('concurrency_limited');
+    concurrency.enter(grant('b', 2));
+    concurrency.enter(grant('b', 2));
+  });
+
   it('counts what other gateways have at work', () => {
     const concurrency = new Concurrency((keyId) => (keyId === 'a' ? 3 : 0));
     concurrency.enter(grant('a', 4));

@@ -7,14 +7,20 @@ const retryAfterSeconds = 1;
 export class Concurrency {
   private readonly activeByKey = new Map<string, number>();
 
-  /** `elsewhere` tells how many contexts and STT streams of a key other gateways have at work. */
-  constructor(private readonly elsewhere: (keyId: string) => number = () => 0) {}
+  /**
+   * `elsewhere` tells how many contexts and STT streams of a key other gateways have at work; `defaultLimit` holds for keys
+   * whose grant names none.
+   */
+  constructor(
+    private readonly elsewhere: (keyId: string) => number = () => 0,
+    private readonly defaultLimit = Infinity,
+  ) {}
 
   /** Counts one more until the returned function is called; throws `concurrency_limited` at the limit. */
-  enter({ keyId, maxConcurrent }: AuthorizationGranted): () => void {
+  enter({ keyId, maxConcurrent: limit = this.defaultLimit }: AuthorizationGranted): () => void {
     const here = this.activeByKey.get(keyId) ?? 0;
-    if (maxConcurrent !== undefined && here + this.elsewhere(keyId) >= maxConcurrent) {
-      const detail = `At most ${maxConcurrent} contexts and streams of this key may be active at once.`;
+    if (here + this.elsewhere(keyId) >= limit) {
+      const detail = `At most ${limit} contexts and streams of this key may be active at once.`;
       throw new ProblemError('concurrency_limited', { detail, retryAfterSeconds });
     }
     this.activeByKey.set(keyId, here + 1);

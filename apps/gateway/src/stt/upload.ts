@@ -42,7 +42,7 @@ export class Upload {
 
   /** Reads the form to its end and gives what was said; throws the problem to answer with. */
   async transcribe(parts: AsyncIterable<FormPart>): Promise<UploadResult> {
-    for await (const part of parts) {
+    for await (const part of asSent(parts)) {
       if (part.type === 'field') this.take(part.fieldname, part.value);
       else await this.read(part.file);
     }
@@ -71,7 +71,7 @@ export class Upload {
     if (this.hasFile) throw new ProblemError('bad_request', { detail: 'Send one file at a time.' });
     this.hasFile = true;
     if (telling.every((field) => field in this.fields)) this.start();
-    for await (const bytes of file) {
+    for await (const bytes of asSent(file)) {
       if (this.session) await this.send(this.session, bytes);
       else await this.keep(bytes);
     }
@@ -118,5 +118,24 @@ export class Upload {
     this.session = session;
     this.settings = settings;
     return { session, settings };
+  }
+}
+
+/** What a client sent, with what is wrong with it as a problem. */
+async function* asSent<T>(source: AsyncIterable<T>): AsyncGenerator<T> {
+  const items = source[Symbol.asyncIterator]();
+  try {
+    for (let next = await nextOf(items); !next.done; next = await nextOf(items)) yield next.value;
+  } finally {
+    await items.return?.();
+  }
+}
+
+async function nextOf<T>(items: AsyncIterator<T>): Promise<IteratorResult<T>> {
+  try {
+    return await items.next();
+  } catch (error) {
+    if ((error as { statusCode?: number }).statusCode === 413) throw new ProblemError('too_large', { cause: error });
+    throw new ProblemError('bad_request', { detail: 'The form could not be read to its end.', cause: error });
   }
 }
