@@ -1,5 +1,15 @@
 import { ProblemError } from '@app/protocol';
-import { audio, claim, end, plan, rateHz, ScriptedJobs, speak, type Submitted } from '../../test/support/scripted-jobs';
+import {
+  audio,
+  claim,
+  end,
+  plan,
+  planned,
+  rateHz,
+  ScriptedJobs,
+  speak,
+  type Submitted,
+} from '../../test/support/scripted-jobs';
 import type { ContextEvent } from './context-events';
 import { TtsContext, type ContextPorts } from './tts-context';
 import type { TtsSettings } from './tts-request';
@@ -76,7 +86,7 @@ describe('a TTS context', () => {
     expect(jobs.submitted).toEqual([]);
     context.admit();
     await settle();
-    expect(jobs.submitted).toHaveLength(2);
+    expect(jobs.submitted).toHaveLength(1);
   });
 
   it('sends nothing before it is admitted, though its work may have begun', async () => {
@@ -101,16 +111,19 @@ describe('a TTS context', () => {
     expect(types()).toEqual(['ended']);
   });
 
-  it('has two utterances with the workers and publishes the next when one is whole', async () => {
+  it('has two utterances with the workers: the next is published once the one before is planned, and one is whole', async () => {
     const context = open();
     context.admit();
     context.push(four);
     context.close();
     await settle();
-    expect(jobs.texts).toHaveLength(2);
-    speak(jobs.submitted[0]!, 1);
-    await settle();
-    expect(jobs.texts).toHaveLength(3);
+    const textsAfter = async (act: () => void): Promise<number> => (act(), await settle(), jobs.texts.length);
+    expect(jobs.texts).toHaveLength(1);
+    expect(await textsAfter(() => planned(jobs.submitted[0]!, 1))).toBe(2);
+    expect(jobs.submitted[1]!.request.job.bufferedMs).toBe(1_000);
+    expect(await textsAfter(() => planned(jobs.submitted[1]!, 1))).toBe(2);
+    audio(jobs.submitted[0]!, 0, 1);
+    expect(await textsAfter(() => end(jobs.submitted[0]!, 1))).toBe(3);
     expect(jobs.submitted.map(({ request }) => request.jobClass)).toEqual(['first', 'rest', 'rest']);
   });
 
@@ -120,10 +133,12 @@ describe('a TTS context', () => {
     context.push('This is sentence one. This is sentence two.');
     context.close();
     await settle();
-    const [first, second] = jobs.submitted;
-    speak(second!, 1, 0.25);
+    planned(jobs.submitted[0]!, 1);
+    await settle();
+    speak(jobs.submitted[1]!, 1, 0.25);
     expect(events).toEqual([]);
-    speak(first!, 1, 0.5);
+    audio(jobs.submitted[0]!, 0, 1, 0.5);
+    end(jobs.submitted[0]!, 1);
     const heights = events.flatMap((event) => (event.type === 'audio' ? [event.bytes.readInt16LE(0)] : []));
     expect(heights).toEqual([0.5 * 32_768, 0.25 * 32_768]);
     expect(events.at(-1)).toEqual({ type: 'ended', outcome: 'done' });
@@ -136,17 +151,16 @@ describe('a TTS context', () => {
     await settle();
     speak(jobs.submitted[0]!, 8);
     await settle();
-    expect(jobs.texts).toHaveLength(3);
+    expect(jobs.texts).toHaveLength(2);
     speak(jobs.submitted[1]!, 8);
     await settle();
-    expect(jobs.texts).toHaveLength(3);
     jest.advanceTimersByTime(5_900);
     await settle();
-    expect(jobs.texts).toHaveLength(3);
+    expect(jobs.texts).toHaveLength(2);
     jest.advanceTimersByTime(200);
     await settle();
-    expect(jobs.texts).toHaveLength(4);
-    expect(jobs.submitted[3]!.request.job.bufferedMs).toBeGreaterThan(9_000);
+    expect(jobs.texts).toHaveLength(3);
+    expect(jobs.submitted[2]!.request.job.bufferedMs).toBeGreaterThan(9_000);
     context.cancel('client');
   });
 
@@ -155,8 +169,7 @@ describe('a TTS context', () => {
     context.admit();
     context.push('This is sentence one. ');
     await settle();
-    claim(jobs.submitted[0]!);
-    jobs.submitted[0]!.listener.onOutput(plan(7), new Uint8Array());
+    planned(jobs.submitted[0]!, 7);
     context.push('This is sentence two. ');
     context.flush();
     await settle();
@@ -173,7 +186,7 @@ describe('a TTS context', () => {
     backlogged = false;
     context.wake();
     await settle();
-    expect(jobs.texts).toHaveLength(2);
+    expect(jobs.texts).toHaveLength(1);
   });
 
   it('asks a worker that takes over to go on where the audio ended, with the same durations', async () => {
@@ -230,8 +243,7 @@ describe('a TTS context', () => {
     context.admit();
     context.push(four);
     await settle();
-    claim(jobs.submitted[0]!);
-    jobs.submitted[0]!.listener.onOutput(plan(2), new Uint8Array());
+    planned(jobs.submitted[0]!, 2);
     audio(jobs.submitted[0]!, 0, 1);
     context.cancel('client');
     await settle();
@@ -338,11 +350,13 @@ describe('a TTS context', () => {
     context.push('Two sentences. <break time="500ms"/> Here is the second.');
     context.close();
     await settle();
-    for (const job of jobs.submitted) {
+    for (let at = 0; at < 2; at++) {
+      const job = jobs.submitted[at]!;
       claim(job);
       job.listener.onOutput({ ...plan(1), words: [['word', 1_600, 3_200]] }, new Uint8Array());
       audio(job, 0, 1);
       end(job, 1);
+      await settle();
     }
     const starts = events.flatMap((event) => (event.type === 'words' ? event.timestamps.startSeconds : []));
     expect(starts).toEqual([0.1, 1.6]);

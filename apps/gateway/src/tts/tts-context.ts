@@ -238,6 +238,8 @@ export class TtsContext {
       if (item.type !== 'utterance') continue;
       if (!item.utterance.isPublished) next = item;
       if (next) break;
+      // Until its length is known, nobody can say how long the next one may wait: it would pass for a newcomer.
+      if (item.utterance.isOutstanding && !item.utterance.plan) return;
       if (item.utterance.isOutstanding) outstanding++;
       bufferedMs += item.utterance.untakenMs;
     }

@@ -49,9 +49,12 @@ export const audio = ({ listener }: Submitted, fromSecond: number, seconds: numb
   );
 export const end = ({ listener }: Submitted, seconds: number): void =>
   listener.onEnd({ type: 'end', totalSamples: seconds * rateHz, timings });
-export const speak = (job: Submitted, seconds: number, value?: number): void => {
+export const planned = (job: Submitted, seconds: number): void => {
   claim(job);
   job.listener.onOutput(plan(seconds), new Uint8Array());
+};
+export const speak = (job: Submitted, seconds: number, value?: number): void => {
+  planned(job, seconds);
   audio(job, 0, seconds, value);
   end(job, seconds);
 };
