@@ -39,10 +39,12 @@ export async function runUp(
 async function up(options: UpOptions, root: string, onStarted?: (stack: Stack) => void): Promise<number> {
   await makeWay(options.dataFolder);
   mkdirSync(join(options.dataFolder, 'logs'), { recursive: true, mode: 0o700 });
-  const stop = stopSignal();
   const startedAt = performance.now();
-  const prepared = await prepare(options, root);
   const ports = new PortBook();
+  // Before anything is downloaded for a start that cannot be.
+  await ports.takeExactly(options.port);
+  const prepared = await prepare(options, root);
+  const stop = stopSignal();
   const plan = await planStack(
     { ...prepared, root, dataFolder: options.dataFolder, port: options.port, workers: options.workers },
     ports,
