@@ -77,6 +77,13 @@ describe('who may enter', () => {
     }
   });
 
+  it('asks again when a kept connection to the license app is closed under it', async () => {
+    gateway.license.answer = () => granted({ validForMs: 0 });
+    gateway.license.dropsKept = true;
+    for (let i = 0; i < 3; i++) expect((await get('/voices', { 'x-api-key': 'k' })).status).toBe(200);
+    expect(gateway.license.asked).toHaveLength(3);
+  });
+
   it('forgets a kept answer when the license app refuses', async () => {
     expect((await get('/voices', { 'x-api-key': 'k' })).status).toBe(200);
     gateway.license.answer = () => ({ status: 401, body: { error_code: 'key_unknown' } });

@@ -16,7 +16,12 @@ class FakeLicense {
   readonly asked: AuthorizationRequest[] = [];
   answer: (request: AuthorizationRequest) => LicenseAnswer | Promise<LicenseAnswer> = ({ key }) =>
     key === 'k' ? granted() : { status: 401, body: { error_code: 'key_unknown' } };
+  /** Closes a kept connection in the moment it is used again. */
+  dropsKept = false;
+  private readonly used = new WeakSet<object>();
   private readonly server: Server = createServer((request, response) => {
+    if (this.dropsKept && this.used.has(request.socket)) return void request.socket.destroy();
+    this.used.add(request.socket);
     const pieces: Buffer[] = [];
     request.on('data', (piece: Buffer) => pieces.push(piece));
     request.on('end', () => {
