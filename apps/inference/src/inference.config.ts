@@ -62,6 +62,13 @@ export class InferenceConfig {
   @Min(0)
   playbackMarginMs?: number;
 
+  @Variable('TTS: how long a new utterance gives way to audio that is about to run dry.')
+  @IsOptional()
+  @IsNumber()
+  @Min(0)
+  @Max(10_000)
+  startPatienceMs?: number;
+
   @Variable('STT: new audio between two partial transcripts.')
   @IsOptional()
   @IsNumber()
@@ -170,13 +177,22 @@ export class InferenceConfig {
 
 /** The profile with the numbers that were set in their places. */
 export function tuningFrom(config: Readonly<InferenceConfig>): Tuning {
-  const { profile, batchSize, batching, batchWaitMs, playbackMarginMs, partialIntervalMs, partialGrowth } = config;
-  const { firstPartialMs, endSilenceMs, eagerSilenceMs, contextPaddingMs, encoderContextMs } = config;
+  const { profile, batchSize, batching, batchWaitMs, playbackMarginMs, startPatienceMs } = config;
+  const {
+    partialIntervalMs,
+    partialGrowth,
+    firstPartialMs,
+    endSilenceMs,
+    eagerSilenceMs,
+    contextPaddingMs,
+    encoderContextMs,
+  } = config;
   return tuningOf(profile, {
     batchSize,
     batching,
     batchWaitMs,
     playbackMarginMs,
+    startPatienceMs,
     partialIntervalMs,
     partialGrowth,
     firstPartialMs,

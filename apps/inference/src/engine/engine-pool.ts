@@ -13,6 +13,8 @@ export interface StepRequest<Step> {
   readonly batchKey?: string | undefined;
   /** See the scheduler. */
   readonly dueMs: number;
+  /** See the scheduler. */
+  readonly awaited?: boolean;
   /** Whether it must run in the process that holds the id's state; otherwise any will do. */
   readonly stateful: boolean;
   /** Called when it is about to run, so that it can hold what is known by then. */
@@ -53,6 +55,7 @@ interface Waiting<Step, Result> {
   /** Since when it could run: a step behind another of its line waits for that one, not for company. */
   queuedAtMs: number;
   readonly dueMs: number;
+  readonly awaited: boolean | undefined;
   readonly request: StepRequest<Step>;
   resolve(done: StepDone<Result>): void;
   reject(error: Error): void;
@@ -108,8 +111,8 @@ export class EnginePool<Step, Result> {
   run(request: StepRequest<Step>): Promise<StepDone<Result>> {
     if (request.stateful && this.homes.get(request.id) === 'lost') return Promise.reject(lost('its state is gone'));
     return new Promise((resolve, reject) => {
-      const { batchKey, dueMs, id, line = id } = request;
-      this.queue.push({ id: line, batchKey, queuedAtMs: this.now(), dueMs, request, resolve, reject });
+      const { batchKey, dueMs, awaited, id, line = id } = request;
+      this.queue.push({ id: line, batchKey, queuedAtMs: this.now(), dueMs, awaited, request, resolve, reject });
       this.dispatchSoon();
     });
   }

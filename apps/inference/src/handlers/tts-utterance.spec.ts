@@ -78,7 +78,7 @@ const speak = (attempt: Partial<TtsAttempt> = {}, bufferedMs = 0) => {
     { ...job, bufferedMs },
     { attempt: 1, offsetSamples: 0, durations: undefined, ...attempt },
     steps,
-    { playbackMarginMs: 50, now: () => clock.nowMs },
+    { playbackMarginMs: 50, startPatienceMs: 300, now: () => clock.nowMs },
     (emission) => emissions.push(emission),
   );
   const done = utterance.run();
@@ -126,20 +126,20 @@ describe('TtsUtterance', () => {
     expect(steps.waiting.map(({ request }) => request.batchKey)).toEqual(['long', 'long']);
   });
 
-  it('is due at once until it is heard, and then as its audio is played', async () => {
+  it('is awaited until it is heard, and then due as its audio is played', async () => {
     const { steps, clock } = speak();
-    expect(steps.waiting[0]?.request.dueMs).toBe(0);
+    expect(steps.waiting[0]?.request).toMatchObject({ dueMs: 300, awaited: true });
     clock.nowMs = 20;
     await steps.finish();
-    expect(steps.waiting[0]?.request.dueMs).toBe(0);
+    expect(steps.waiting[0]?.request).toMatchObject({ dueMs: 300, awaited: true });
     clock.nowMs = 30;
     await steps.finish();
-    expect(steps.waiting.map(({ request }) => request.dueMs)).toEqual([30 + 100 - 50, 30 + 400 - 50]);
+    expect(steps.waiting.map(({ request }) => request.dueMs)).toEqual([30 + 100 - 50 - 30, 30 + 400 - 50 - 60]);
   });
 
   it('can wait while earlier audio of its context is played', () => {
     const { steps } = speak({}, 2_000);
-    expect(steps.waiting[0]?.request.dueMs).toBe(1_950);
+    expect(steps.waiting[0]?.request).toMatchObject({ dueMs: 1_950, awaited: false });
   });
 
   it('keeps the order of its audio when windows finish in another', async () => {

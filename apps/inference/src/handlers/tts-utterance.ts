@@ -1,6 +1,6 @@
 import type { JobEmission } from '@app/broker';
 import { bodyOf, ProblemError, type Span, type TtsJob, type TtsTimings } from '@app/protocol';
-import { Playback } from '@app/speech/batching';
+import { Playback, type Due } from '@app/speech/batching';
 import type { TtsStep, TtsStepResult, UtterancePlan, Window } from '@app/speech/engines';
 import type { Opened } from '../engine/engine.messages';
 import { StepDropped, type StepDone, type StepRequest } from '../engine/engine-pool';
@@ -21,6 +21,7 @@ export interface TtsAttempt {
 
 export interface TtsUtteranceSettings {
   readonly playbackMarginMs: number;
+  readonly startPatienceMs: number;
   readonly now: () => number;
 }
 
@@ -56,6 +57,7 @@ export class TtsUtterance {
       startedAtMs: this.startedAtMs,
       bufferedMs: job.bufferedMs,
       marginMs: settings.playbackMarginMs,
+      startPatienceMs: settings.startPatienceMs,
     });
   }
 
@@ -87,7 +89,7 @@ export class TtsUtterance {
     const utterance = { text, voice, language, seed, speed, ...(durations ? { durations } : {}) };
     const done = await this.step({
       id: this.id,
-      dueMs: this.playback.firstDueMs,
+      ...this.playback.first,
       stateful: true,
       make: () => ({ op: 'encode', id: this.id, utterance }),
     });
@@ -105,23 +107,23 @@ export class TtsUtterance {
     );
     const [first, ...later] = needed;
     if (!first) return;
-    this.emitAudio(first.window, await this.decode(first.index, this.playback.firstDueMs, first.batchKey));
+    this.emitAudio(first.window, await this.decode(first.index, this.playback.first, first.batchKey));
     const nowMs = this.settings.now();
     this.firstAudioMs = nowMs - this.startedAtMs;
     this.playback.sent(Math.max(first.window.startSample, this.attempt.offsetSamples), nowMs);
     const decoding = later.map(({ window, index, batchKey }) => ({
       window,
-      samples: this.decode(index, this.playback.dueMs(window.startSample, sampleRateHz), batchKey),
+      samples: this.decode(index, this.playback.due(window, sampleRateHz), batchKey),
     }));
     // One failure ends the utterance; the others fail with it and nobody else would look at them.
     for (const { samples } of decoding) samples.catch(() => undefined);
     for (const { window, samples } of decoding) this.emitAudio(window, await samples);
   }
 
-  private async decode(window: number, dueMs: number, batchKey: string | undefined): Promise<Float32Array> {
+  private async decode(window: number, due: Due, batchKey: string | undefined): Promise<Float32Array> {
     const done = await this.step({
       id: this.id,
-      dueMs,
+      ...due,
       batchKey,
       stateful: true,
       make: () => ({ op: 'decode', id: this.id, window }),

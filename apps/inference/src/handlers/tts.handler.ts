@@ -31,7 +31,7 @@ export class TtsHandler {
       job,
       context,
       this.engines.tts(job.model),
-      { playbackMarginMs: this.settings.tuning.playbackMarginMs, now: () => performance.now() },
+      { ...this.settings.tuning, now: () => performance.now() },
       emit,
     );
     const done = utterance.run().then((report) => this.report(lane, report));

@@ -1,48 +1,46 @@
 import { Playback } from './playback';
 
 const rate = 1_000;
+const window = (startSample: number, endSample: number) => ({ startSample, endSample });
+const playback = (over: Partial<ConstructorParameters<typeof Playback>[0]> = {}): Playback =>
+  new Playback({ startedAtMs: 500, bufferedMs: 0, marginMs: 100, startPatienceMs: 400, ...over });
 
 describe('Playback', () => {
-  it('makes the beginning due at once when the listener hears nothing', () => {
-    const playback = new Playback({ startedAtMs: 500, bufferedMs: 0, marginMs: 100 });
-    expect(playback.firstDueMs).toBe(500);
+  it('has somebody wait for the beginning who hears nothing, with some patience', () => {
+    expect(playback().first).toEqual({ dueMs: 900, awaited: true });
+    expect(playback({ bufferedMs: 80 }).first).toEqual({ dueMs: 900, awaited: true });
   });
 
   it('lets the beginning wait while earlier audio of the context plays, but not to its very end', () => {
-    const playback = new Playback({ startedAtMs: 500, bufferedMs: 3_000, marginMs: 100 });
-    expect(playback.firstDueMs).toBe(3_400);
+    expect(playback({ bufferedMs: 3_000 }).first).toEqual({ dueMs: 3_400, awaited: false });
   });
 
-  it('makes a later window due a margin before its first sample is played', () => {
-    const playback = new Playback({ startedAtMs: 0, bufferedMs: 0, marginMs: 100 });
-    playback.sent(0, 40);
-    expect(playback.dueMs(250, rate)).toBe(40 + 250 - 100);
+  it('makes a later window due a margin, and the time it takes, before its first sample is played', () => {
+    const begun = playback();
+    begun.sent(0, 540);
+    expect(begun.due(window(250, 750), rate)).toEqual({ dueMs: 540 + 250 - 100 - 50, awaited: false });
   });
 
   it('plays after what was unplayed, however early its first audio left', () => {
-    const playback = new Playback({ startedAtMs: 0, bufferedMs: 1_000, marginMs: 100 });
-    playback.sent(0, 40);
-    expect(playback.dueMs(250, rate)).toBe(1_150);
+    const begun = playback({ bufferedMs: 1_000 });
+    begun.sent(0, 540);
+    expect(begun.due(window(250, 750), rate).dueMs).toBe(1_600);
   });
 
   it('counts from the sample at which a take-over begins', () => {
-    const playback = new Playback({ startedAtMs: 0, bufferedMs: 0, marginMs: 0 });
-    playback.sent(2_000, 30);
-    expect(playback.dueMs(2_500, rate)).toBe(530);
+    const begun = playback({ marginMs: 0 });
+    begun.sent(2_000, 530);
+    expect(begun.due(window(2_500, 2_500), rate).dueMs).toBe(1_030);
   });
 
   it('starts to play once only', () => {
-    const playback = new Playback({ startedAtMs: 0, bufferedMs: 0, marginMs: 0 });
-    playback.sent(0, 30);
-    playback.sent(100, 900);
-    expect(playback.dueMs(100, rate)).toBe(130);
+    const begun = playback({ marginMs: 0 });
+    begun.sent(0, 530);
+    begun.sent(100, 900);
+    expect(begun.due(window(100, 100), rate).dueMs).toBe(630);
   });
 
-  it('ranks a newcomer before audio that can wait, and behind audio about to run dry', () => {
-    const speaking = new Playback({ startedAtMs: 0, bufferedMs: 0, marginMs: 100 });
-    speaking.sent(0, 0);
-    const newcomerDueMs = new Playback({ startedAtMs: 300, bufferedMs: 0, marginMs: 100 }).firstDueMs;
-    expect(speaking.dueMs(350, rate)).toBeLessThan(newcomerDueMs);
-    expect(speaking.dueMs(2_000, rate)).toBeGreaterThan(newcomerDueMs);
+  it('knows no more of a window than of the beginning before anything left', () => {
+    expect(playback().due(window(250, 750), rate)).toEqual(playback().first);
   });
 });

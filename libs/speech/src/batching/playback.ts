@@ -1,17 +1,27 @@
+import type { Window } from '../engines/tts-engine';
+
 /** The listener's side of an utterance in time: when its audio starts to play, and so when each sample is needed. */
 export interface PlaybackSettings {
   /** When the worker took the utterance. */
   readonly startedAtMs: number;
   /** Audio of the same context that was unplayed then. */
   readonly bufferedMs: number;
-  /** How long before it is needed a step should run at the latest. */
+  /** How long before it is needed a step should run at the latest, besides the time it takes. */
   readonly marginMs: number;
+  /** How long a listener who hears nothing yet gives way to audio that is about to run dry. */
+  readonly startPatienceMs: number;
 }
 
-/**
- * Turns playback positions into due times. What nobody can hear yet is due at once; what follows is due a margin before the
- * listener runs dry. So first windows go before later ones, except before one that would leave a gap.
- */
+/** When a step is due, and whether somebody waits for it in silence; see the scheduler. */
+export interface Due {
+  readonly dueMs: number;
+  readonly awaited: boolean;
+}
+
+/** What making audio takes of a slow core, by its length: the longer a window, the sooner it has to be begun. */
+const decodeShare = 0.1;
+
+/** Turns playback positions into due times. */
 export class Playback {
   private readonly runsDryAtMs: number;
   private playsFrom: { readonly sample: number; readonly atMs: number } | undefined;
@@ -20,9 +30,11 @@ export class Playback {
     this.runsDryAtMs = settings.startedAtMs + settings.bufferedMs;
   }
 
-  /** For the encoder and the first window. */
-  get firstDueMs(): number {
-    return Math.max(this.settings.startedAtMs, this.runsDryAtMs - this.settings.marginMs);
+  /** Of the encoder and the first window. */
+  get first(): Due {
+    const { startedAtMs, bufferedMs, marginMs, startPatienceMs } = this.settings;
+    if (bufferedMs > marginMs) return { dueMs: this.runsDryAtMs - marginMs, awaited: false };
+    return { dueMs: startedAtMs + startPatienceMs, awaited: true };
   }
 
   /** The first audio of this attempt left, beginning with this sample. */
@@ -30,10 +42,11 @@ export class Playback {
     this.playsFrom ??= { sample: firstSample, atMs: Math.max(nowMs, this.runsDryAtMs) };
   }
 
-  /** For the window that begins with this sample; before the first audio left, the same as `firstDueMs`. */
-  dueMs(startSample: number, sampleRateHz: number): number {
-    if (this.playsFrom === undefined) return this.firstDueMs;
-    const playsAtMs = this.playsFrom.atMs + ((startSample - this.playsFrom.sample) / sampleRateHz) * 1_000;
-    return playsAtMs - this.settings.marginMs;
+  /** Of a window; before the first audio left, the same as `first`. */
+  due({ startSample, endSample }: Window, sampleRateHz: number): Due {
+    if (this.playsFrom === undefined) return this.first;
+    const msOf = (samples: number): number => (samples / sampleRateHz) * 1_000;
+    const playsAtMs = this.playsFrom.atMs + msOf(startSample - this.playsFrom.sample);
+    return { dueMs: playsAtMs - this.settings.marginMs - decodeShare * msOf(endSample - startSample), awaited: false };
   }
 }

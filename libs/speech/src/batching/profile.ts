@@ -7,8 +7,10 @@ export interface Tuning {
   readonly batching: BatchingMode;
   /** How long a step may wait for company under `always`. */
   readonly batchWaitMs: number;
-  /** TTS: how long before the listener runs dry the next window is due. */
+  /** TTS: how long before the listener runs dry the next window is due, besides the time it takes. */
   readonly playbackMarginMs: number;
+  /** TTS: how long a new utterance gives way to audio that is about to run dry. */
+  readonly startPatienceMs: number;
   /** STT: new audio between two partials of an utterance… */
   readonly partialIntervalMs: number;
   /** …and at least this share of the utterance so far, which bounds what partials of a long one cost. */
@@ -34,7 +36,8 @@ export const profiles: Readonly<Record<ProfileName, Tuning>> = {
     batchSize: 4,
     batching: 'auto',
     batchWaitMs: 0,
-    playbackMarginMs: 80,
+    playbackMarginMs: 50,
+    startPatienceMs: 200,
     partialIntervalMs: 300,
     partialGrowth: 0.06,
     firstPartialMs: 600,
@@ -47,7 +50,8 @@ export const profiles: Readonly<Record<ProfileName, Tuning>> = {
     batchSize: 8,
     batching: 'auto',
     batchWaitMs: 30,
-    playbackMarginMs: 100,
+    playbackMarginMs: 60,
+    startPatienceMs: 400,
     partialIntervalMs: 500,
     partialGrowth: 0.1,
     firstPartialMs: 800,
@@ -60,7 +64,8 @@ export const profiles: Readonly<Record<ProfileName, Tuning>> = {
     batchSize: 16,
     batching: 'always',
     batchWaitMs: 50,
-    playbackMarginMs: 250,
+    playbackMarginMs: 200,
+    startPatienceMs: 1_000,
     partialIntervalMs: 1_000,
     partialGrowth: 0.2,
     firstPartialMs: 1_200,

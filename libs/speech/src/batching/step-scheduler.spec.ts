@@ -47,6 +47,24 @@ describe('chooseBatch', () => {
     expect(namesOf(chooseBatch([nice('b', 2), step('due', 1_000)], 10, policy()))).toEqual(['due']);
   });
 
+  it('runs what somebody waits for in silence before what can wait, and after what is about to be late', () => {
+    const newcomer = step('newcomer', 400, { awaited: true });
+    const relaxed = step('relaxed', 150);
+    expect(namesOf(chooseBatch([relaxed, newcomer], 100, policy()))).toEqual(['newcomer']);
+    expect(namesOf(chooseBatch([newcomer, relaxed], 150, policy()))).toEqual(['relaxed']);
+  });
+
+  it('runs a newcomer that has waited long enough before what became due after it did', () => {
+    const newcomer = step('newcomer', 400, { awaited: true });
+    expect(namesOf(chooseBatch([step('window', 410), newcomer], 450, policy()))).toEqual(['newcomer']);
+    expect(namesOf(chooseBatch([step('window', 390), newcomer], 450, policy()))).toEqual(['window']);
+  });
+
+  it('runs newcomers in the order in which they came', () => {
+    const queue = [step('second', 402, { awaited: true }), step('first', 401, { awaited: true })];
+    expect(namesOf(chooseBatch(queue, 10, policy()))).toEqual(['first']);
+  });
+
   it('keeps the steps of an id in order, even when a later one is due sooner', () => {
     const queue = [step('one', 900, { id: 'u' }), step('two', 1, { id: 'u' }), step('other', 950)];
     expect(namesOf(chooseBatch(queue, 0, policy()))).toEqual(['one']);

@@ -9,6 +9,8 @@ export interface QueuedStep {
   readonly queuedAtMs: number;
   /** When it should run at the latest so that nobody notices; Infinity for what is only nice to have. */
   readonly dueMs: number;
+  /** Somebody waits for it in silence: until it is due it goes before all that is not due, and after all that is. */
+  readonly awaited?: boolean | undefined;
 }
 
 /** Run these now, together; or nothing to run for so long, Infinity when only a new step changes that. */
@@ -26,7 +28,7 @@ export function chooseBatch<S extends QueuedStep>(
   policy: BatchPolicy,
   couldJoin = Infinity,
 ): BatchDecision<S> {
-  const eligible = firstOfEachId(queue).sort(dueFirst);
+  const eligible = firstOfEachId(queue).sort((a, b) => precedence(a, b, nowMs));
   const head = eligible[0];
   if (head === undefined) return { waitMs: Infinity };
   if (!sharesBatches(policy)) return { run: [head] };
@@ -66,13 +68,20 @@ function firstOfEachId<S extends QueuedStep>(queue: readonly S[]): S[] {
   return queue.filter((step) => !seen.has(step.id) && seen.add(step.id));
 }
 
-/** Not a subtraction, since two may be due at Infinity. */
-function dueFirst(a: QueuedStep, b: QueuedStep): number {
+function precedence(a: QueuedStep, b: QueuedStep, nowMs: number): number {
+  const [rankA, rankB] = [rank(a, nowMs), rank(b, nowMs)];
+  if (rankA !== rankB) return rankA - rankB;
+  // Not a subtraction, since two may be due at Infinity.
   if (a.dueMs !== b.dueMs) return a.dueMs < b.dueMs ? -1 : 1;
   return a.queuedAtMs - b.queuedAtMs;
 }
 
-/** One group per key, full at `maxBatch`, ordered by the first due step of each; what does not fit stays queued. */
+function rank({ dueMs, awaited }: QueuedStep, nowMs: number): number {
+  if (dueMs <= nowMs) return 0;
+  return awaited ? 1 : 2;
+}
+
+/** One group per key, full at `maxBatch`, in the order of their first steps; what does not fit stays queued. */
 function groupByKey<S extends QueuedStep>(steps: readonly S[], maxBatch: number): S[][] {
   const groups: S[][] = [];
   const byKey = new Map<string, S[]>();
