@@ -70,6 +70,12 @@ describe('speech over HTTP', () => {
       while (!(await reader.read()).done);
     });
 
+    it('is made as the client takes it, not as it would play: a minute of audio does not take a minute', async () => {
+      const minute = 'Nobody listens to this, it is written to a file. '.repeat(140);
+      const bytes = await bytesOf(spoken({ transcript: minute }));
+      expect(bytes.length / 4 / fakeRateHz).toBeGreaterThan(60);
+    });
+
     it('reads the body as JSON whatever the content type, and ignores what it does not know', async () => {
       const seconds = await secondsOfText();
       for (const type of [undefined, 'text/plain', 'application/x-www-form-urlencoded']) {

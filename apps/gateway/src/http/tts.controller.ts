@@ -68,16 +68,17 @@ export class TtsController {
       if (!hasBegun) refusal = problem;
       else if (problem && reply.raw.headersSent) this.contexts.told(problem);
     };
-    const context = this.contexts.open(speech.settings, {
+    const ports = {
       requestId: speech.requestId,
       receivedAtMs: performance.now() - reply.elapsedTime,
       enter: () => speech.admission.enter(),
       backlogged: () => answer.backlogged,
-      emit: (event) => {
+      emit: (event: ContextEvent) => {
         if (event.type === 'ended') onEnd(event);
         answer.receive(event);
       },
-    });
+    };
+    const context = this.contexts.open(speech.settings, ports, Infinity);
     answer.onWanted(() => context.wake());
     reply.raw.once('close', () => context.cancel('disconnected'));
     context.push(speech.text);

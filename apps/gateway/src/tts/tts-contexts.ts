@@ -18,13 +18,18 @@ export class TtsContexts {
     private readonly log: Log,
   ) {}
 
-  open(settings: TtsSettings, ports: Omit<ContextPorts, 'jobs' | 'metrics' | 'limits'>): TtsContext {
-    const { ttsAheadMs, contextExpiryMs, maxTranscriptCharacters } = this.config;
+  /** `aheadMs`: unplayed audio beyond which nothing more is made; Infinity where only what the client takes shall count. */
+  open(
+    settings: TtsSettings,
+    ports: Omit<ContextPorts, 'jobs' | 'metrics' | 'limits'>,
+    aheadMs = this.config.ttsAheadMs,
+  ): TtsContext {
+    const { contextExpiryMs, maxTranscriptCharacters } = this.config;
     return TtsContext.open(settings, {
       ...ports,
       jobs: this.jobs,
       metrics: this.metrics,
-      limits: { aheadMs: ttsAheadMs, expiryMs: contextExpiryMs, maxCharacters: maxTranscriptCharacters },
+      limits: { aheadMs, expiryMs: contextExpiryMs, maxCharacters: maxTranscriptCharacters },
       emit: (event) => {
         if (event.type === 'ended') this.logEnd(ports.requestId, event);
         ports.emit(event);
