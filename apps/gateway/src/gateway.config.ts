@@ -85,7 +85,7 @@ export class GatewayConfig {
   @Min(1_024)
   maxUploadHeadBytes = 8_388_608;
 
-  @Variable('Unplayed audio of a socket's context beyond which its next utterance waits.')
+  @Variable('Unplayed audio of a context on a socket beyond which its next utterance waits.')
   @IsInt()
   @Min(0)
   ttsAheadMs = 10_000;
