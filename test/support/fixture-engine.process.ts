@@ -16,10 +16,13 @@ export interface FixtureResult {
   /** Ids released so far. */
   readonly released: readonly string[];
   readonly samples?: Float32Array;
+  /** Whether it was warmed up. */
+  readonly warm: boolean;
 }
 
 /** An engine process without a model, which can crash and hang. Depends on nothing, since tests compile it alone. */
 const released: string[] = [];
+let warm = false;
 
 const reply = (message: EngineReply<FixtureResult>): void => {
   process.send?.(message);
@@ -31,7 +34,7 @@ function answer({ callId, steps }: Extract<EngineRequest<FixtureStep>, { type: '
   for (let busy = steps.some(({ op }) => op === 'hang'); busy;) Math.random();
   const outcomes = steps.map(({ id, op, samples }) => {
     if (op === 'refuse') return { failed: 'refused' };
-    return { result: { id, pid: process.pid, batch, released: [...released], ...(samples ? { samples } : {}) } };
+    return { result: { id, pid: process.pid, batch, released: [...released], warm, ...(samples ? { samples } : {}) } };
   });
   const sizes = new Map<string, number>();
   for (const { op } of steps) sizes.set(op, (sizes.get(op) ?? 0) + 1);
@@ -42,6 +45,7 @@ function answer({ callId, steps }: Extract<EngineRequest<FixtureStep>, { type: '
 process.on('message', (request: EngineRequest<FixtureStep>) => {
   switch (request.type) {
     case 'load':
+      warm = request.warmUp;
       if (request.spec.kind === 'tts' && request.spec.preload.includes('broken')) {
         return reply({ type: 'failed', reason: 'no such model' });
       }

@@ -138,11 +138,11 @@ export class InferenceConfig {
   @IsIn(['cpu', 'cuda'])
   executionProvider: 'cpu' | 'cuda' = 'cpu';
 
-  @Variable('Longest step of an engine; after it its process is killed.')
+  @Variable('Longest step of an engine, for each step of a batch; after it the process is killed.')
   @IsInt()
   @Min(100)
   @Max(hour)
-  stepTimeoutMs = 15_000;
+  stepTimeoutMs = 10_000;
 
   @Variable('Longest time for an engine to read a model.')
   @IsInt()

@@ -82,6 +82,15 @@ describe('EngineChild', () => {
     expect((await resultOf(echo('b'))).id).toBe('b');
   });
 
+  it('is warmed up when it starts first, but not while work waits for it to be back', async () => {
+    await start();
+    expect((await resultOf(echo('a'))).warm).toBe(true);
+    const ready = readyAgain();
+    process.kill(child.pid ?? 0, 'SIGKILL');
+    await ready;
+    expect((await resultOf(echo('b'))).warm).toBe(false);
+  });
+
   it('notices a process that was killed between calls', async () => {
     await start();
     const ready = readyAgain();

@@ -8,7 +8,7 @@ export interface EngineChildSettings {
   /** The compiled file that is forked. */
   readonly entry: string;
   readonly spec: EngineSpec;
-  /** Longest call; after it the process is killed. */
+  /** Longest call of one step, and as much for each further one; after it the process is killed. */
   readonly stepTimeoutMs: number;
   /** Longest time to read models. */
   readonly loadTimeoutMs: number;
@@ -79,7 +79,7 @@ export class EngineChild<Step, Result> {
     child.on('message', (message) => this.receive(child, message as EngineReply<Result>));
     child.once('error', (error) => this.gone(child, `could not be run: ${error.message}`));
     child.once('exit', (code, signal) => this.gone(child, signal ? `killed by ${signal}` : `exited with code ${code}`));
-    this.send({ type: 'load', spec: this.settings.spec });
+    this.send({ type: 'load', spec: this.settings.spec, warmUp: this.capabilities === undefined });
     this.watch(this.settings.loadTimeoutMs, 'loading took too long');
   }
 
@@ -89,7 +89,7 @@ export class EngineChild<Step, Result> {
     const called = new Promise<CallResult<Result>>((resolve, reject) => {
       const callId = this.nextCallId++;
       this.pending = { callId, resolve, reject };
-      this.watch(this.settings.stepTimeoutMs, 'a step took too long');
+      this.watch(this.settings.stepTimeoutMs * steps.length, 'a step took too long');
       this.send({ type: 'step', callId, steps });
     });
     this.running = called.then(

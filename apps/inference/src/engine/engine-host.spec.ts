@@ -62,9 +62,15 @@ describe('EngineHost', () => {
   };
 
   it('says that it is ready once the engine is warm', async () => {
-    await host.start();
+    await host.start(true);
     expect(engine.warm).toBe(true);
     expect(replies).toEqual([{ type: 'ready', capabilities: engine.capabilities }]);
+  });
+
+  it('is ready sooner, and cold, where work waits already', async () => {
+    await host.start(false);
+    expect(engine.warm).toBe(false);
+    expect(replies.map(({ type }) => type)).toEqual(['ready']);
   });
 
   it('says why an engine cannot be loaded', async () => {
@@ -72,7 +78,7 @@ describe('EngineHost', () => {
       () => Promise.reject(new Error('no such file')),
       (message) => replies.push(message),
     );
-    await broken.start();
+    await broken.start(true);
     expect(replies).toEqual([{ type: 'failed', reason: 'no such file' }]);
   });
 
@@ -84,12 +90,12 @@ describe('EngineHost', () => {
       },
       (message) => replies.push(message),
     );
-    await slow.start();
+    await slow.start(true);
     expect(replies.map(({ type }) => type)).toEqual(['loading', 'ready']);
   });
 
   it('runs together what the engine lets share a batch, and answers in the order of the steps', async () => {
-    await host.start();
+    await host.start(true);
     const reply = await stepped(step('a', 'x'), step('b', 'y'), step('c', 'x'));
     expect(engine.batches).toEqual([['a', 'c'], ['b']]);
     expect(reply.outcomes).toEqual([{ result: 'a' }, { result: 'b' }, { result: 'c' }]);
@@ -100,25 +106,25 @@ describe('EngineHost', () => {
   });
 
   it('keeps operations apart, and batches within what the engine can hold', async () => {
-    await host.start();
+    await host.start(true);
     await stepped(step('a'), step('b'), step('c'), step('d', 'k', 'encode'));
     expect(engine.batches).toEqual([['a', 'b'], ['c'], ['d']]);
   });
 
   it('lets a failed step harm nobody else', async () => {
-    await host.start();
+    await host.start(true);
     const reply = await stepped(step('a'), step('fails'), step('throws', 'y'));
     expect(reply.outcomes).toEqual([{ result: 'a' }, { failed: 'bad input' }, { failed: 'broken graph' }]);
   });
 
   it('tells what an encoded utterance makes possible', async () => {
-    await host.start();
+    await host.start(true);
     const reply = await stepped(step('opens', 'k', 'encode'));
     expect(reply.outcomes).toEqual([{ result: 'opens', opened: { batchKeys: ['w0', 'w1'], sampleRateHz: 22_050 } }]);
   });
 
   it('forgets an id when told', async () => {
-    await host.start();
+    await host.start(true);
     await host.handle({ type: 'release', id: 'a' });
     expect(engine.released).toEqual(['a']);
   });

@@ -23,11 +23,11 @@ export class EngineHost<S extends Step, Result> {
     private readonly reply: (message: EngineReply<Result>) => void,
   ) {}
 
-  /** Loads the engine, warms it up and says `ready`, or why not; never rejects. */
-  async start(): Promise<void> {
+  /** Loads the engine and says `ready`, or why not; never rejects. */
+  async start(warmUp: boolean): Promise<void> {
     try {
       this.engine = await this.load(() => this.reply({ type: 'loading' }));
-      await this.engine.warmUp();
+      if (warmUp) await this.engine.warmUp();
       this.reply({ type: 'ready', capabilities: this.engine.capabilities });
     } catch (error) {
       this.reply({ type: 'failed', reason: reasonOf(error) });

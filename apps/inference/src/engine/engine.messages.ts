@@ -32,7 +32,8 @@ export interface BatchReport {
 
 /** To an engine process. */
 export type EngineRequest<Step> =
-  | { readonly type: 'load'; readonly spec: EngineSpec }
+  /** Without a warm-up it is ready sooner, and its first steps are slower: right where work waits for it already. */
+  | { readonly type: 'load'; readonly spec: EngineSpec; readonly warmUp: boolean }
   /** At most one at a time. */
   | { readonly type: 'step'; readonly callId: number; readonly steps: readonly Step[] }
   /** Forget what is held for this id. */

@@ -5,7 +5,7 @@ import { VoiceEngines } from './voice-engines';
 
 /** What is common to the hosts of all kinds of engines. */
 interface Host {
-  start(): Promise<void>;
+  start(warmUp: boolean): Promise<void>;
   handle(request: Exclude<EngineRequest<unknown>, { type: 'load' }>): Promise<void>;
 }
 
@@ -16,19 +16,21 @@ const reply = (message: EngineReply<unknown>): void => {
 function hostOf(spec: EngineSpec): Host {
   switch (spec.kind) {
     case 'tts':
-      return new EngineHost((onLoading) => Promise.resolve(voicesOf(spec, onLoading)), reply);
+      return new EngineHost((onLoading) => voicesOf(spec, onLoading), reply);
     case 'stt':
       return new EngineHost(() => createWhisperEngine(spec.settings), reply);
   }
 }
 
-function voicesOf(spec: Extract<EngineSpec, { kind: 'tts' }>, onLoading: () => void): VoiceEngines {
-  return new VoiceEngines((voice) => {
+async function voicesOf(spec: Extract<EngineSpec, { kind: 'tts' }>, onLoading: () => void): Promise<VoiceEngines> {
+  const voices = new VoiceEngines((voice) => {
     const modelFolder = spec.voiceFolders[voice];
     if (modelFolder === undefined) throw new Error('the voice is not installed');
     onLoading();
     return createVitsEngine({ ...spec.settings, modelFolder });
-  }, spec.preload);
+  });
+  for (const voice of spec.preload) await voices.load(voice);
+  return voices;
 }
 
 /** Entry of an engine process: it does what its parent says, one message after the other, and ends with it. */
@@ -39,7 +41,7 @@ function main(): void {
     last = last.then(() => {
       if (request.type !== 'load') return host?.handle(request);
       host = hostOf(request.spec);
-      return host.start();
+      return host.start(request.warmUp);
     });
   });
   process.on('disconnect', () => process.exit());

@@ -1,7 +1,7 @@
 import type { EngineCapabilities, StepFailure, TtsEngine, TtsStep, TtsStepResult } from '@app/speech/engines';
 import type { Opened } from './engine.messages';
 
-/** Loads the engine of one voice. */
+/** Makes the engine of one voice. */
 export type VoiceLoader = (voice: string) => Promise<TtsEngine>;
 
 /** All voices of a lane as one engine; each is loaded when it is first spoken with. */
@@ -9,10 +9,16 @@ export class VoiceEngines implements TtsEngine {
   private readonly engines = new Map<string, TtsEngine>();
   private readonly voiceById = new Map<string, string>();
 
-  constructor(
-    private readonly load: VoiceLoader,
-    private readonly preload: readonly string[],
-  ) {}
+  constructor(private readonly loader: VoiceLoader) {}
+
+  /** Has a voice ready before it is spoken with. */
+  async load(voice: string): Promise<TtsEngine> {
+    const loaded = this.engines.get(voice);
+    if (loaded) return loaded;
+    const engine = await this.loader(voice);
+    this.engines.set(voice, engine);
+    return engine;
+  }
 
   /** Of the voice that was loaded first. */
   get capabilities(): EngineCapabilities {
@@ -22,7 +28,7 @@ export class VoiceEngines implements TtsEngine {
   }
 
   async warmUp(): Promise<void> {
-    for (const voice of this.preload) await this.engineOf(voice);
+    for (const engine of this.engines.values()) await engine.warmUp();
   }
 
   batchKey(step: TtsStep): string {
@@ -34,7 +40,7 @@ export class VoiceEngines implements TtsEngine {
     const [first] = batch;
     if (!first) return [];
     const voice = this.voiceOf(first);
-    const engine = await this.engineOf(voice);
+    const engine = await this.load(voice);
     for (const step of batch) if (step.op === 'encode') this.voiceById.set(step.id, voice);
     return engine.step(batch);
   }
@@ -58,14 +64,5 @@ export class VoiceEngines implements TtsEngine {
 
   private voiceOf(step: TtsStep): string {
     return step.op === 'encode' ? step.utterance.voice : (this.voiceById.get(step.id) ?? '');
-  }
-
-  private async engineOf(voice: string): Promise<TtsEngine> {
-    const loaded = this.engines.get(voice);
-    if (loaded) return loaded;
-    const engine = await this.load(voice);
-    await engine.warmUp();
-    this.engines.set(voice, engine);
-    return engine;
   }
 }
