@@ -39,7 +39,7 @@ export function sayTts(results: readonly TtsResult[], stages: StageMeans | undef
   );
   if (!stages) return;
   table(
-    ['WHERE A REQUEST SPENDS ITS TIME', 'MEAN ms'],
+    ['WHERE A REQUEST SPENDS ITS TIME', 'MEAN ms, P50 where it says so'],
     Object.entries(stages).map(([name, value]) => [name, ms(value as number)]),
   );
 }
@@ -146,12 +146,11 @@ function sttTargets([upload, uploadPeer]: readonly SttResult[], [live, livePeer]
   return [...rows, { goal, measured: `${points.toFixed(2)} points`, met: points <= 1 }];
 }
 
-function overheadTarget({ license, queue, bus }: StageMeans): TargetRow {
-  const added = license + queue + bus;
+function overheadTarget({ overheadP50 }: StageMeans): TargetRow {
   return {
-    goal: 'gateway, bus and licence add at most 5 ms',
-    measured: `${added.toFixed(1)} ms (mean)`,
-    met: added <= 5,
+    goal: 'gateway, bus and licence add at most 5 ms p50 at 1 context',
+    measured: `${overheadP50.toFixed(1)} ms`,
+    met: overheadP50 <= 5,
   };
 }
 

@@ -2,6 +2,8 @@ import { scrape, sumOf, type MetricSample } from '../client/prometheus';
 
 /** Mean milliseconds of each part of a TTS request between two moments; a part is absent where its page cannot be read. */
 export interface StageMeans {
+  /** Median of what gateway, licence and bus add to the first audio; `license`, `queue` and `bus` are parts of it that overlap. */
+  readonly overheadP50: number;
   readonly license: number;
   readonly queue: number;
   readonly bus: number;
@@ -21,8 +23,10 @@ export function stageMeans(before: readonly MetricSample[], after: readonly Metr
       sumOf(after, name + suffix, labels) - sumOf(before, name + suffix, labels);
     return (1_000 * grown('_sum')) / Math.max(grown('_count'), 1);
   };
+  const overhead = 'antiphon_overhead_seconds';
   const stage = (name: string): number => mean('antiphon_stage_seconds', { stage: name });
   return {
+    overheadP50: 1_000 * medianOf(grownBuckets(before, after, overhead)),
     license: mean('antiphon_authorize_seconds'),
     queue: mean('antiphon_queue_wait_seconds'),
     bus: stage('bus'),
@@ -31,4 +35,29 @@ export function stageMeans(before: readonly MetricSample[], after: readonly Metr
     encode: stage('encode'),
     decode: stage('decode'),
   };
+}
+
+/** A histogram's bucket: upper bound in seconds, and how many values were at most that. */
+type Bucket = readonly [bound: number, count: number];
+
+function grownBuckets(before: readonly MetricSample[], after: readonly MetricSample[], name: string): Bucket[] {
+  const bounds = after.filter((sample) => sample.name === `${name}_bucket`).map(({ labels }) => labels.le ?? '');
+  return [...new Set(bounds)].map((le) => {
+    const count = sumOf(after, `${name}_bucket`, { le }) - sumOf(before, `${name}_bucket`, { le });
+    return [le === '+Inf' ? Infinity : Number(le), count];
+  });
+}
+
+/** By linear interpolation within the bucket that holds the median, as Prometheus does. */
+export function medianOf(buckets: readonly Bucket[]): number {
+  const sorted = [...buckets].sort(([a], [b]) => a - b);
+  const half = (sorted.at(-1)?.[1] ?? 0) / 2;
+  let [lowBound, lowCount] = [0, 0];
+  for (const [bound, count] of sorted) {
+    if (count >= half && count > lowCount) {
+      return bound === Infinity ? lowBound : lowBound + ((bound - lowBound) * (half - lowCount)) / (count - lowCount);
+    }
+    [lowBound, lowCount] = [bound, count];
+  }
+  return NaN;
 }

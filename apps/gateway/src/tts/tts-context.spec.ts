@@ -47,6 +47,7 @@ describe('a TTS context', () => {
     opened: jest.fn(),
     ended: jest.fn(),
     timeToFirstAudio: jest.fn(),
+    overhead: jest.fn(),
     waitedInQueue: jest.fn(),
     stage: jest.fn(),
     audioPassed: jest.fn(),
@@ -99,6 +100,22 @@ describe('a TTS context', () => {
     expect(events).toEqual([]);
     context.admit();
     expect(types()).toEqual(['audio', 'ended']);
+  });
+
+  it('tells what of the first audio was not the workers, where no text had to be waited for', async () => {
+    for (const comesWhole of [true, false]) {
+      const context = open();
+      context.admit();
+      context.push('This is a sentence. ');
+      if (comesWhole) context.close();
+      else context.push('And another.');
+      await settle();
+      jest.advanceTimersByTime(20);
+      speak(jobs.submitted.at(-1)!, 1);
+    }
+    const workerMs = 1 + 2 + 3 + 2;
+    expect(metrics.timeToFirstAudio).toHaveBeenCalledTimes(2);
+    expect(metrics.overhead.mock.calls).toEqual([[settings.voice.model, 20 - workerMs]]);
   });
 
   it('is not done before it is admitted, though it has nothing to say', () => {

@@ -1,6 +1,6 @@
 import type { JobClient, JobRequest } from '@app/broker';
 import type { GatewayMetrics } from '@app/platform';
-import { laneClasses, laneName, ProblemError, type Lane } from '@app/protocol';
+import { laneClasses, laneName, ProblemError, type Lane, type TtsTimings } from '@app/protocol';
 import { TextSplitter, type TextPiece } from '@app/speech/text';
 import { AudioTrack } from './audio-track';
 import type { CancelReason, ContextEnd, ContextEvent } from './context-events';
@@ -17,7 +17,7 @@ const backlogPollMs = 100;
 
 export type ContextMetrics = Pick<
   GatewayMetrics,
-  'opened' | 'ended' | 'timeToFirstAudio' | 'waitedInQueue' | 'stage' | 'audioPassed'
+  'opened' | 'ended' | 'timeToFirstAudio' | 'overhead' | 'waitedInQueue' | 'stage' | 'audioPassed'
 >;
 
 export interface ContextLimits {
@@ -65,6 +65,9 @@ export class TtsContext {
   private hasEnded = false;
   private leave: (() => void) | undefined;
   private utterances = 0;
+  /** Whether all text was here when the first utterance was published; false once that one has ended. */
+  private cameWhole = false;
+  private firstAudioMs: number | undefined;
   private characters = 0;
   private bufferTimer: NodeJS.Timeout | undefined;
   private paceTimer: NodeJS.Timeout | undefined;
@@ -77,7 +80,10 @@ export class TtsContext {
     const { receivedAtMs, metrics } = ports;
     const emit = (event: ContextEvent) => this.hasEnded || ports.emit(event);
     const { model } = settings.voice;
-    this.track = new AudioTrack(settings, emit, receivedAtMs, (ms) => metrics.timeToFirstAudio(model, ms));
+    this.track = new AudioTrack(settings, emit, receivedAtMs, (ms) => {
+      this.firstAudioMs = ms;
+      metrics.timeToFirstAudio(model, ms);
+    });
     this.lane = { kind: 'tts', model };
   }
 
@@ -186,8 +192,18 @@ export class TtsContext {
         metrics.stage('encode', lane, timings.encodeMs);
         metrics.stage('decode', lane, timings.decodeMs);
         metrics.stage('bus', lane, busMs);
+        this.firstEnded(timings);
       },
     });
+  }
+
+  /** What of the first audio's time was not the worker's; only where no text had to be waited for. */
+  private firstEnded({ seatWaitMs, frontendMs, encodeMs, firstWindowMs }: TtsTimings): void {
+    if (this.cameWhole && this.firstAudioMs !== undefined) {
+      const workerMs = seatWaitMs + frontendMs + encodeMs + firstWindowMs;
+      this.ports.metrics.overhead(this.lane.model, Math.max(0, this.firstAudioMs - workerMs));
+    }
+    this.cameWhole = false;
   }
 
   /** Sends what can be sent, publishes what may be published, and ends or rests when nothing is left. */
@@ -249,6 +265,7 @@ export class TtsContext {
       this.paceTimer = setTimeout(() => this.publishNext(), Math.ceil(waitMs));
       return;
     }
+    if (next.index === 0) this.cameWhole = this.inputClosed;
     void next.utterance.publish(this.ports.jobs, this.jobRequest(next.utterance.text, next.index, bufferedMs));
     this.publishNext();
   }

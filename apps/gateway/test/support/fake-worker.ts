@@ -66,7 +66,7 @@ export class FakeWorker {
           const samples = Float32Array.from({ length }, (_, i) => fakeSample(job, at + i));
           subscriber.next({ output: { type: 'audio', offsetSamples: at }, body: bodyOf(samples) });
         }
-        const timings = { seatWaitMs: 0, frontendMs: 0, encodeMs: 0, decodeMs: 0 };
+        const timings = { seatWaitMs: 0, frontendMs: 0, encodeMs: 0, decodeMs: 0, firstWindowMs: 0 };
         subscriber.next({ output: { type: 'end', totalSamples, timings } });
         subscriber.complete();
       };

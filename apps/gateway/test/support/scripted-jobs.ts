@@ -29,7 +29,7 @@ export class ScriptedJobs {
   }
 }
 
-const timings = { seatWaitMs: 1, frontendMs: 2, encodeMs: 3, decodeMs: 4 };
+const timings = { seatWaitMs: 1, frontendMs: 2, encodeMs: 3, decodeMs: 4, firstWindowMs: 2 };
 export const plan = (seconds: number) =>
   ({
     type: 'plan',

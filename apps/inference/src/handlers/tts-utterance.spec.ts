@@ -112,7 +112,7 @@ describe('TtsUtterance', () => {
     expect(emissions.at(-1)?.output).toEqual({
       type: 'end',
       totalSamples: 1_000,
-      timings: { seatWaitMs: 5, frontendMs: 2, encodeMs: 3, decodeMs: 30 },
+      timings: { seatWaitMs: 5, frontendMs: 2, encodeMs: 3, decodeMs: 30, firstWindowMs: 10 },
     });
     expect(report.audioMs).toBe(1_000);
     expect(steps.dropped).toEqual(['job.1']);

@@ -42,6 +42,7 @@ export class TtsUtterance {
   private firstStepAtMs: number | undefined;
   private firstAudioMs: number | undefined;
   private decodeMs = 0;
+  private firstWindowMs = 0;
   private dropped = false;
 
   constructor(
@@ -129,6 +130,7 @@ export class TtsUtterance {
       make: () => ({ op: 'decode', id: this.id, window }),
     });
     this.decodeMs += done.tookMs;
+    this.firstWindowMs ||= done.tookMs;
     if (done.result.op !== 'decode') throw new ProblemError('internal', { cause: new Error('not a decode result') });
     return done.result.samples;
   }
@@ -166,6 +168,7 @@ export class TtsUtterance {
       frontendMs: plan.frontendMs,
       encodeMs: plan.encodeMs,
       decodeMs: this.decodeMs,
+      firstWindowMs: this.firstWindowMs,
     };
   }
 }

@@ -29,7 +29,7 @@ export const audio = (offsetSamples: number): TtsOutput => ({ type: 'audio', off
 export const ttsEnd: TtsOutput = {
   type: 'end',
   totalSamples: 8,
-  timings: { seatWaitMs: 0, frontendMs: 0, encodeMs: 0, decodeMs: 0 },
+  timings: { seatWaitMs: 0, frontendMs: 0, encodeMs: 0, decodeMs: 0, firstWindowMs: 0 },
 };
 export const credit = (consumedSamples: number): SttOutput => ({ type: 'credit', consumedSamples });
 export const sttEnd: SttOutput = { type: 'end', totalSamples: 0 };

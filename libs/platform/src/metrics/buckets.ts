@@ -1,6 +1,11 @@
 /** Around the target of 40 ms to the first audio, and what a person notices. */
 export const firstAudioBucketsSeconds = [0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 5, 10];
 
+/** Around the promise of 5 ms. */
+export const overheadBucketsSeconds = [
+  0.001, 0.002, 0.003, 0.004, 0.005, 0.006, 0.008, 0.01, 0.015, 0.025, 0.05, 0.1, 0.5,
+];
+
 /** For steps and waits inside: from what is free to what is a fault. */
 export const stageBucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.2, 2.5, 5, 10];
 

@@ -10,6 +10,7 @@ import type { JobKind } from '@app/protocol';
 import {
   authorizeBucketsSeconds,
   firstAudioBucketsSeconds,
+  overheadBucketsSeconds,
   realTimeFactorBuckets,
   stageBucketsSeconds,
 } from './buckets';
@@ -19,6 +20,12 @@ const firstAudio = {
   help: 'From the text that can be spoken to its first audio on the wire.',
   labelNames: ['model'] as const,
   buckets: firstAudioBucketsSeconds,
+};
+const overhead = {
+  name: 'antiphon_overhead_seconds',
+  help: 'Of the time to first audio of a text that came whole, what gateway, licence and bus took.',
+  labelNames: ['model'] as const,
+  buckets: overheadBucketsSeconds,
 };
 const transcription = {
   name: 'antiphon_transcription_latency_seconds',
@@ -87,6 +94,7 @@ export type Outcome = 'done' | 'error' | 'cancelled';
 @Injectable()
 export class GatewayMetrics {
   @InjectMetric(firstAudio.name) private readonly firstAudio!: Histogram<'model'>;
+  @InjectMetric(overhead.name) private readonly overheads!: Histogram<'model'>;
   @InjectMetric(transcription.name) private readonly transcription!: Histogram<'model'>;
   @InjectMetric(queueWait.name) private readonly queueWait!: Histogram<'lane'>;
   @InjectMetric(stage.name) private readonly stages!: Histogram<'stage' | 'lane'>;
@@ -101,6 +109,10 @@ export class GatewayMetrics {
 
   timeToFirstAudio(model: string, durationMs: number): void {
     this.firstAudio.observe({ model }, durationMs / 1000);
+  }
+
+  overhead(model: string, durationMs: number): void {
+    this.overheads.observe({ model }, durationMs / 1000);
   }
 
   transcriptionLatency(model: string, durationMs: number): void {
@@ -149,7 +161,7 @@ export class GatewayMetrics {
 
 export const gatewayMetrics: readonly Provider[] = [
   GatewayMetrics,
-  ...[firstAudio, transcription, queueWait, stage, realTimeFactor, authorize].map(makeHistogramProvider),
+  ...[firstAudio, overhead, transcription, queueWait, stage, realTimeFactor, authorize].map(makeHistogramProvider),
   ...[terminal, audio].map(makeCounterProvider),
   ...[active, lag, queueSize, unserviceable].map(makeGaugeProvider),
 ];

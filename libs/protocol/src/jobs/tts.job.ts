@@ -48,6 +48,8 @@ export interface TtsTimings {
   readonly encodeMs: number;
   /** Sum over its windows of the time of the steps they were in. */
   readonly decodeMs: number;
+  /** Time of the step that made the first audio of this attempt; 0 when none was needed. */
+  readonly firstWindowMs: number;
 }
 
 /** Outputs of a TTS job, in this order: one `plan`, any number of `audio`, one `end`. */
