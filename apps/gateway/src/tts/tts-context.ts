@@ -10,6 +10,8 @@ import { Utterance } from './utterance';
 
 /** Utterances of one context that workers may hold or have waiting. */
 const maxOutstanding = 2;
+/** Text and first utterance are closer than this where none of the text was waited for. */
+const sameMomentMs = 2;
 /** Long text is split in slices: the splitter's time for one grows with its square. */
 const sliceCharacters = 2_000;
 /** How soon to look again whether a client that does not read has taken something. */
@@ -65,7 +67,8 @@ export class TtsContext {
   private hasEnded = false;
   private leave: (() => void) | undefined;
   private utterances = 0;
-  /** Whether all text was here when the first utterance was published; false once that one has ended. */
+  private firstTextAtMs: number | undefined;
+  /** Whether the first utterance was whole as soon as there was text; false once it has ended. */
   private cameWhole = false;
   private firstAudioMs: number | undefined;
   private characters = 0;
@@ -102,6 +105,7 @@ export class TtsContext {
   push(text: string): void {
     if (this.hasEnded || this.inputClosed) return;
     this.characters += text.length;
+    this.firstTextAtMs ??= performance.now();
     if (this.characters > this.ports.limits.maxCharacters) {
       const detail = `A context may have at most ${this.ports.limits.maxCharacters} characters.`;
       return this.fail(new ProblemError('too_large', { detail }));
@@ -167,6 +171,9 @@ export class TtsContext {
   }
 
   private add(pieces: readonly TextPiece[]): void {
+    if (this.utterances === 0 && pieces.length > 0) {
+      this.cameWhole = performance.now() - (this.firstTextAtMs ?? 0) < sameMomentMs;
+    }
     for (const piece of pieces) {
       if (piece.kind === 'break') this.items.push({ type: 'pause', durationMs: piece.durationMs });
       else
@@ -265,7 +272,6 @@ export class TtsContext {
       this.paceTimer = setTimeout(() => this.publishNext(), Math.ceil(waitMs));
       return;
     }
-    if (next.index === 0) this.cameWhole = this.inputClosed;
     void next.utterance.publish(this.ports.jobs, this.jobRequest(next.utterance.text, next.index, bufferedMs));
     this.publishNext();
   }

@@ -1,5 +1,6 @@
 import type { JobHandle, JobListener, JobRequest } from '@app/broker';
 import { bodyOf, type ProblemError } from '@app/protocol';
+import type { TtsSettings } from '../../src/tts/tts-request';
 
 /** Rate of the audio that `audio` makes. */
 export const rateHz = 16_000;
@@ -57,4 +58,19 @@ export const speak = (job: Submitted, seconds: number, value?: number): void => 
   planned(job, seconds);
   audio(job, 0, seconds, value);
   end(job, seconds);
+};
+
+const voice = { id: 'v', model: 'm', name: 'V', description: '', languages: ['en'] };
+/** What a context is opened with: 16-bit audio at the rate of the scripted voice, no timestamps. */
+export const contextSettings: TtsSettings = {
+  voice,
+  language: 'en',
+  container: 'raw',
+  format: { encoding: 'pcm_s16le', sampleRateHz: rateHz },
+  speed: 1,
+  volume: 1,
+  seed: 0,
+  wordTimestamps: false,
+  phonemeTimestamps: false,
+  maxBufferDelayMs: 3_000,
 };
