@@ -113,7 +113,7 @@ describe('a TTS context', () => {
     context.close();
     expect(events).toEqual([]);
     context.admit();
-    expect(types()).toEqual(['ended']);
+    expect(events).toEqual([{ type: 'ended', outcome: 'done' }]);
   });
 
   it('has two utterances with the workers: the next is published once the one before is planned, and one is whole', async () => {
