@@ -83,7 +83,7 @@ describe('Jobs on a real nats-server', () => {
     const jobs = [];
     for (const jobClass of ['first', 'rest', 'first', 'rest', 'rest']) jobs.push(await submit(jobClass));
     await loadIs(3, 2);
-    expect(handler.runs).toHaveLength(2);
+    await until(() => handler.runs.length === 2);
     for (const { cancel } of jobs) cancel();
     await loadIs(0, 0);
     await until(() => handler.runs.every(({ stopped }) => stopped));
