@@ -15,7 +15,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const oldestNode = [20, 19];
 /** What the tests need besides what a start needs. */
-const testArtifacts = ['speech-two-cities'];
+const testArtifacts = ['whisper-base', 'speech-two-cities'];
 
 /** The signal that ended this command early; nothing is started after it. @type {NodeJS.Signals | undefined} */
 let stopSignal;
