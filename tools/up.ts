@@ -57,15 +57,17 @@ async function up(options: UpOptions, root: string, onStarted?: (stack: Stack) =
       apiKey: prepared.license.apiKey,
       pids: { launcher: process.pid, ...stack.pids() },
     });
+  let ready = false;
   stack.on('line', (line) => {
     console.log(`antiphon: ${line}`);
-    run(true);
+    run(ready);
   });
   try {
     const started = begin(stack, plan.addresses.api, prepared.license.apiKey, options);
     const understood = await Promise.race([started, stop.then(() => undefined)]);
     if (understood === undefined) return 130;
-    run(true);
+    ready = true;
+    run(ready);
     sayAddresses(plan.addresses, prepared.license.apiKey, options.dataFolder);
     console.log(`antiphon: ready (${((performance.now() - startedAt) / 1000).toFixed(1)} s)`);
     onStarted?.(stack);
@@ -74,12 +76,13 @@ async function up(options: UpOptions, root: string, onStarted?: (stack: Stack) =
   } finally {
     console.log('antiphon: stopping');
     await stack.stop();
+    ports.release();
     removeRunFile(options.dataFolder);
   }
 
   async function begin(starting: Stack, api: string, apiKey: string, { dataFolder }: UpOptions): Promise<boolean> {
     await Promise.race([starting.start(), givenUp(starting)]);
-    run(false);
+    run(ready);
     const spoken = await speakFirstSentence(api, apiKey, join(dataFolder, 'first-sentence.wav'));
     sayFirstSentence(spoken);
     return wasUnderstood(spoken.transcript);
@@ -99,17 +102,10 @@ async function makeWay(dataFolder: string): Promise<void> {
   await stopLeftovers(other, leftoversTimeoutMs);
 }
 
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the launcher at once. */
+/** Resolves at the first SIGINT, SIGTERM or SIGHUP. npm passes on a Ctrl-C that the terminal sent already: later ones change nothing. */
 function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
-    let asked = false;
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.on(signal, () => {
-        if (asked && signal === 'SIGINT') return;
-        asked = true;
-        resolve();
-      });
-    }
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
   });
 }
 

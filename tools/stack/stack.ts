@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { ProblemError } from '@app/protocol';
 import { Part, type PartSpec } from './part';
 import type { StackPlan } from './plan';
 
@@ -17,17 +18,22 @@ const killAfterMs = 15_000;
 export class Stack extends EventEmitter<{ line: [string]; failed: [string] }> {
   private readonly parts = new Map<string, Part>();
   private readonly deaths = new Map<string, number[]>();
+  private started = false;
   private stopped = false;
 
   constructor(private readonly plan: StackPlan) {
     super();
   }
 
-  /** Starts everything and resolves when all parts are ready; a problem names the part that is not. */
+  /**
+   * Starts everything and resolves when all parts are ready; a problem names the part that is not. A part that dies
+   * before that is not started again: what keeps it from starting is for a person to mend.
+   */
   async start(): Promise<void> {
     await this.add(this.plan.nats);
     const { license, gateway, workers } = this.plan;
     await Promise.all([license, gateway, ...workers].map((spec) => this.add(spec)));
+    this.started = true;
   }
 
   /** Process ids by part. */
@@ -53,8 +59,8 @@ export class Stack extends EventEmitter<{ line: [string]; failed: [string] }> {
     for (const part of this.parts.values()) {
       if (part.spec.app !== app || this.stopped) continue;
       await part.stop(killAfterMs);
-      part.start();
-      await part.ready(readyTimeoutMs);
+      await this.bring(part);
+      this.emit('line', `${part.spec.name} is back`);
     }
   }
 
@@ -62,12 +68,18 @@ export class Stack extends EventEmitter<{ line: [string]; failed: [string] }> {
   async add(spec: PartSpec): Promise<void> {
     const part = new Part(spec, (dead, how) => this.onDeath(dead, how));
     this.parts.set(spec.name, part);
+    await this.bring(part);
+  }
+
+  /** Starts nothing once the stack was told to stop. */
+  private async bring(part: Part): Promise<void> {
+    if (this.stopped) throw new ProblemError('internal', { detail: `${part.spec.name} was not started: stopping.` });
     part.start();
     await part.ready(readyTimeoutMs);
   }
 
   private onDeath(part: Part, how: string): void {
-    if (this.stopped) return;
+    if (this.stopped || !this.started) return;
     const now = Date.now();
     const recent = [...(this.deaths.get(part.spec.name) ?? []), now].filter((at) => now - at < deathWindowMs);
     this.deaths.set(part.spec.name, recent);
@@ -76,10 +88,11 @@ export class Stack extends EventEmitter<{ line: [string]; failed: [string] }> {
       return;
     }
     this.emit('line', `${part.spec.name} ${how}; starting it again (log: ${part.spec.logFile})`);
-    part.start();
-    part.ready(readyTimeoutMs).then(
+    this.bring(part).then(
       () => this.emit('line', `${part.spec.name} is back`),
-      (error: Error) => this.emit('line', error.message),
+      (error: unknown) => {
+        if (!this.stopped) this.emit('line', error instanceof ProblemError ? error.detail : String(error));
+      },
     );
   }
 }

@@ -1,0 +1,58 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PortBook } from './ports';
+
+/** Above the highest process id of Linux. */
+const deadPid = 2 ** 22 + 1;
+
+describe('PortBook', () => {
+  let folder: string;
+  let server: Server;
+  let taken: number;
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'ports-'));
+    server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    taken = (server.address() as AddressInfo).port;
+  });
+
+  afterEach(async () => {
+    await new Promise((resolve) => server.close(resolve));
+    rmSync(folder, { recursive: true });
+  });
+
+  it('goes past a port that something listens on', async () => {
+    expect(await new PortBook(folder).take(taken)).toBeGreaterThan(taken);
+  });
+
+  it('gives no port twice, not even to two launchers that ask before anything listens', async () => {
+    const books = [new PortBook(folder), new PortBook(folder)];
+    const ports = await Promise.all([...books, ...books].map((book) => book.take(taken)));
+    expect(new Set(ports).size).toBe(ports.length);
+  });
+
+  it('names the wanted port when something listens on it', async () => {
+    await expect(new PortBook(folder).takeExactly(taken)).rejects.toThrow(`Port ${taken} is taken`);
+  });
+
+  it('gives exactly the wanted port again as long as nothing listens there', async () => {
+    const book = new PortBook(folder);
+    const port = await book.take(taken);
+    expect(await book.takeExactly(port)).toBe(port);
+    expect(await new PortBook(folder).takeExactly(port)).toBe(port);
+  });
+
+  it('gives out what was released, and what a launcher that died had noted', async () => {
+    const book = new PortBook(folder);
+    const port = await book.take(taken);
+    book.release();
+    writeFileSync(join(folder, String(port)), String(deadPid));
+    const next = new PortBook(folder);
+    expect(await next.take(port)).toBe(port);
+    next.release();
+    expect(await new PortBook(folder).take(port)).toBe(port);
+  });
+});
