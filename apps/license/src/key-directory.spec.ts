@@ -80,3 +80,13 @@ it.each(['no JSON', '{}', JSON.stringify({ id: 'other', sha256: record.sha256 })
     expect([keys.size, keys.find(key).id]).toEqual([1, 'first']);
   },
 );
+
+it('says which record is damaged and quotes nothing of it: it may be a key', async () => {
+  const store = new MemoryKeyValue();
+  await store.put('damaged', key);
+  const lines: string[] = [];
+  const log = Log.create('license', 'info', { write: (line) => void lines.push(line) });
+  await new KeyDirectory(store, [], log).start();
+  expect(lines.join('')).toContain('"keyId":"damaged"');
+  expect(lines.join('')).not.toContain(key.slice(0, 8));
+});

@@ -72,8 +72,9 @@ export class KeyDirectory {
       const record = validated(ApiKeyRecord, JSON.parse(value), { whitelist: true });
       if (record.id === id) return record;
       this.log.warn('API key record ignored: its id is not its name', { keyId: id });
-    } catch (error) {
-      this.log.warn('API key record ignored: it is damaged', { keyId: id, err: error });
+    } catch {
+      // Without the error, which may quote the record: somebody may have put a key there in place of its hash.
+      this.log.warn('API key record ignored: it is damaged', { keyId: id });
     }
     return undefined;
   }

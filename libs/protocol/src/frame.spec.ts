@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { bodyOf, decodeFrame, encodeFrame, samplesOf } from './frame';
 
 describe('a frame', () => {
@@ -34,5 +35,18 @@ describe('a frame', () => {
     ['a header that is not JSON', Uint8Array.of(1, 0, 0, 0, 123, 0, 0, 0)],
   ])('is refused when it is %s', (_, bytes) => {
     expect(() => decodeFrame(bytes)).toThrow(RangeError);
+  });
+
+  it('is refused without a word of its header, which may hold a transcript', () => {
+    const text = Buffer.from('"Good morning');
+    const frame = Buffer.concat([Buffer.of(text.length, 0, 0, 0), text, Buffer.alloc(4)]);
+    let refusal: unknown;
+    try {
+      decodeFrame(frame);
+    } catch (error) {
+      refusal = error;
+    }
+    expect(inspect(refusal)).toContain('not a frame');
+    expect(inspect(refusal)).not.toContain('Good');
   });
 });

@@ -21,8 +21,9 @@ export function decodeFrame(frame: Uint8Array): { header: unknown; body: Uint8Ar
   let header: unknown;
   try {
     header = JSON.parse(bytes.toString('utf8', 4, 4 + jsonLength));
-  } catch (error) {
-    throw new RangeError('not a frame: its header is not JSON', { cause: error });
+  } catch {
+    // Without the cause, whose message quotes the header: there may be a transcript in it.
+    throw new RangeError('not a frame: its header is not JSON');
   }
   return { header, body: bytes.subarray(Math.min(align4(4 + jsonLength), bytes.length)) };
 }
