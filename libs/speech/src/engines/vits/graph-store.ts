@@ -115,11 +115,12 @@ async function replaceFolder(draft: string, folder: string, source: Source): Pro
   }
 }
 
-/** Parts that an earlier release cut take as much room as the voice. */
+/** Parts that an earlier release cut take as much room as the voice; where they cannot be removed they are in nobody's way. */
 async function removeOlder(voicePath: string): Promise<void> {
   const prefix = `.${basename(voicePath)}.cut-`;
-  for (const name of await readdir(dirname(voicePath))) {
+  for (const name of await readdir(dirname(voicePath)).catch(() => [])) {
     const version = name.startsWith(prefix) ? Number(name.slice(prefix.length)) : NaN;
-    if (version < cutterVersion) await rm(join(dirname(voicePath), name), { recursive: true, force: true });
+    if (!(version < cutterVersion)) continue;
+    await rm(join(dirname(voicePath), name), { recursive: true, force: true }).catch(() => undefined);
   }
 }
