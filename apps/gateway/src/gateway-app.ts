@@ -40,7 +40,7 @@ export async function startGateway(
 ): Promise<StartedGateway> {
   const { config, log, readiness, shutdown } = context;
   const catalogue = Catalogue.from(manifest, { ...config, served: config.served ?? defaultsOf(manifest) });
-  const jobs = new JobClient(broker, { gatewayId: config.gatewayId });
+  const jobs = new JobClient(broker, { gatewayId: config.gatewayId, log });
   const presence: Presence = new Presence(broker, {
     gatewayId: config.gatewayId,
     activeByKey: () => concurrency.counts(),

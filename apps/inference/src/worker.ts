@@ -1,7 +1,6 @@
 import { NestFactory } from '@nestjs/core';
 import type { AsyncMicroserviceOptions } from '@nestjs/microservices';
 import { JobExceptionFilter, JobStrategy, NatsBroker } from '@app/broker';
-import { ProblemError } from '@app/protocol';
 import { NestLog, startManagementServer, type AppContext } from '@app/platform';
 import type { InferenceConfig } from './inference.config';
 import { InferenceModule } from './inference.module';
@@ -41,16 +40,7 @@ export async function startWorker(context: AppContext<InferenceConfig>): Promise
   shutdown.add('leave the bus', stopGraceMs, () => broker.close());
   shutdown.add('close the management port', stopGraceMs, () => management.close());
 
-  await Promise.all([reach(broker), engines.start(settings.lanes)]);
+  await Promise.all([broker.start(), engines.start(settings.lanes)]);
   await app.listen();
   log.info('serving', { workerId: settings.workerId, lanes: config.lanes, port: management.port });
-}
-
-/** The bus says to a caller when to try again; an operator wants to know what to look at. */
-async function reach(broker: NatsBroker): Promise<void> {
-  try {
-    await broker.start();
-  } catch (cause) {
-    throw new ProblemError('bus_unavailable', { detail: 'No server of NATS_URL could be reached.', cause });
-  }
 }

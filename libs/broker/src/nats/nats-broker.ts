@@ -6,14 +6,12 @@ import { busProblem, isJobMissing, isLaneMissing, isUnanswered } from './bus-err
 import { setUpLane } from './lane-setup';
 import { NatsSource, type SourceHost } from './nats-source';
 
+/** Which servers, and how long to wait for them. */
 export interface NatsBrokerOptions {
   /** `nats://HOST:PORT` or `HOST:PORT`. */
   readonly servers: readonly string[];
   /** Shown on the server's monitoring pages. */
   readonly name: string;
-  readonly user?: string;
-  readonly password?: string;
-  readonly token?: string;
   /** How long `start` tries to reach a server. */
   readonly connectTimeoutMs?: number;
   /** How long the server may take to answer a call. */
@@ -24,7 +22,11 @@ export interface NatsBrokerOptions {
   readonly onHandlerError?: (error: unknown) => void;
 }
 
+/** For an operator: nobody else is there to hear it before a first connection. */
+const unreachable = 'No server of NATS_URL could be reached: start one, or correct the variable.';
+/** Between attempts to connect for the first time. */
 const retryPauseMs = 200;
+/** Longest wait for what was published to leave before the connection is closed anyway. */
 const drainTimeoutMs = 2_000;
 
 /** The bus on a NATS server with JetStream (2.11 or newer). Reconnects for ever; lanes that the server forgot are made again. */
@@ -182,16 +184,13 @@ export class NatsBroker extends Broker implements SourceHost {
   }
 
   private async firstConnection(): Promise<NatsConnection> {
-    const { servers, name, user, password, token, connectTimeoutMs = 10_000 } = this.options;
+    const { servers, name, connectTimeoutMs = 10_000 } = this.options;
     const until = Date.now() + connectTimeoutMs;
     for (;;) {
       try {
         return await connect({
           servers: [...servers],
           name,
-          ...(user === undefined ? {} : { user }),
-          ...(password === undefined ? {} : { pass: password }),
-          ...(token === undefined ? {} : { token }),
           timeout: 2_000,
           maxReconnectAttempts: -1,
           reconnectTimeWait: 250,
@@ -200,7 +199,7 @@ export class NatsBroker extends Broker implements SourceHost {
           noAsyncTraces: true,
         });
       } catch (error) {
-        if (Date.now() >= until) throw busProblem(error);
+        if (Date.now() >= until) throw new ProblemError('bus_unavailable', { detail: unreachable, cause: error });
         await new Promise((resolve) => setTimeout(resolve, retryPauseMs));
       }
     }
