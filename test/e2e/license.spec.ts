@@ -5,7 +5,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NatsKeyValue } from '@app/broker';
-import { licenseFeatures, signLicense } from '@app/licensing';
+import { signLicense } from '@app/licensing';
+import { licenseFeatures } from '@app/protocol';
 import {
   developmentFiles,
   ensureDevelopmentLicense,

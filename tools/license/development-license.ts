@@ -2,7 +2,8 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID, typ
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { hashApiKey, licenseFeatures, licenseState, makeApiKey, signLicense, verifyLicense } from '@app/licensing';
+import { hashApiKey, licenseState, makeApiKey, signLicense, verifyLicense } from '@app/licensing';
+import { licenseFeatures } from '@app/protocol';
 
 const dayMs = 24 * 60 * 60 * 1_000;
 const validDays = 90;

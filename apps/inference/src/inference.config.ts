@@ -176,29 +176,4 @@ export class InferenceConfig {
 }
 
 /** The profile with the numbers that were set in their places. */
-export function tuningFrom(config: Readonly<InferenceConfig>): Tuning {
-  const { profile, batchSize, batching, batchWaitMs, playbackMarginMs, startPatienceMs } = config;
-  const {
-    partialIntervalMs,
-    partialGrowth,
-    firstPartialMs,
-    endSilenceMs,
-    eagerSilenceMs,
-    contextPaddingMs,
-    encoderContextMs,
-  } = config;
-  return tuningOf(profile, {
-    batchSize,
-    batching,
-    batchWaitMs,
-    playbackMarginMs,
-    startPatienceMs,
-    partialIntervalMs,
-    partialGrowth,
-    firstPartialMs,
-    endSilenceMs,
-    eagerSilenceMs,
-    contextPaddingMs,
-    encoderContextMs,
-  });
-}
+export const tuningFrom = (config: Readonly<InferenceConfig>): Tuning => tuningOf(config.profile, config);

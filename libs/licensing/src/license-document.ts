@@ -31,7 +31,7 @@ export class License {
   @MinLength(1)
   holder!: string;
 
-  /** What may be used: job kinds and `catalogue`. */
+  /** What may be used: some of the protocol's `licenseFeatures`. */
   @IsString({ each: true })
   features!: string[];
 
@@ -64,6 +64,3 @@ export class SignedLicense {
   @Matches(/^[A-Za-z0-9_-]{86}$/)
   signature!: string;
 }
-
-/** Every feature there is; what a development licence has. */
-export const licenseFeatures = ['tts', 'stt', 'catalogue'] as const;

@@ -1,9 +1,10 @@
 import { createParamDecorator, Injectable, SetMetadata, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
+import type { Feature } from '@app/protocol';
 import { Catalogue } from '../catalogue/catalogue';
 import { queryOf } from '../http/query';
-import { Gatekeeper, type Admission, type Feature } from './gatekeeper';
+import { Gatekeeper, type Admission } from './gatekeeper';
 
 const featureKey = 'feature';
 const admissions = new WeakMap<FastifyRequest, Admission>();

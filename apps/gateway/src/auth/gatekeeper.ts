@@ -1,11 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
-import { ProblemError, type AuthorizationRequest } from '@app/protocol';
+import { ProblemError, type Feature } from '@app/protocol';
 import { Concurrency } from './concurrency';
 import { credentialOf } from './credentials';
 import { LicenseClient } from './license.client';
-
-export type Feature = AuthorizationRequest['feature'];
 
 /** What a client presents: where its key may be, and the id of its request. */
 export interface Visitor {

@@ -1,5 +1,13 @@
 import { ProblemError, sttSampleRateHz } from '@app/protocol';
-import { PcmDecoder, Resampler, sniffAudio, SpeechError, WavReader, type PcmEncoding } from '@app/speech/audio';
+import {
+  PcmDecoder,
+  Resampler,
+  sniffAudio,
+  SpeechError,
+  toInt16,
+  WavReader,
+  type PcmEncoding,
+} from '@app/speech/audio';
 
 /** Enough of a file to tell what it is. */
 const sniffBytes = 512;
@@ -101,12 +109,4 @@ function translated<T>(read: () => T): T {
       throw new ProblemError('audio_not_supported', { detail: `${error.message}.`, cause: error });
     throw error;
   }
-}
-
-function toInt16(samples: Float32Array): Int16Array {
-  const rounded = new Int16Array(samples.length);
-  for (let i = 0; i < samples.length; i++) {
-    rounded[i] = Math.max(-32_768, Math.min(32_767, Math.round((samples[i] ?? 0) * 32_768)));
-  }
-  return rounded;
 }

@@ -1,7 +1,10 @@
-import { IsInt, IsOptional, IsString, Matches, Min } from 'class-validator';
+import { IsInt, IsString, Matches, Min } from 'class-validator';
 
 /** Ids are used as subject tokens. */
 export const idPattern = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** What a request id may be: printable, without white space. Anything else that a client sends is replaced. */
+export const requestIdPattern = /^[\x21-\x7e]{1,128}$/;
 
 /** What every job says of itself, whatever its kind. */
 export class Job {
@@ -13,7 +16,7 @@ export class Job {
   gatewayId!: string;
 
   /** The client's request, for logs of all three apps. */
-  @Matches(/^[\x21-\x7e]{1,128}$/)
+  @Matches(requestIdPattern)
   requestId!: string;
 
   @IsString()
@@ -23,9 +26,4 @@ export class Job {
   @IsInt()
   @Min(1)
   waitBudgetMs!: number;
-
-  /** W3C trace parent of the span that made it. */
-  @IsOptional()
-  @IsString()
-  traceparent?: string;
 }

@@ -1,5 +1,12 @@
 import { IsIn, IsInt, IsOptional, IsString, Matches, MaxLength, MinLength } from 'class-validator';
 import type { JobKind } from '../graph';
+import { requestIdPattern } from '../jobs/job';
+
+/** What a key may be used for: the kinds of jobs, and `catalogue`, which is reading voices. */
+export const licenseFeatures = ['tts', 'stt', 'catalogue'] as const satisfies readonly (JobKind | 'catalogue')[];
+
+/** One of `licenseFeatures`. */
+export type Feature = (typeof licenseFeatures)[number];
 
 /** `POST /authorize` to the license app. */
 export class AuthorizationRequest {
@@ -8,15 +15,15 @@ export class AuthorizationRequest {
   @MaxLength(4_096)
   key!: string;
 
-  /** What the request wants to do. `catalogue` is reading voices. */
-  @IsIn(['tts', 'stt', 'catalogue'])
-  feature!: JobKind | 'catalogue';
+  /** What the request wants to do. */
+  @IsIn(licenseFeatures)
+  feature!: Feature;
 
   @IsOptional()
   @IsString()
   model?: string;
 
-  @Matches(/^[\x21-\x7e]{1,128}$/)
+  @Matches(requestIdPattern)
   requestId!: string;
 }
 

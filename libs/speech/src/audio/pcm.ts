@@ -1,3 +1,4 @@
+import { halfToNumber } from '../half-precision';
 import { SpeechError } from '../speech-error';
 import { aLawCode, aLawLevels, muLawCode, muLawLevels } from './g711';
 
@@ -14,6 +15,7 @@ export const pcmBytesPerSample = {
   pcm_alaw: 1,
 } as const;
 
+/** How audio without a header is encoded. */
 export type PcmEncoding = keyof typeof pcmBytesPerSample;
 
 /** What can also be written. */
@@ -107,18 +109,15 @@ function clip(sample: number): number {
   return sample < -1 ? -1 : 0;
 }
 
-function toLinear16(sample: number): number {
-  return Math.min(32767, Math.round(clip(sample) * 32768));
+/** Samples from -1 to 1 as 16-bit ones: clipped and rounded as `encodePcm` does it. */
+export function toInt16(samples: Float32Array): Int16Array {
+  const rounded = new Int16Array(samples.length);
+  for (let i = 0; i < samples.length; i++) rounded[i] = toLinear16(samples[i] ?? 0);
+  return rounded;
 }
 
-/** IEEE 754 binary16. */
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1024 + fraction) * 2 ** (exponent - 25);
+function toLinear16(sample: number): number {
+  return Math.min(32767, Math.round(clip(sample) * 32768));
 }
 
 function concatenate(first: Uint8Array, second: Uint8Array): Uint8Array {

@@ -27,7 +27,9 @@ export interface Tuning {
   readonly encoderContextMs: number;
 }
 
+/** From the quickest answer to the most work done. */
 export const profileNames = ['latency', 'balanced', 'throughput'] as const;
+/** One of `profileNames`. */
 export type ProfileName = (typeof profileNames)[number];
 
 /** The named settings of the latency/throughput dial; each number can be overridden. */
@@ -76,11 +78,13 @@ export const profiles: Readonly<Record<ProfileName, Tuning>> = {
   },
 };
 
-/** A profile with some of its numbers replaced; undefined leaves a number as it is. */
+/** A profile with some of its numbers replaced; undefined leaves a number as it is, and what is no number of a profile is ignored. */
 export function tuningOf(
   profile: ProfileName,
   overrides: { readonly [K in keyof Tuning]?: Tuning[K] | undefined },
 ): Tuning {
-  const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
-  return { ...profiles[profile], ...given };
+  const tuning = profiles[profile];
+  const names = Object.keys(tuning) as (keyof Tuning)[];
+  const given = names.flatMap((name) => (overrides[name] === undefined ? [] : [[name, overrides[name]] as const]));
+  return { ...tuning, ...(Object.fromEntries(given) as Partial<Tuning>) };
 }

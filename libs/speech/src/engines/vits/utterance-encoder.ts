@@ -37,7 +37,8 @@ export class UtteranceEncoder {
     const source = { text, durations, seed, noiseScale: this.config.noiseScale };
     const latents = new UtteranceLatents(this.sessions, source, windows);
     const times = { frontendMs: spokenAtMs - startedAtMs, encodeMs: performance.now() - spokenAtMs };
-    return { plan: { ...planOf(spoken, durations, windows, layout.samplesPerFrame), ...times }, windows, latents };
+    const plan = { durations, ...planOf(spoken, offsets, windows, layout.samplesPerFrame), ...times };
+    return { plan, windows, latents };
   }
 
   private async runText(ids: readonly number[]): Promise<TextResult> {
@@ -70,13 +71,11 @@ export class UtteranceEncoder {
 
 function planOf(
   spoken: SpokenText,
-  durations: readonly number[],
+  offsets: readonly number[],
   windows: readonly FrameWindow[],
   samplesPerFrame: number,
-): Omit<UtterancePlan, 'frontendMs' | 'encodeMs'> {
-  const offsets = frameOffsets(durations);
+): Omit<UtterancePlan, 'durations' | 'frontendMs' | 'encodeMs'> {
   return {
-    durations,
     totalSamples: (offsets.at(-1) ?? 0) * samplesPerFrame,
     windows: windows.map(({ start, end }) => ({
       startSample: start * samplesPerFrame,

@@ -1,5 +1,6 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { EngineSettings } from '../engine';
+import { sessionOptions } from '../session-options';
 import type { StoredGraphs } from './graph-store';
 import type { VitsLayout } from './vits-graphs';
 
@@ -30,15 +31,7 @@ export class VitsSessions {
   ) {}
 
   static async load(graphs: StoredGraphs, settings: EngineSettings): Promise<VitsSessions> {
-    const options: InferenceSession.SessionOptions = {
-      executionProviders: [settings.executionProvider],
-      graphOptimizationLevel: 'all',
-      intraOpNumThreads: settings.threads,
-      interOpNumThreads: 1,
-      logSeverityLevel: 3,
-      // A thread that spins while it waits takes its core from the other engines.
-      extra: { session: { intra_op: { allow_spinning: '0' } } },
-    };
+    const options = sessionOptions(settings);
     const open = (path: string): Promise<InferenceSession> => InferenceSession.create(path, options);
     const text = await open(graphs.text);
     const predictor = await open(graphs.predictor);

@@ -1,4 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises';
+import { halfToNumber } from '../../half-precision';
 import { SpeechError } from '../../speech-error';
 
 interface Variable {
@@ -161,17 +162,8 @@ let halfTable: Float32Array | undefined;
 
 /** IEEE 754 half precision to single, exactly. */
 export function float32OfHalves(halves: Uint16Array): Float32Array<ArrayBuffer> {
-  halfTable ??= Float32Array.from({ length: 1 << 16 }, (_, bits) => float32OfHalf(bits));
+  halfTable ??= Float32Array.from({ length: 1 << 16 }, (_, bits) => halfToNumber(bits));
   const singles = new Float32Array(halves.length);
   for (let index = 0; index < halves.length; index += 1) singles[index] = halfTable[halves[index] ?? 0] ?? 0;
   return singles;
-}
-
-function float32OfHalf(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction ? NaN : sign * Infinity;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
