@@ -63,7 +63,7 @@ export function describeConfig<T extends object>(type: ConfigClass<T>): string {
 }
 
 /** `metricsPort` is set by METRICS_PORT. */
-export const variableName = (property: string): string => property.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase();
+const variableName = (property: string): string => property.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase();
 
 type Shape = 'text' | 'number' | 'boolean' | 'list';
 

@@ -13,7 +13,7 @@ import { requestIdHeader, requestIdOf } from './request-id';
 const defaultBodyLimitBytes = 1024 * 1024;
 
 /** A Fastify adapter whose requests have our ids (`request.id`), which every response repeats in X-Request-Id. */
-export function httpAdapter(bodyLimitBytes = defaultBodyLimitBytes): FastifyAdapter {
+function httpAdapter(bodyLimitBytes = defaultBodyLimitBytes): FastifyAdapter {
   const adapter = new FastifyAdapter({
     bodyLimit: bodyLimitBytes,
     requestIdHeader: false,

@@ -54,7 +54,7 @@ export async function runApp<C extends object & { logLevel: LogLevel }>(app: App
 }
 
 /** The text of `--help`. */
-export function helpOf<C extends object>({ name, summary, config }: AppDefinition<C>): string {
+function helpOf<C extends object>({ name, summary, config }: AppDefinition<C>): string {
   return `${productName} ${productVersion} ${name}: ${summary}\n\nVariables, with their defaults:\n${describeConfig(config)}\n`;
 }
 

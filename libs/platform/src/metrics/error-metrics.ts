@@ -16,4 +16,5 @@ export class ErrorMetrics {
   }
 }
 
+/** For every PlatformModule. */
 export const errorMetrics: readonly Provider[] = [ErrorMetrics, makeCounterProvider(errors)];

@@ -11,7 +11,6 @@ import {
   authorizeBucketsSeconds,
   firstAudioBucketsSeconds,
   overheadBucketsSeconds,
-  realTimeFactorBuckets,
   stageBucketsSeconds,
 } from './buckets';
 
@@ -44,12 +43,6 @@ const stage = {
   help: 'Where the time of a job went.',
   labelNames: ['stage', 'lane'] as const,
   buckets: stageBucketsSeconds,
-};
-const realTimeFactor = {
-  name: 'antiphon_request_real_time_factor',
-  help: 'Time of a request over the time of its audio.',
-  labelNames: ['model'] as const,
-  buckets: realTimeFactorBuckets,
 };
 const authorize = {
   name: 'antiphon_authorize_seconds',
@@ -98,7 +91,6 @@ export class GatewayMetrics {
   @InjectMetric(transcription.name) private readonly transcription!: Histogram<'model'>;
   @InjectMetric(queueWait.name) private readonly queueWait!: Histogram<'lane'>;
   @InjectMetric(stage.name) private readonly stages!: Histogram<'stage' | 'lane'>;
-  @InjectMetric(realTimeFactor.name) private readonly requestFactor!: Histogram<'model'>;
   @InjectMetric(authorize.name) private readonly authorizations!: Histogram<'outcome'>;
   @InjectMetric(terminal.name) private readonly terminals!: Counter<'kind' | 'outcome'>;
   @InjectMetric(audio.name) private readonly audio!: Counter<'kind' | 'model'>;
@@ -125,10 +117,6 @@ export class GatewayMetrics {
 
   stage(name: Stage, lane: string, durationMs: number): void {
     this.stages.observe({ stage: name, lane }, durationMs / 1000);
-  }
-
-  realTimeFactor(model: string, factor: number): void {
-    this.requestFactor.observe({ model }, factor);
   }
 
   /** `outcome` is `granted` or the code of the problem. */
@@ -159,9 +147,10 @@ export class GatewayMetrics {
   }
 }
 
+/** For the gateway's PlatformModule. */
 export const gatewayMetrics: readonly Provider[] = [
   GatewayMetrics,
-  ...[firstAudio, overhead, transcription, queueWait, stage, realTimeFactor, authorize].map(makeHistogramProvider),
+  ...[firstAudio, overhead, transcription, queueWait, stage, authorize].map(makeHistogramProvider),
   ...[terminal, audio].map(makeCounterProvider),
   ...[active, lag, queueSize, unserviceable].map(makeGaugeProvider),
 ];

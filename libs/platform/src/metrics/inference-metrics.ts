@@ -108,6 +108,7 @@ export class InferenceMetrics {
   }
 }
 
+/** For the worker's PlatformModule. */
 export const inferenceMetrics: readonly Provider[] = [
   InferenceMetrics,
   ...[occupancy, stepTime, seatWait, realTimeFactor].map(makeHistogramProvider),

@@ -47,6 +47,7 @@ export class LicenseMetrics {
   }
 }
 
+/** For the license app's PlatformModule. */
 export const licenseMetrics: readonly Provider[] = [
   LicenseMetrics,
   makeHistogramProvider(duration),

@@ -1,8 +1,3 @@
-/** How a word would be pronounced alone. */
-export interface WordReference {
-  readonly phonemes: string;
-}
-
 const ignored = /[\u02c8\u02cc\s]/u;
 const vowels = new Set('aeiouyæøœɐɑɒɔəɘɚɛɜɝɞɤɨɪɯɵɶʉʊʌʏᵻ');
 const modifiers = /[ːˑ˞ʰʷʲˤ]|\p{M}/u;
