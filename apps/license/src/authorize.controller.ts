@@ -15,11 +15,11 @@ export class AuthorizeController {
   @Post('authorize')
   @HttpCode(200)
   authorize(@Body() body: unknown): AuthorizationGranted {
-    const startedAt = performance.now();
+    const startedAtMs = performance.now();
     const request = validated(AuthorizationRequest, body);
     const { requestId, feature, model } = request;
     const ended = (outcome: string, keyId?: string): void => {
-      const durationMs = performance.now() - startedAt;
+      const durationMs = performance.now() - startedAtMs;
       this.metrics.authorized(outcome, durationMs);
       this.log.info('authorisation', { requestId, feature, model, outcome, keyId, durationMs });
     };

@@ -11,6 +11,7 @@ import type { ArtifactFile, Source } from './manifest';
 import { PipDownloader } from './pip-downloader';
 import { isHeld, writeReceipt, type PlannedArtifact, type SyncPlan } from './plan';
 
+/** More than that many other processes at the same moment are a fault of theirs. */
 const swapAttempts = 10;
 
 /** How far an artifact is; bytes count its downloads. */
@@ -23,6 +24,7 @@ export interface FetchProgress {
   readonly bytesPerSecond: number;
 }
 
+/** How to fetch; by pip and without a word unless told otherwise. */
 export interface FetchOptions {
   /** Never download: say what is missing instead. */
   readonly offline?: boolean;

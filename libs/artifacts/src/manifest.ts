@@ -21,7 +21,9 @@ import builtIn from './manifest.json';
 
 const sha256Pattern = /^[0-9a-f]{64}$/;
 
+/** What kinds of things a manifest lists. */
 export const artifactKinds = ['voice', 'model', 'tool', 'test-audio'] as const;
+/** One of `artifactKinds`. */
 export type ArtifactKind = (typeof artifactKinds)[number];
 
 /** The terms an artifact may be used under. */

@@ -7,6 +7,7 @@ import { planSync } from './plan';
 
 /** Waiting jobs expire by per-message TTL, which came with 2.11. */
 const oldestVersion = [2, 11] as const;
+/** Artifact id of the server, and the name of its program. */
 export const natsServerId = 'nats-server';
 
 /** A nats-server that can be started. */

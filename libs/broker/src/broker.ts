@@ -3,6 +3,7 @@ import type { Lane } from '@app/protocol';
 /** Called for each message of a subscription; `reply` answers a request. Must not throw; asynchronous work is the handler's own. */
 export type MessageHandler = (payload: Uint8Array, subject: string, reply?: (payload: Uint8Array) => void) => void;
 
+/** What goes on until it is ended. */
 export interface Subscription {
   unsubscribe(): void;
 }

@@ -12,6 +12,7 @@ import {
 import type { Broker, Subscription } from './broker';
 import { readFrame } from './wire';
 
+/** What a gateway says of itself. */
 export interface PresenceOptions {
   readonly gatewayId: string;
   /** Contexts and STT streams of this gateway now, by key id. */

@@ -5,6 +5,7 @@ export type LogFields = Readonly<Record<string, unknown>>;
 
 /** How much is logged. */
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+/** One of `logLevels`; each includes those after it. */
 export type LogLevel = (typeof logLevels)[number];
 
 /** JSON lines with time, level, app and msg. Messages are static text; what varies is in the fields. */

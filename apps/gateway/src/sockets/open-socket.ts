@@ -4,6 +4,7 @@ const pingIntervalMs = 30_000;
 /** Unsent bytes beyond which a client counts as one that does not read. */
 const backlogBytes = 256 * 1024;
 
+/** How long a socket may be silent. */
 export interface SocketTimes {
   readonly idleMs: number;
 }

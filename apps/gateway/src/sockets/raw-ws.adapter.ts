@@ -12,6 +12,7 @@ import type { Door, Upgrade } from './door';
 /** How long closing sockets may take to say goodbye. */
 const closeTimeoutMs = 1_000;
 
+/** What the adapter is told by the app. */
 export interface RawWsOptions {
   /** By path. */
   readonly doors: Readonly<Record<string, Door>>;

@@ -41,12 +41,14 @@ export type SttEnd =
   | { readonly outcome: 'error'; readonly problem: ProblemError }
   | { readonly outcome: 'cancelled' };
 
+/** What comes out of an STT stream, in order; `ended` is the last and comes once. */
 export type SttEvent =
   | { readonly type: 'transcript'; readonly isFinal: boolean; readonly transcript: Transcript }
   /** Answers `finalize`, in order. */
   | { readonly type: 'flushed' }
   | ({ readonly type: 'ended' } & SttEnd);
 
+/** What an STT stream needs of its surroundings. */
 export interface SttPorts {
   readonly jobs: Pick<JobClient, 'submit'>;
   readonly requestId: string;

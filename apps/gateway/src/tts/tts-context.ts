@@ -17,11 +17,13 @@ const sliceCharacters = 2_000;
 /** How soon to look again whether a client that does not read has taken something. */
 const backlogPollMs = 100;
 
+/** The measures that a context takes. */
 export type ContextMetrics = Pick<
   GatewayMetrics,
   'opened' | 'ended' | 'timeToFirstAudio' | 'overhead' | 'waitedInQueue' | 'stage' | 'audioPassed'
 >;
 
+/** Bounds of a context. */
 export interface ContextLimits {
   /** Unplayed audio beyond which no further utterance is published. */
   readonly aheadMs: number;

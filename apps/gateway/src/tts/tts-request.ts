@@ -17,6 +17,7 @@ import type { Catalogue, Offering } from '../catalogue/catalogue';
 import type { AudioFormat } from './audio-output';
 
 const encodings = ['pcm_s16le', 'pcm_f32le', 'pcm_mulaw', 'pcm_alaw'] as const satisfies readonly PcmOutputEncoding[];
+/** As the contract has them: what holds unless the client says otherwise, and the most that it may say. */
 const defaultMaxBufferDelayMs = 3_000;
 const longestBufferDelayMs = 5_000;
 const legacySpeeds = { slow: 0.8, normal: 1, fast: 1.25 } as const;
@@ -115,6 +116,7 @@ export class TtsTextRequest {
   context_id?: string | null;
 }
 
+/** `raw` is audio alone, `wav` has a header before it. */
 export type Container = 'raw' | 'wav';
 
 /** What a request comes to here. It does not change within a context. */

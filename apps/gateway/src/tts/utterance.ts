@@ -1,6 +1,7 @@
 import { ProblemError, samplesOf, type TtsOutput, type TtsTimings } from '@app/protocol';
 import type { Claim, JobClient, JobHandle, JobListener, JobOutput, JobRequest, Resumption } from '@app/broker';
 
+/** What a worker says of an utterance before its audio. */
 export type TtsPlan = Extract<TtsOutput, { type: 'plan' }>;
 
 /** What a context wants to know of its utterances. */

@@ -33,7 +33,9 @@ interface PendingCall<Result> {
   readonly reject: (problem: ProblemError) => void;
 }
 
+/** How long a process may take to end by itself once its parent has hung up. */
 const stopTimeoutMs = 2_000;
+/** Between starts of a process that keeps dying. */
 const longestBackOffMs = 30_000;
 
 /** One engine process, started again whenever it ends; takes one call at a time. */

@@ -38,7 +38,9 @@ export interface EnginePoolObserver {
   onReadyChange(ready: number): void;
 }
 
+/** How a lane's engines are run. */
 export interface EnginePoolSettings {
+  /** How many processes. */
   readonly engines: number;
   readonly child: EngineChildSettings;
   readonly policy: BatchPolicy;

@@ -13,6 +13,7 @@ export interface Recogniser {
   partial(recognition: Recognition, startSample: number, endSample: number): void;
 }
 
+/** A part of the stream that is to be recognised. */
 export interface RecognitionRequest {
   /** Recognitions of one line run in order. */
   readonly line: string;
@@ -23,6 +24,7 @@ export interface RecognitionRequest {
   readonly final: boolean;
 }
 
+/** When an open utterance is recognised before it ends. */
 export type UtteranceTuning = Pick<Tuning, 'firstPartialMs' | 'partialIntervalMs' | 'partialGrowth' | 'eagerSilenceMs'>;
 
 /** An utterance from its first sample to its end: when it is recognised, and which recognition becomes its final. */

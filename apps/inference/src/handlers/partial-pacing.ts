@@ -15,4 +15,5 @@ export function nextPartialSample(
   return lastPartialEndSample + Math.round(Math.max(samplesOfMs(tuning.partialIntervalMs), grown));
 }
 
+/** So much audio of an STT stream, to the nearest sample. */
 export const samplesOfMs = (ms: number): number => Math.round((ms * sttSampleRateHz) / 1_000);

@@ -11,6 +11,7 @@ export interface SttSteps {
   dropLine(line: string): void;
 }
 
+/** What is the same for all steps of an STT stream. */
 export interface StreamEngineSettings {
   /** Id of the engine's state. */
   readonly id: string;

@@ -19,6 +19,7 @@ export interface UtteranceFinder {
   finish(totalSamples: number): readonly EndpointEvent[];
 }
 
+/** What an attempt at an STT stream is told. */
 export interface SttStreamSettings extends StreamEngineSettings {
   /** Where in the STT stream this attempt begins. */
   readonly offsetSamples: number;

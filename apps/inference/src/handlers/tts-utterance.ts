@@ -19,6 +19,7 @@ export interface TtsAttempt {
   readonly durations: readonly number[] | undefined;
 }
 
+/** See `Tuning`; `now` is the clock of the engine pool. */
 export interface TtsUtteranceSettings {
   readonly playbackMarginMs: number;
   readonly startPatienceMs: number;

@@ -18,6 +18,7 @@ import { readFrame } from '../wire';
 import { OfferedJob, type JobHost } from './offered-job';
 import type { JobHandle, JobListener, JobRequest } from './job-contract';
 
+/** Whose jobs they are, and times of the protocol that tests shorten. */
 export interface JobClientOptions {
   readonly gatewayId: string;
   /** Monotonic or wall clock in milliseconds. */

@@ -28,6 +28,7 @@ export interface JobHost {
   ended(jobId: string): void;
 }
 
+/** A job as it is put on the bus, each time with the same payload. */
 export interface Offer {
   readonly jobId: string;
   readonly lane: Lane;

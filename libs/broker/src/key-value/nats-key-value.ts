@@ -6,6 +6,7 @@ import type { Subscription } from '../broker';
 import { BucketWatch } from './bucket-watch';
 import { KeyValueStore, type KeyValueListener } from './key-value-store';
 
+/** Which bucket, and where. */
 export interface NatsKeyValueOptions {
   /** `nats://HOST:PORT` or `HOST:PORT`. */
   readonly servers: readonly string[];

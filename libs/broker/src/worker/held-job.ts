@@ -15,8 +15,7 @@ import { HandBack, type JobContext, type JobEmission } from '../job-context';
 import type { JobLog } from '../job-log';
 import { readFrame } from '../wire';
 import { InputQueue } from './input-queue';
-import type { JobAddress } from './job-codec';
-import { readJob } from './job-codec';
+import { readJob, type JobAddress } from './job-codec';
 import { SentFrames } from './sent-frames';
 import type { JobHandler, JobOutcome } from './worker-contract';
 

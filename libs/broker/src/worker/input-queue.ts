@@ -2,6 +2,7 @@ import { Observable, type Subscriber } from 'rxjs';
 import type { InputEnvelope } from '@app/protocol';
 import type { JobInput } from '../client';
 
+/** An input as a handler gets it. */
 export interface ReceivedInput {
   readonly input: JobInput;
   readonly body: Uint8Array;

@@ -6,6 +6,7 @@ import type { JobContext, JobEmission } from '../job-context';
 import { LaneRunner, type LaneRunnerOptions } from './lane-runner';
 import type { JobHandler } from './worker-contract';
 
+/** A worker's options, but for the handlers, which are Nest's. */
 export interface JobStrategyOptions extends Omit<LaneRunnerOptions, 'handlers'> {
   /** How long `close` waits for running jobs before it hands them back. */
   readonly drainTimeoutMs: number;

@@ -21,6 +21,7 @@ import { readAddress } from './job-codec';
 import { LanePuller } from './lane-puller';
 import type { JobHandler, JobOutcome, ServedLane, WorkerObserver } from './worker-contract';
 
+/** What a worker serves, and how. */
 export interface LaneRunnerOptions {
   readonly broker: Broker;
   /** Unique per process: an id that comes back would pass for the worker that died. */

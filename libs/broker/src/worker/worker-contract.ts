@@ -18,6 +18,7 @@ export interface ServedLane {
 /** How an attempt ended at its worker. `stale`: another attempt owns the job. `lost`: the session did not answer. */
 export type JobOutcome = 'done' | 'problem' | 'cancelled' | 'handed_back' | 'failed' | 'stale' | 'gone' | 'lost';
 
+/** An attempt that is over at this worker. */
 export interface EndedJob {
   readonly lane: Lane;
   readonly kind: JobKind;

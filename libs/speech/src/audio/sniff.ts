@@ -1,3 +1,4 @@
+/** How a file holds its audio. */
 export type AudioContainer = 'wav' | 'mp3' | 'flac' | 'ogg' | 'mp4' | 'webm' | 'raw-or-unknown';
 
 /** What the first bytes of audio (32 are enough, a few hundred are surer for mp3) say it is stored in. */

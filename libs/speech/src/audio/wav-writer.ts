@@ -1,5 +1,6 @@
 import { encodePcm, pcmBytesPerSample, type PcmOutputEncoding } from './pcm';
 
+/** The audio of a WAV file to be written. */
 export interface WavFormat {
   readonly encoding: PcmOutputEncoding;
   readonly sampleRateHz: number;

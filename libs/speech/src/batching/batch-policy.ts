@@ -1,5 +1,6 @@
 /** `off`: one step at a time. `auto`: what waits already, where batches gain. `always`: also waits for company. */
 export const batchingModes = ['auto', 'always', 'off'] as const;
+/** One of `batchingModes`. */
 export type BatchingMode = (typeof batchingModes)[number];
 
 /** What decides how steps are put together. */

@@ -43,7 +43,10 @@ export type SttStepResult =
   | { readonly op: 'detect'; readonly probabilities: readonly number[] }
   | { readonly op: 'transcribe'; readonly recognition: Recognition };
 
+/** An engine that hears. */
 export type SttEngine = Engine<SttStep, SttStepResult>;
 
+/** Samples that the speech detector judges at once: 32 ms. */
 export const detectorFrameSamples = 512;
+/** The rate of all audio that is recognised. */
 export const sttSampleRateHz = 16_000;

@@ -53,4 +53,5 @@ export type TtsStep =
 export type TtsStepResult =
   { readonly op: 'encode'; readonly plan: UtterancePlan } | { readonly op: 'decode'; readonly samples: Float32Array };
 
+/** An engine that speaks. */
 export type TtsEngine = Engine<TtsStep, TtsStepResult>;

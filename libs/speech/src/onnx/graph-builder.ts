@@ -28,6 +28,7 @@ export const float = (values: number | readonly number[]): FloatAttribute => new
 export type AttributeValue =
   number | string | readonly number[] | readonly string[] | FloatAttribute | { tensor: Tensor } | { graph: Graph };
 
+/** What a node has beside its inputs and attributes. */
 export interface NodeOptions {
   /** Operator set domain, `com.microsoft` for onnxruntime's own. */
   readonly domain?: string;
@@ -35,6 +36,7 @@ export interface NodeOptions {
   readonly name?: string;
 }
 
+/** What a model says of itself. */
 export interface ModelOptions {
   /** Version of every operator set that is used; the key of the standard one is the empty string. */
   readonly opsets?: Readonly<Record<string, number>>;

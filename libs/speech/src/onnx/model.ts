@@ -31,6 +31,7 @@ export const dataType = {
   uint64: 13,
 } as const;
 
+/** The name of an element type. */
 export type DataTypeName = keyof typeof dataType;
 
 /** A dimension: a size, the name of one known at run time, or undefined where nothing is known. */

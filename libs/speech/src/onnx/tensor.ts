@@ -37,6 +37,7 @@ const nameOfType = new Map<number, DataTypeName>(
   Object.entries(dataType).map(([name, value]) => [value, name as DataTypeName]),
 );
 
+/** A 64-bit integer of a model as a number. */
 export const toNumber = (value: Int64): number => (typeof value === 'number' ? value : value.toNumber());
 
 /** Makes a tensor over `data` without copying it, so `data` must not change afterwards. */

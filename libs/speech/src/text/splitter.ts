@@ -11,7 +11,7 @@ export type TextPiece =
   | { readonly kind: 'break'; readonly durationMs: number; readonly startOffset: number; readonly endOffset: number };
 
 /** Short enough to be heard at once, long enough to sound like speech. */
-export const defaultUtteranceLimits: UtteranceLimits = {
+const defaultUtteranceLimits: UtteranceLimits = {
   firstClauseMinCharacters: 12,
   firstClauseMaxCharacters: 40,
   secondUtteranceMaxCharacters: 120,

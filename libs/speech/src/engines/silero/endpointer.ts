@@ -18,6 +18,7 @@ export interface EndpointerOptions {
   readonly maxSegmentMs: number;
 }
 
+/** Thresholds as the detector's authors recommend; times for a conversation. */
 export const defaultEndpointerOptions: EndpointerOptions = {
   startThreshold: 0.5,
   endThreshold: 0.35,

@@ -18,6 +18,7 @@ interface StreamState {
   recurrent: Float32Array;
 }
 
+/** The next samples of a stream: mono, -1 to 1, 16 kHz. */
 export interface DetectStep {
   readonly id: string;
   readonly samples: Float32Array;

@@ -6,8 +6,9 @@ import type { ModelShape } from './model-shape';
 /** Operator sets that the graphs are written for. */
 export const opsets = { '': 20, 'com.microsoft': 1 };
 
-/** Names of the per-layer results of the encoder, from which the silent context is made. */
+/** Name of a layer's keys among the results of the encoder; the silent context is made of them. */
 export const layerKeys = (layer: number): string => `layer_${layer}.keys`;
+/** The same for a layer's values. */
 export const layerValues = (layer: number): string => `layer_${layer}.values`;
 
 /**

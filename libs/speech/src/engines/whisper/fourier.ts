@@ -6,6 +6,7 @@ export interface ComplexSequence {
   readonly im: Float64Array;
 }
 
+/** Zeros. */
 export const newComplexSequence = (length: number): ComplexSequence => ({
   re: new Float64Array(length),
   im: new Float64Array(length),

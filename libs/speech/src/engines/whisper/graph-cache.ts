@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 
 /** Raised whenever a graph or the silent context is made differently, so that old files are not used. */
-export const builderVersion = 2;
+const builderVersion = 2;
 
 const sampledBlocks = 64;
 const blockBytes = 1 << 16;

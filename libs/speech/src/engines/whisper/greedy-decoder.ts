@@ -12,6 +12,7 @@ export interface AlignmentHead {
   readonly head: number;
 }
 
+/** One audio to be decoded. */
 export interface DecodeRow {
   readonly audio: EncodedAudio;
   readonly languageToken: number | undefined;
@@ -27,6 +28,7 @@ export interface Attention {
   readonly promptRows: number;
 }
 
+/** What was made of a row. */
 export interface Decoded {
   readonly tokens: readonly number[];
   /** Mean natural log probability of the tokens and the end. */

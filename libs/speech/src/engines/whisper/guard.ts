@@ -42,6 +42,7 @@ function repeatsAtEnd(tokens: readonly number[], phrase: number, repeats: number
   return true;
 }
 
+/** What a decoded text is judged by. */
 export interface Heard {
   readonly text: string;
   readonly averageLogProbability: number;

@@ -7,6 +7,7 @@ import type { Ct2Weights } from './ct2-weights';
  */
 export type Arithmetic = 'float32' | 'tensorInt8' | 'rowInt8';
 
+/** How a layer differs from the others of its graph. */
 export interface LinearOptions {
   readonly arithmetic?: Arithmetic;
   /** Factor for the first `scaledOutputs` results, folded into the weights. */

@@ -1,11 +1,13 @@
 import { sttSampleRateHz } from '../stt-engine';
 import { FourierTransform, newComplexSequence } from './fourier';
 
+/** Samples of a spectrum: 25 ms, as the model was trained. */
 export const frameSamples = 400;
+/** From one spectrum to the next: 10 ms. */
 export const hopSamples = 160;
-/** Whisper hears 30 s at a time: that many samples, and that many frames of 10 ms. */
+/** Whisper hears 30 s at a time. */
 export const contextSamples = 30 * sttSampleRateHz;
-export const contextFrames = contextSamples / hopSamples;
+const contextFrames = contextSamples / hopSamples;
 
 const bins = frameSamples / 2 + 1;
 const powerFloor = 1e-10;

@@ -20,6 +20,7 @@ export interface ModelShape {
 /** English-only Whispers have one token less than multilingual ones. */
 const englishVocabulary = 51_864;
 
+/** Reads the sizes off the weights; throws a SpeechError where they are not those of a Whisper. */
 export async function shapeOf(weights: Ct2Weights): Promise<ModelShape> {
   const [width, mels] = pair(weights.dims('encoder/conv1/weight'));
   const [audioPositions] = pair(weights.dims('encoder/position_encodings/encodings'));

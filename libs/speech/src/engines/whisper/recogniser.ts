@@ -6,6 +6,7 @@ import type { LoadedModel } from './model-files';
 import type { WhisperOptions } from './whisper-options';
 import { timeWords } from './word-timing';
 
+/** An utterance of at most 30 s: mono, -1 to 1, 16 kHz. */
 export interface RecogniseRequest {
   readonly samples: Float32Array;
   /** Primary tag, or `auto`. */
@@ -82,11 +83,11 @@ export class Recogniser {
     if (requests.length === 0) return [];
     const encoded: Encoded[] = [];
     for (const request of requests) {
-      const started = performance.now();
+      const startedAtMs = performance.now();
       const audio = await this.model.encoder.encode(request.samples, positionsOf(request), this.model.silence);
-      encoded.push({ request, audio, encodeMs: performance.now() - started });
+      encoded.push({ request, audio, encodeMs: performance.now() - startedAtMs });
     }
-    const started = performance.now();
+    const startedAtMs = performance.now();
     const languages = await this.languagesOf(encoded);
     const rows = encoded.map(({ request, audio }, index) => ({
       audio,
@@ -95,7 +96,7 @@ export class Recogniser {
     }));
     const words = requests.some((request) => request.words);
     const decoded = await this.model.decoder.decode(rows, words);
-    const decodeMs = performance.now() - started;
+    const decodeMs = performance.now() - startedAtMs;
     return encoded.map((row, index) => {
       const own = decoded[index]!;
       const text = this.model.tokenizer.decode(own.tokens).trim();

@@ -17,6 +17,7 @@ import { defaultWhisperOptions, type WhisperOptions } from './whisper-options';
 
 export { defaultWhisperOptions, type WhisperOptions };
 
+/** Settings of an engine, with the dials of this one. */
 export interface WhisperSettings extends EngineSettings {
   readonly options?: Partial<WhisperOptions>;
 }

@@ -9,6 +9,7 @@ export interface WhisperOptions {
   readonly maxBatch: number;
 }
 
+/** Half a second of silence is enough for the last word; 16 positions are 320 ms. */
 export const defaultWhisperOptions: WhisperOptions = {
   paddingSeconds: 0.5,
   contextSeconds: 0,
