@@ -153,8 +153,10 @@ function isInstalled() {
   );
 }
 
-async function install() {
+/** @param {boolean} offline */
+async function install(offline) {
   if (isInstalled()) return;
+  if (offline) throw new Error('Packages are missing, and --offline fetches nothing. While online, run: npm ci');
   console.log('installing packages…');
   if ((await npm(['ci'], true)) !== 0) throw new Error('npm ci failed; its output is above.');
 }
@@ -273,11 +275,21 @@ async function main([name = '--help', ...args]) {
   if (name === '--help' || name === '-h' || name === 'help') return help();
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!command) return fail(`There is no command \`${name}\`; node tools/bootstrap.mjs --help lists them.`);
+  if (['build', 'test', 'check'].includes(name) && ['--help', '-h'].includes(args[0] ?? '')) {
+    return shortHelp(name, command);
+  }
   await alone(async () => {
-    await install();
+    await install(args.includes('--offline'));
     if (command.builds) await build(command.builds);
   });
   return command.run(args);
+}
+
+/** Of the commands without options of their own. @param {string} name @param {Command} command */
+function shortHelp(name, { says }) {
+  const takes = name === 'test' ? ' -- [PATH…] [JEST OPTIONS]' : '';
+  console.log(`npm run ${name}${takes}\n\n${says[0]?.toUpperCase()}${says.slice(1)}.`);
+  return 0;
 }
 
 main(process.argv.slice(2)).then(

@@ -1,24 +1,49 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { watch } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { readCompilerOutput } from './dev/compiler-output';
+import { upHelp } from './stack/options';
 import type { Stack } from './stack/stack';
 import { runUp } from './up';
 
 const apps = ['gateway', 'license', 'inference'] as const;
-/** The compiler writes many files for one change. */
-const settleMs = 400;
+
+const help = `npm run dev -- [OPTIONS]
+
+As \`npm run up\`, with each app compiled and restarted when its code or a library changes. Takes the same options:
+
+${upHelp}`;
 
 /** `npm run dev`: as `up`, with each app compiled and restarted when its code or a library changes; same options. */
 export function main(args: readonly string[], root: string): Promise<number> {
+  if (args.includes('--help') || args.includes('-h')) {
+    console.log(help);
+    return Promise.resolve(0);
+  }
   const compilers: ChildProcess[] = [];
   const started = (stack: Stack): void => {
-    for (const app of apps) {
-      compilers.push(compile(app, root));
-      restartOnChange(app, root, stack);
-    }
+    for (const app of apps) compilers.push(restartOnChange(app, root, stack));
     console.log('antiphon: reloading on changes');
   };
   return runUp(args, root, started).finally(() => compilers.forEach((compiler) => compiler.kill('SIGTERM')));
+}
+
+/** One restart after the other; a change during one leads to the next. */
+function restartOnChange(app: string, root: string, stack: Stack): ChildProcess {
+  let restarting = Promise.resolve();
+  const restart = (): Promise<void> => {
+    console.log(`antiphon: ${app} changed, restarting it`);
+    return stack.restart(app).catch((error: Error) => console.error(`antiphon: ${error.message}`));
+  };
+  const compiler = compile(app, root);
+  const read = readCompilerOutput({
+    onChanged: () => {
+      restarting = restarting.then(restart);
+    },
+    onError: (line) => console.error(line),
+  });
+  if (compiler.stdout) createInterface({ input: compiler.stdout }).on('line', read);
+  return compiler;
 }
 
 /** In a group of its own: Ctrl-C reaches the launcher, which ends it last. */
@@ -27,26 +52,6 @@ function compile(app: string, root: string): ChildProcess {
   return spawn(process.execPath, [nest, 'build', app, '--watch', '--preserveWatchOutput'], {
     cwd: root,
     detached: true,
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'pipe', 'inherit'],
   });
-}
-
-function restartOnChange(app: string, root: string, stack: Stack): void {
-  let timer: NodeJS.Timeout | undefined;
-  let restarting = Promise.resolve();
-  const restart = async (): Promise<void> => {
-    console.log(`antiphon: ${app} changed, restarting it`);
-    await stack.restart(app).then(
-      () => console.log(`antiphon: ${app} is back`),
-      (error: Error) => console.error(`antiphon: ${error.message}`),
-    );
-  };
-  const watcher = watch(join(root, 'dist/apps', app), { recursive: true }, (_, file) => {
-    if (!file?.endsWith('.js')) return;
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      restarting = restarting.then(restart);
-    }, settleMs);
-  });
-  watcher.unref();
 }
