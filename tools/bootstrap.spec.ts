@@ -60,19 +60,17 @@ describe('bootstrap', () => {
   it('installs nothing for a start that may fetch nothing', () => {
     write('node_modules/.package-lock.json', lock('0.9.0'));
     write('npm.js', "require('node:fs').writeFileSync('installed', '');");
-    expect(bootstrap('models', 'get', '--offline')).toMatchObject({
-      status: 1,
-      stderr: expect.stringContaining('npm ci'),
-    });
+    const { status, stderr } = bootstrap('models', 'get', '--offline');
+    expect(status).toBe(1);
+    expect(stderr).toContain('npm ci');
     expect(existsSync(join(root, 'installed'))).toBe(false);
   });
 
   it('shows the help of its own commands without running them', () => {
     for (const name of ['build', 'test', 'check']) {
-      expect(bootstrap(name, '--help')).toMatchObject({
-        status: 0,
-        stdout: expect.stringContaining(`npm run ${name}`),
-      });
+      const { status, stdout } = bootstrap(name, '--help');
+      expect(status).toBe(0);
+      expect(stdout).toContain(`npm run ${name}`);
     }
     expect(existsSync(join(root, 'builds'))).toBe(false);
   });
