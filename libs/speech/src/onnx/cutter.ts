@@ -12,27 +12,6 @@ export interface Boundary {
   readonly dims?: readonly Dimension[];
 }
 
-/** The two halves of a cut model. */
-export interface Halves {
-  readonly front: Model;
-  readonly back: Model;
-}
-
-/**
- * Cuts a model at one value: `front` makes it from the inputs, `back` takes it as its first input and makes the
- * outputs. Whatever else `back` needs stays in it, so inputs of the whole may appear in both. Throws when no such value
- * is made, or when the outputs do not hang on it.
- */
-export function cutGraph(model: Model, at: Boundary): Halves {
-  const outputs = graphOf(model).output.map(({ name }) => ({ tensor: name }));
-  const front = extractGraph(model, { inputs: [], outputs: [at] });
-  const back = extractGraph(model, { inputs: [at], outputs });
-  if (!graphOf(back).node.some((node) => reads(node).has(at.as ?? at.tensor))) {
-    throw new SpeechError(`the outputs of the ONNX graph do not depend on "${at.tensor}"`);
-  }
-  return { front, back };
-}
-
 /**
  * The part of a model that makes `outputs` when `inputs` are given from outside. Inputs of the whole that are still
  * needed follow the given ones; nodes and weights that are not needed are dropped.
@@ -64,15 +43,6 @@ export function extractGraph(
   });
   const renamed = [...edges.inputs, ...edges.outputs].filter(({ tensor, as }) => as !== undefined && as !== tensor);
   return change(model, { graph: renamed.reduce((done, { tensor, as = tensor }) => rename(done, tensor, as), part) });
-}
-
-/** Lets a caller read a value that was internal so far, beside the outputs there are. */
-export function exposeOutput(model: Model, value: Boundary): Model {
-  const graph = graphOf(model);
-  requireValue(graph, value.tensor);
-  if (graph.output.some(({ name }) => name === value.tensor)) return model;
-  const exposed = change(graph, { output: [...graph.output, describe(graph, value)] });
-  return change(model, { graph: rename(exposed, value.tensor, value.as ?? value.tensor) });
 }
 
 /** Takes a node with one result out; what it made is fed as the graph input `input` instead. */
