@@ -14,6 +14,8 @@ export interface FunctionRow {
   readonly dispatch: Dispatch;
   /** Priority classes of its lanes, in the order in which workers pull them. */
   readonly classes: readonly JobClass[];
+  /** How long a job that has given output may wait for another worker once its own is lost, if that is longer. */
+  readonly takeOverBudgetMs: number;
   /** Longest run of a claimed job; with the wait budget it is the life of its message on the bus. */
   readonly longestRunMs: number;
   /** Seats of a worker unless configured. */
@@ -37,6 +39,7 @@ export const functionGraph: readonly FunctionRow[] = [
     kind: 'stt',
     dispatch: 'queue',
     classes: [{ name: 'open', waitBudgetMs: newcomerBudgetMs }],
+    takeOverBudgetMs: listenerBudgetMs,
     longestRunMs: 4 * 3_600_000,
     seats: 8,
     wantsGpu: true,
@@ -49,6 +52,7 @@ export const functionGraph: readonly FunctionRow[] = [
       { name: 'first', waitBudgetMs: newcomerBudgetMs },
       { name: 'rest', waitBudgetMs: listenerBudgetMs },
     ],
+    takeOverBudgetMs: listenerBudgetMs,
     longestRunMs: 300_000,
     seats: 8,
     wantsGpu: true,

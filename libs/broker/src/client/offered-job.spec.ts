@@ -1,3 +1,4 @@
+import { functionOf } from '@app/protocol';
 import type { MemoryBus } from '../memory';
 import { ClientBench, waitBudgetMs } from '../testing/client-bench';
 import type { HandWorker } from '../testing/hand-worker';
@@ -105,6 +106,18 @@ describe('A job whose worker is lost', () => {
     await pass(waitBudgetMs - 10);
     expect(listener.ends).toEqual([]);
     await pass(10);
+    expect(listener.ends).toEqual(['deadline_exceeded']);
+  });
+
+  it('lets a job that has given output wait longer for another worker', async () => {
+    await submit();
+    const job = await first.hold(ttsLane, 'first');
+    await job.outputs([0, plan]);
+    await job.terminal({ sequence: 1, handBack: 'ordered' });
+    job.delivery.nak(600_000);
+    await pass(waitBudgetMs + 1_000);
+    expect(listener.ends).toEqual([]);
+    await pass(functionOf('tts').takeOverBudgetMs - waitBudgetMs - 1_000);
     expect(listener.ends).toEqual(['deadline_exceeded']);
   });
 

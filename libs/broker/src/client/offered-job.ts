@@ -55,6 +55,8 @@ export class OfferedJob implements JobHandle {
   private readonly order: OutputOrder;
   private inputs = 0;
   private crashes = 0;
+  /** Whether the listener has had output: it is better served by a pause than by the end. */
+  private begun = false;
   private over = false;
 
   constructor(
@@ -113,7 +115,10 @@ export class OfferedJob implements JobHandle {
       this.finish((listener) => listener.onEnd(output));
       return 'taken';
     }
-    if (output) this.guarded(() => this.listener.onOutput(output, body));
+    if (output) {
+      this.begun = true;
+      this.guarded(() => this.listener.onOutput(output, body));
+    }
     return 'open';
   }
 
@@ -232,8 +237,8 @@ export class OfferedJob implements JobHandle {
   }
 
   private async offerNow(): Promise<void> {
-    const { lane, jobClass, payload, waitBudgetMs } = this.offer;
-    const lifeMs = waitBudgetMs + laneFunction(lane).longestRunMs;
+    const { lane, jobClass, payload } = this.offer;
+    const lifeMs = this.waitBudgetMs() + laneFunction(lane).longestRunMs;
     this.sequence = undefined;
     this.sequence = await this.host.broker.publishJob(lane, jobClass, payload, lifeMs);
     this.lastProofAt = this.host.now();
@@ -244,11 +249,16 @@ export class OfferedJob implements JobHandle {
     this.publishedAt = this.host.now();
     this.lastProofAt = this.publishedAt;
     clearTimeout(this.waitTimer);
-    this.waitTimer = setTimeout(() => this.expire(), this.offer.waitBudgetMs);
+    this.waitTimer = setTimeout(() => this.expire(), this.waitBudgetMs());
+  }
+
+  private waitBudgetMs(): number {
+    const { lane, waitBudgetMs } = this.offer;
+    return this.begun ? Math.max(waitBudgetMs, laneFunction(lane).takeOverBudgetMs) : waitBudgetMs;
   }
 
   private expire(): void {
-    const retryAfterSeconds = Math.ceil(this.offer.waitBudgetMs / 1_000);
+    const retryAfterSeconds = Math.ceil(this.waitBudgetMs() / 1_000);
     this.finish((listener) => listener.onProblem(new ProblemError('deadline_exceeded', { retryAfterSeconds })));
     this.remove();
   }
