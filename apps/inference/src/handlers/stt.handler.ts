@@ -5,7 +5,7 @@ import type { JobContext, JobEmission } from '@app/broker';
 import { SttJob, type SttInput } from '@app/protocol';
 import { Log } from '@app/platform';
 import { decodePcm } from '@app/speech/audio';
-import { Endpointer } from '@app/speech/engines';
+import { defaultEndpointerOptions, Endpointer } from '@app/speech/engines';
 import { LaneEngines } from '../lanes/lane-engines';
 import { WorkerSettings } from '../worker-settings';
 import { emissionsOf, logged, type RunningJob } from './job-run';
@@ -30,6 +30,7 @@ export class SttHandler {
 
   private start(job: SttJob, context: JobContext, emit: (emission: JobEmission) => void): RunningJob {
     const { tuning } = this.settings;
+    const { endSilenceMs } = tuning;
     const stream = new SttStream(
       {
         id: `${job.jobId}.${context.attempt}`,
@@ -40,7 +41,7 @@ export class SttHandler {
         now: () => performance.now(),
       },
       this.engines.stt(job.model),
-      new Endpointer({ endSilenceMs: tuning.endSilenceMs, postRollMs: Math.min(300, tuning.endSilenceMs) }),
+      new Endpointer({ endSilenceMs, postRollMs: Math.min(defaultEndpointerOptions.postRollMs, endSilenceMs) }),
       emit,
     );
     const inputs = this.follow(stream, context);
