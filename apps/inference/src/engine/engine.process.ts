@@ -10,7 +10,8 @@ interface Host {
 }
 
 const reply = (message: EngineReply<unknown>): void => {
-  process.send?.(message);
+  // When the parent is gone nobody waits for it, and `disconnect` ends this process.
+  process.send?.(message, () => undefined);
 };
 
 function hostOf(spec: EngineSpec): Host {
