@@ -181,6 +181,7 @@ async function build(which) {
     }
   };
   await Promise.all(Array.from({ length: Math.min(stale.length, os.availableParallelism()) }, worker));
+  if (stopSignal) throw new Error('Stopped.');
   if (failed.length > 0) throw new Error(`The build of ${failed.join(', ')} failed; its output is above.`);
 }
 

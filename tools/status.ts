@@ -34,7 +34,8 @@ export async function main(args: readonly string[], root: string): Promise<numbe
   );
   for (const { part, pid, state } of states) console.log(`  ${part.padEnd(12)} ${String(pid).padEnd(8)} ${state}`);
   console.log(`  API          ${run.api}`);
-  return states.every(({ state }) => state === 'ready' || state === 'running') ? 0 : 1;
+  if (!run.ready) console.log('  not ready yet');
+  return run.ready && states.every(({ state }) => state === 'ready' || state === 'running') ? 0 : 1;
 }
 
 /** Parts with a metrics page have a ready page beside it. */

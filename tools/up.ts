@@ -8,7 +8,7 @@ import { planStack } from './stack/plan';
 import { PortBook } from './stack/ports';
 import { prepare } from './stack/prepare';
 import { sayAddresses, sayFirstSentence } from './stack/report';
-import { readRunFile, removeRunFile, writeRunFile } from './stack/run-file';
+import { readRunFile, removeRunFile, writeRunFile, type RunFile } from './stack/run-file';
 import { Stack } from './stack/stack';
 
 const leftoversTimeoutMs = 20_000;
@@ -43,7 +43,12 @@ async function up(options: UpOptions, root: string, onStarted?: (stack: Stack) =
   const ports = new PortBook();
   // Before anything is downloaded for a start that cannot be.
   await ports.takeExactly(options.port);
-  const prepared = await prepare(options, root);
+  // Another start on this folder sees from here on that it is taken.
+  writeRunFile(options.dataFolder, comingUp(options.port));
+  const prepared = await prepare(options, root).catch((error: unknown) => {
+    removeRunFile(options.dataFolder);
+    throw error;
+  });
   const stop = stopSignal();
   const plan = await planStack(
     { ...prepared, root, dataFolder: options.dataFolder, port: options.port, workers: options.workers },
@@ -88,6 +93,18 @@ async function up(options: UpOptions, root: string, onStarted?: (stack: Stack) =
     return wasUnderstood(spoken.transcript);
   }
 }
+
+/** What is known of a stack before its parts are planned. */
+const comingUp = (port: number): RunFile => ({
+  ready: false,
+  api: `http://127.0.0.1:${port}`,
+  apiKey: '',
+  license: '',
+  nats: '',
+  natsMonitoring: '',
+  metrics: {},
+  pids: { launcher: process.pid },
+});
 
 /** Two stacks may run side by side, but not on one data folder; what a killed launcher left behind is stopped first. */
 async function makeWay(dataFolder: string): Promise<void> {
