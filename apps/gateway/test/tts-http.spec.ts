@@ -74,7 +74,8 @@ describe('speech over HTTP', () => {
       const minute = 'Nobody listens to this, it is written to a file. '.repeat(140);
       const bytes = await bytesOf(spoken({ transcript: minute }));
       expect(bytes.length / 4 / fakeRateHz).toBeGreaterThan(60);
-    });
+      // Paced it would take more than a minute; a busy machine is no fault.
+    }, 30_000);
 
     it('reads the body as JSON whatever the content type, and ignores what it does not know', async () => {
       const seconds = await secondsOfText();
