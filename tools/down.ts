@@ -1,6 +1,5 @@
-import { parseArgs } from 'node:util';
 import { stopLeftovers, survivorsOf } from './stack/leftovers';
-import { dataFolderOf } from './stack/options';
+import { dataFolderFrom } from './stack/options';
 import { readRunFile, removeRunFile } from './stack/run-file';
 
 const help = `npm run down -- [OPTIONS]
@@ -14,15 +13,11 @@ const timeoutMs = 60_000;
 
 /** `npm run down`: resolves to 0 once no process of the stack is left; 1 when one could not be stopped. */
 export async function main(args: readonly string[], root: string): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: { data: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
-  });
-  if (values.help) {
+  const dataFolder = dataFolderFrom(args, root);
+  if (dataFolder === undefined) {
     console.log(help);
     return 0;
   }
-  const dataFolder = dataFolderOf(values.data, root);
   const run = readRunFile(dataFolder);
   if (!run) {
     console.log(`antiphon: nothing runs on ${dataFolder}`);

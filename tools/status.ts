@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util';
-import { dataFolderOf } from './stack/options';
+import { dataFolderFrom } from './stack/options';
 import { isAlive, readRunFile } from './stack/run-file';
 
 const help = `npm run status -- [OPTIONS]
@@ -11,15 +10,11 @@ Says what runs, where, and whether it is ready. Exit code 0 when everything is, 
 
 /** `npm run status`. */
 export async function main(args: readonly string[], root: string): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: { data: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
-  });
-  if (values.help) {
+  const dataFolder = dataFolderFrom(args, root);
+  if (dataFolder === undefined) {
     console.log(help);
     return 0;
   }
-  const dataFolder = dataFolderOf(values.data, root);
   const run = readRunFile(dataFolder);
   if (!run) {
     console.log(`antiphon: nothing runs on ${dataFolder}`);

@@ -46,6 +46,15 @@ export function parseUpOptions(args: readonly string[], root: string): UpOptions
 export const dataFolderOf = (data: string | undefined, root: string): string =>
   data === undefined ? join(root, '.antiphon') : resolve(data);
 
+/** The data folder that a command without other options was given; undefined when it was asked for help. */
+export function dataFolderFrom(args: readonly string[], root: string): string | undefined {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { data: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+  });
+  return values.help ? undefined : dataFolderOf(values.data, root);
+}
+
 function parse(args: readonly string[]) {
   try {
     return parseArgs({
