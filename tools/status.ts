@@ -1,3 +1,4 @@
+import { summaryOf } from './observe/prometheus-api';
 import { dataFolderFrom } from './stack/options';
 import { isAlive, readRunFile } from './stack/run-file';
 
@@ -29,6 +30,8 @@ export async function main(args: readonly string[], root: string): Promise<numbe
   );
   for (const { part, pid, state } of states) console.log(`  ${part.padEnd(12)} ${String(pid).padEnd(8)} ${state}`);
   console.log(`  API          ${run.api}`);
+  if (run.prometheus !== undefined)
+    console.log(`  Prometheus   ${run.prometheus}  (${await summaryOf(run.prometheus)})`);
   if (!run.ready) console.log('  not ready yet');
   return run.ready && states.every(({ state }) => state === 'ready' || state === 'running') ? 0 : 1;
 }

@@ -12,6 +12,15 @@ import { Stack } from '../../tools/stack/stack';
 
 const root = join(__dirname, '../..');
 
+/** What a test may choose. */
+export interface StackOptions {
+  /** Workers of each kind; 1 unless given. */
+  readonly workers?: number;
+  readonly workerEnv?: Record<string, string>;
+  /** With the real Prometheus. */
+  readonly observe?: boolean;
+}
+
 /** Every process of a deployment, on free loopback ports and a data folder of its own. */
 export class RunningStack {
   private constructor(
@@ -22,7 +31,7 @@ export class RunningStack {
   ) {}
 
   /** Starts from what is built in `dist`; resolves when every part is ready. */
-  static async start(settings: { workers?: number; workerEnv?: Record<string, string> } = {}): Promise<RunningStack> {
+  static async start(settings: StackOptions = {}): Promise<RunningStack> {
     const dataFolder = mkdtempSync(join(tmpdir(), 'antiphon-e2e-'));
     mkdirSync(join(dataFolder, 'logs'));
     const ports = new PortBook();
@@ -30,6 +39,7 @@ export class RunningStack {
       check: false,
       help: false,
       offline: true,
+      observe: settings.observe ?? false,
       port: await ports.take(15_000),
       dataFolder,
       workers: settings.workers ?? 1,
@@ -70,6 +80,13 @@ export class RunningStack {
   childrenOf(name: string): number[] {
     const parent = String(this.stack.pids()[name]);
     return execFileSync('pgrep', ['-P', parent], { encoding: 'utf8' }).trim().split('\n').map(Number);
+  }
+
+  /** Base URL of its Prometheus. */
+  get prometheus(): string {
+    const { prometheus } = this.plan.addresses;
+    if (prometheus === undefined) throw new Error('the stack was started without a Prometheus');
+    return prometheus;
   }
 
   /** Sum of a metric of one part over the samples with these labels. */

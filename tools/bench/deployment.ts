@@ -33,6 +33,7 @@ export async function startDeployment(root: string): Promise<Deployment> {
     check: false,
     help: false,
     offline: false,
+    observe: false,
     workers: 1,
     dataFolder,
     port: await new PortBook().take(16_000),

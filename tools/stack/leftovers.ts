@@ -8,7 +8,7 @@ const pollMs = 50;
 export const survivorsOf = (run: RunFile): { part: string; pid: number }[] =>
   Object.entries(run.pids)
     .map(([part, pid]) => ({ part, pid }))
-    .filter(({ pid }) => isAlive(pid) && /bootstrap\.mjs|main\.js|nats-server/.test(commandOf(pid)));
+    .filter(({ pid }) => isAlive(pid) && /bootstrap\.mjs|main\.js|nats-server|prometheus/.test(commandOf(pid)));
 
 /** Sends SIGTERM to the launcher, or to its parts if it is gone; resolves to whether all had ended in time. */
 export async function stopLeftovers(run: RunFile, timeoutMs: number): Promise<boolean> {

@@ -10,6 +10,8 @@ export interface UpOptions {
   /** Inference workers of each kind. */
   readonly workers: number;
   readonly offline: boolean;
+  /** With a Prometheus that scrapes all parts. */
+  readonly observe: boolean;
   readonly help: boolean;
 }
 
@@ -22,6 +24,7 @@ Gets the models and nats-server first if they are missing, then speaks a sentenc
   --port N      port of the API; the other ports are moved to free ones and printed   (5000)
   --data DIR    logs, keys, licence, run.json and the JetStream store                 (.antiphon in the repository)
   --workers N   inference workers for each of text-to-speech and speech-to-text       (1)
+  --observe     with Prometheus, scraping every part and evaluating our rules          (docs/observability.md)
   --offline     fetch nothing; say what is missing
   --check       do all of that, then stop; exit code 0 if it worked and 1 if not
   --help        this text
@@ -35,6 +38,7 @@ export function parseUpOptions(args: readonly string[], root: string): UpOptions
   return {
     check: values.check ?? false,
     offline: values.offline ?? false,
+    observe: values.observe ?? false,
     help: values.help ?? false,
     port: wholeNumber('--port', values.port ?? '5000', 65_535),
     workers: wholeNumber('--workers', values.workers ?? '1', 64),
@@ -62,6 +66,7 @@ function parse(args: readonly string[]) {
       options: {
         check: { type: 'boolean' },
         offline: { type: 'boolean' },
+        observe: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
         port: { type: 'string' },
         data: { type: 'string' },

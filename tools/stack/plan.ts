@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { planObserver } from '../observe/prometheus-part';
+import type { PrometheusProgram } from '../observe/prometheus-program';
 import type { PartSpec } from './part';
 import type { PortBook } from './ports';
 
@@ -9,11 +11,14 @@ export interface StackPlan {
   readonly license: PartSpec;
   readonly gateway: PartSpec;
   readonly workers: readonly PartSpec[];
+  /** Absent unless asked for; needs none of the others. */
+  readonly prometheus?: PartSpec;
   readonly addresses: {
     readonly api: string;
     readonly license: string;
     readonly nats: string;
     readonly natsMonitoring: string;
+    readonly prometheus?: string;
     readonly metrics: Readonly<Record<string, string>>;
   };
 }
@@ -28,6 +33,8 @@ export interface StackSettings {
   readonly workers: number;
   /** Added to the environment of every worker, `BATCHING` for example. */
   readonly workerEnv?: Readonly<Record<string, string>>;
+  /** Given when the stack is to be observed. */
+  readonly prometheus?: PrometheusProgram;
   readonly license: { readonly licenseFile: string; readonly publicKeyFile: string; readonly keysFile: string };
 }
 
@@ -61,6 +68,13 @@ export async function planStack(settings: StackSettings, ports: PortBook): Promi
       ...settings.workerEnv,
     }),
   );
+  const metrics = Object.fromEntries([
+    ['gateway', `${url(gatewayMetrics)}/metrics`],
+    ['license', `${url(license)}/metrics`],
+    ...workers.map(({ name }, place) => [name, `${url(workerPorts[place] ?? 0)}/metrics`]),
+  ]) as Record<string, string>;
+  const { prometheus: program, root, dataFolder } = settings;
+  const observer = program && (await planObserver({ program, root, dataFolder, pages: metrics }, ports));
   return {
     nats: make.nats(nats, natsMonitoring),
     license: make.app('license', 'license', license, {
@@ -77,16 +91,14 @@ export async function planStack(settings: StackSettings, ports: PortBook): Promi
       LICENSE_PROXY_URL: url(license),
     }),
     workers,
+    prometheus: observer?.part,
     addresses: {
       api: url(api),
       license: url(license),
       nats: natsUrl,
       natsMonitoring: url(natsMonitoring),
-      metrics: Object.fromEntries([
-        ['gateway', `${url(gatewayMetrics)}/metrics`],
-        ['license', `${url(license)}/metrics`],
-        ...workers.map(({ name }, place) => [name, `${url(workerPorts[place] ?? 0)}/metrics`]),
-      ]) as Record<string, string>,
+      prometheus: observer?.url,
+      metrics,
     },
   };
 }

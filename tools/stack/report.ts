@@ -17,7 +17,7 @@ export function sayFirstSentence(spoken: FirstSentence): void {
 
 /** Addresses, key and commands to try. */
 export function sayAddresses(
-  { api, license, nats, natsMonitoring, metrics }: StackPlan['addresses'],
+  { api, license, nats, natsMonitoring, prometheus, metrics }: StackPlan['addresses'],
   apiKey: string,
   dataFolder: string,
 ): void {
@@ -27,6 +27,14 @@ export function sayAddresses(
     ['license', `${license}/status`],
     ['NATS', `${nats}  (monitoring ${natsMonitoring})`],
     ...Object.entries(metrics).map(([part, url]): [string, string] => [`metrics of ${part}`, url]),
+    ...(prometheus === undefined
+      ? []
+      : [
+          ['Prometheus', `${prometheus}  (targets ${prometheus}/targets, alerts ${prometheus}/alerts)`] as [
+            string,
+            string,
+          ],
+        ]),
     ['logs', `${dataFolder}/logs`],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));

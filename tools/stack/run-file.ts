@@ -11,6 +11,8 @@ export interface RunFile {
   readonly license: string;
   readonly nats: string;
   readonly natsMonitoring: string;
+  /** Base URL of the Prometheus that watches it. */
+  readonly prometheus?: string;
   /** Prometheus pages by part. */
   readonly metrics: Readonly<Record<string, string>>;
   /** Process ids by part; `launcher` is the one to signal. */

@@ -31,8 +31,10 @@ export class Stack extends EventEmitter<{ line: [string]; failed: [string] }> {
    */
   async start(): Promise<void> {
     await this.add(this.plan.nats);
-    const { license, gateway, workers } = this.plan;
-    await Promise.all([license, gateway, ...workers].map((spec) => this.add(spec)));
+    const { license, gateway, workers, prometheus } = this.plan;
+    await Promise.all(
+      [license, gateway, ...workers, ...(prometheus ? [prometheus] : [])].map((spec) => this.add(spec)),
+    );
     this.started = true;
   }
 
