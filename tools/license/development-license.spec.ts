@@ -1,7 +1,9 @@
+import { createPrivateKey } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { apiKeyPattern, hashApiKey, readPublicKeys, verifyLicense } from '@app/licensing';
+import { apiKeyPattern, hashApiKey, readPublicKeys, signLicense, verifyLicense } from '@app/licensing';
+import { licenseFeatures } from '@app/protocol';
 import { main } from '../license';
 import { developmentFiles, ensureDevelopmentLicense, type DevelopmentLicense } from './development-license';
 
@@ -30,7 +32,7 @@ it('issues a licence with every feature for 90 days, and a key whose hash alone 
   const issued = await ensureDevelopmentLicense(folder);
   const { features, issued_at, expires_at } = licenseOf(issued);
   expect(issued.created).toBe(true);
-  expect(features).toEqual(['tts', 'stt', 'catalogue']);
+  expect(features).toEqual(licenseFeatures);
   expect(Date.parse(expires_at) - Date.parse(issued_at)).toBe(90 * dayMs);
   expect(issued.apiKey).toMatch(apiKeyPattern);
   const list = readFileSync(issued.keysFile, 'utf8');
@@ -52,6 +54,16 @@ it('keeps what is there and still good', async () => {
   const second = await ensureDevelopmentLicense(folder);
   expect(second).toEqual({ ...first, created: false });
   expect(licenseOf(second)).toEqual(license);
+});
+
+it('issues another licence when there is a function that the one it has does not name', async () => {
+  const { licenseFile, ...first } = await ensureDevelopmentLicense(folder);
+  const issuer = createPrivateKey(readFileSync(join(folder, developmentFiles.issuerKey)));
+  const { key_id: _, ...document } = licenseOf({ ...first, licenseFile });
+  writeFileSync(licenseFile, JSON.stringify(signLicense({ ...document, features: ['catalogue'] }, issuer)));
+  const second = await ensureDevelopmentLicense(folder);
+  expect(second).toEqual({ ...first, licenseFile, created: true });
+  expect(licenseOf(second).features).toEqual(licenseFeatures);
 });
 
 it('renews a licence that is about to expire and keeps key and issuer', async () => {

@@ -74,7 +74,8 @@ async function isGood(file: string, issuer: KeyObject, nowMs: number): Promise<b
   try {
     const license = verifyLicense(JSON.parse(text), [createPublicKey(issuer)]);
     const { standing, expiresInMs } = licenseState([license], nowMs);
-    return standing === 'valid' && expiresInMs > renewBeforeMs;
+    const hasAll = licenseFeatures.every((feature) => license.features.includes(feature));
+    return standing === 'valid' && expiresInMs > renewBeforeMs && hasAll;
   } catch {
     // Damaged or of another issuer: a new one replaces it.
     return false;

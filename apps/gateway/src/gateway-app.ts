@@ -113,6 +113,10 @@ async function acceptAnyJson(app: NestFastifyApplication, bodyLimit: number): Pr
       done(new ProblemError('bad_request', { detail: 'The body must be JSON.' }), undefined);
     }
   });
+  // Audio as it is, for endpoints that take a whole recording.
+  app.useBodyParser(/^(audio\/|application\/octet-stream)/, { bodyLimit }, (_request, body: Buffer, done) => {
+    done(null, body);
+  });
   await app.register(multipart);
 }
 

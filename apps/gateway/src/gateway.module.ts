@@ -1,4 +1,4 @@
-import { Module, type DynamicModule } from '@nestjs/common';
+import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { JobClient } from '@app/broker';
 import { gatewayMetrics, PlatformModule, type Platform } from '@app/platform';
 import { AuthGuard } from './auth/auth.guard';
@@ -6,6 +6,8 @@ import { Concurrency } from './auth/concurrency';
 import { Gatekeeper } from './auth/gatekeeper';
 import { LicenseClient } from './auth/license.client';
 import { Catalogue } from './catalogue/catalogue';
+import * as endpoints from './endpoints';
+import { EndpointJobs } from './endpoints/endpoint-jobs';
 import { GatewayConfig } from './gateway.config';
 import { RootController } from './http/root.controller';
 import { SttController } from './http/stt.controller';
@@ -26,7 +28,9 @@ export interface GatewayParts {
 }
 
 /** The API: HTTP and sockets. */
-@Module({ controllers: [RootController, SttController, TtsController, VoicesController] })
+@Module({
+  controllers: [RootController, SttController, TtsController, VoicesController, ...Object.values<Type>(endpoints)],
+})
 export class GatewayModule {
   static register(parts: GatewayParts, platform: Platform): DynamicModule {
     return {
@@ -38,6 +42,7 @@ export class GatewayModule {
         { provide: JobClient, useValue: parts.jobs },
         { provide: Concurrency, useValue: parts.concurrency },
         AuthGuard,
+        EndpointJobs,
         Gatekeeper,
         LicenseClient,
         SocketRegistry,

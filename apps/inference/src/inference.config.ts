@@ -21,7 +21,7 @@ export class InferenceConfig {
 
   @Variable('Lanes to serve, KIND.MODEL, separated by commas.')
   @ArrayNotEmpty()
-  @Matches(/^(tts|stt)\.[a-z0-9]+(-[a-z0-9]+)*$/, { each: true, message: 'lanes must be KIND.MODEL, as in tts.piper' })
+  @Matches(/^[a-z0-9-]+\.[a-z0-9-]+$/, { each: true, message: 'lanes must be KIND.MODEL, as in tts.piper' })
   lanes: string[] = ['tts.piper', 'stt.whisper-tiny-en'];
 
   @Variable('Folder of the models; each in a folder named by its artifact id.')

@@ -1,14 +1,13 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { JobStrategy, type Broker } from '@app/broker';
 import { inferenceMetrics, InferenceMetrics, Log, PlatformModule, type Platform } from '@app/platform';
-import { SttHandler } from './handlers/stt.handler';
-import { TtsHandler } from './handlers/tts.handler';
+import * as handlers from './handlers';
 import { LaneEngines } from './lanes/lane-engines';
 import { SeatCounter } from './seat-counter';
 import { WorkerSettings } from './worker-settings';
 
 /** The worker: a handler for each kind of job, and the engines behind them. */
-@Module({ controllers: [SttHandler, TtsHandler] })
+@Module({ controllers: Object.values(handlers) })
 export class InferenceModule {
   static register(settings: WorkerSettings, broker: Broker, platform: Platform): DynamicModule {
     return {

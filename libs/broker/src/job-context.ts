@@ -13,6 +13,8 @@ export interface JobContext {
   readonly offsetSamples: number;
   /** TTS: durations of an earlier attempt's plan. */
   readonly durations: readonly number[] | undefined;
+  /** The binary part of the job; empty for most kinds. */
+  readonly body: Uint8Array;
   /** Inputs of this attempt in order, from the first; ends never by itself. */
   readonly inputs: Observable<{ readonly input: JobInput; readonly body: Uint8Array }>;
   /** Emits once when the worker drains: finish soon, or throw HandBack at a point where nothing is lost. */

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 export * from './frame';
+export type { Dispatch, FunctionRow, JobClass } from './functions/function-row';
 export * from './graph';
 export * from './jobs';
 export * from './lane';

@@ -1,10 +1,11 @@
-import { functionGraph, functionOf, type FunctionRow, type JobKind } from './graph';
+import type { FunctionRow } from './functions/function-row';
+import { functionGraph, functionOf, type JobKind } from './graph';
 import { namePrefix } from './product';
 
 /** A lane: the jobs of one kind for one model; the unit of scaling. Written `tts.piper`. */
 export interface Lane {
   readonly kind: JobKind;
-  /** Model id; letters, digits and dashes, so that it is a subject token and part of a JetStream stream name. */
+  /** Model id, or `builtin` for a function that needs none; letters, digits and dashes, so that it is a subject token and part of a JetStream stream name. */
   readonly model: string;
 }
 
@@ -37,5 +38,8 @@ export function waitBudgetMs(lane: Lane, jobClass: string): number {
   return found.waitBudgetMs;
 }
 
+/** Model of the only lane of a function that needs none. */
+export const builtinModel = 'builtin';
+
 /** The function row that a lane belongs to. */
-export const laneFunction = (lane: Lane): FunctionRow => functionOf(lane.kind);
+export const laneFunction = (lane: Lane): FunctionRow<JobKind> => functionOf(lane.kind);

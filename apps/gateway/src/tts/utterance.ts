@@ -98,7 +98,8 @@ export class Utterance implements JobListener {
 
   onEnd(end: Parameters<JobListener['onEnd']>[0]): void {
     if (this.state !== 'running') return;
-    if (this.receivedSamples !== end.totalSamples || end.totalSamples !== this.planned?.totalSamples)
+    const totalSamples = 'totalSamples' in end ? end.totalSamples : undefined;
+    if (this.receivedSamples !== totalSamples || totalSamples !== this.planned?.totalSamples)
       return this.fail(incomplete());
     this.state = 'complete';
     if ('timings' in end) this.observer.ended(end.timings, this.busMs(end.timings));

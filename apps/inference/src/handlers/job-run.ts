@@ -1,7 +1,7 @@
 import { HandBack, type JobContext, type JobEmission } from '@app/broker';
 import type { Job } from '@app/protocol';
 import type { Log } from '@app/platform';
-import { Observable } from 'rxjs';
+import { from, Observable } from 'rxjs';
 import { StepDropped } from '../engine/engine-pool';
 
 /** A job at work. */
@@ -22,6 +22,11 @@ export function emissionsOf(start: (emit: (emission: JobEmission) => void) => Ru
     );
     return () => running.drop();
   });
+}
+
+/** The emission of a function that answers at once; a rejection ends its job as JobContext says. */
+export function resultEmission(result: Promise<object>): Observable<JobEmission> {
+  return from(result.then((answer): JobEmission => ({ output: { type: 'end', result: answer } })));
 }
 
 /** Writes a line when a job begins and one when it ends, with ids and times, never its content. */

@@ -33,5 +33,7 @@ export function engineSpecOf(
           },
         },
       };
+    default:
+      throw new RangeError(`no engine runs jobs of kind ${String(kind)}`);
   }
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { laneName, ProblemError, type JobKind, type Lane } from '@app/protocol';
+import { laneFunction, laneName, ProblemError, type JobKind, type Lane } from '@app/protocol';
 import type { InferenceMetrics, Log } from '@app/platform';
 import type { SttStep, SttStepResult, TtsStep, TtsStepResult } from '@app/speech/engines';
 import { EnginePool, type EnginePoolObserver } from '../engine/engine-pool';
@@ -19,6 +19,7 @@ interface ServingLane {
 /** The engines of all lanes of this worker. */
 export class LaneEngines {
   private readonly lanes = new Map<string, ServingLane>();
+  private started = false;
 
   constructor(
     private readonly settings: WorkerSettings,
@@ -26,15 +27,18 @@ export class LaneEngines {
     private readonly log: Log,
   ) {}
 
-  /** Starts the engines of these lanes and resolves when all are warm; a problem says what is missing. */
+  /** Starts the engines of those of these lanes that need a model, and resolves when all are warm; a problem says what is missing. */
   async start(lanes: readonly Lane[]): Promise<void> {
-    for (const lane of lanes) this.lanes.set(laneName(lane), await this.prepare(lane));
+    for (const lane of lanes) {
+      if (laneFunction(lane).models === 'manifest') this.lanes.set(laneName(lane), await this.prepare(lane));
+    }
     await Promise.all([...this.lanes.values()].map(({ pool }) => pool.start()));
+    this.started = true;
   }
 
   /** Whether every lane has an engine that is warm. */
   get isReady(): boolean {
-    return this.lanes.size > 0 && [...this.lanes.values()].every(({ pool }) => pool.readyEngines > 0);
+    return this.started && [...this.lanes.values()].every(({ pool }) => pool.readyEngines > 0);
   }
 
   /** Engines of a text-to-speech lane. */

@@ -16,6 +16,7 @@ import type { Broker, MessageHandler, Subscription } from '../broker';
 import type { JobLog } from '../job-log';
 import { readFrame } from '../wire';
 import { OfferedJob, type JobHost } from './offered-job';
+import { ResultListener } from './result-listener';
 import type { JobHandle, JobListener, JobRequest } from './job-contract';
 
 /** Whose jobs they are, and times of the protocol that tests shorten. */
@@ -34,6 +35,9 @@ export interface JobClientOptions {
   /** Told of listeners that throw, which is a bug of theirs. */
   readonly log?: JobLog;
 }
+
+/** Largest body of a job: with its fields it is one message of the bus, of at most 1 MiB by NATS's default. */
+const maxJobBodyBytes = 1_000_000;
 
 const deadAfterMs = beatIntervalMs * missedBeats;
 
@@ -77,7 +81,7 @@ export class JobClient implements JobHost {
     const jobId = randomBytes(16).toString('base64url');
     const budgetMs = this.options.waitBudgetMs ?? waitBudgetMs(request.lane, request.jobClass);
     const { gatewayId } = this.options;
-    const payload = encodeFrame({ ...request.job, jobId, gatewayId, waitBudgetMs: budgetMs });
+    const payload = encodeFrame({ ...request.job, jobId, gatewayId, waitBudgetMs: budgetMs }, request.body);
     const job = new OfferedJob(this, { ...request, jobId, waitBudgetMs: budgetMs, payload }, listener);
     this.jobs.set(jobId, job);
     try {
@@ -88,6 +92,26 @@ export class JobClient implements JobHost {
       throw ProblemError.from(error);
     }
     return job;
+  }
+
+  /**
+   * Runs a job whose only output is its result, and resolves to that; rejects with the problem it ends with, with `cancelled`
+   * once the signal aborts, or with `too_large` when its body does not fit on the bus.
+   */
+  async run(request: JobRequest, signal?: AbortSignal): Promise<object> {
+    if ((request.body?.length ?? 0) > maxJobBodyBytes) {
+      throw new ProblemError('too_large', { detail: `Send at most ${maxJobBodyBytes} bytes.` });
+    }
+    if (signal?.aborted) throw new ProblemError('cancelled');
+    const listener = new ResultListener();
+    const handle = await this.submit(request, listener);
+    const onAbort = (): void => {
+      handle.cancel('disconnected');
+      listener.onProblem(new ProblemError('cancelled'));
+    };
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    return listener.result.finally(() => signal?.removeEventListener('abort', onAbort));
   }
 
   /** Jobs submitted and not ended. */

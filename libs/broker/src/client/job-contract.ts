@@ -1,7 +1,7 @@
-import type { Job, Lane, ProblemError, SttInput, SttOutput, TtsOutput } from '@app/protocol';
+import type { Job, Lane, ProblemError, ResultOutput, SttInput, SttOutput, TtsOutput } from '@app/protocol';
 
 /** What any kind of job can answer. */
-export type JobOutput = TtsOutput | SttOutput;
+export type JobOutput = TtsOutput | SttOutput | ResultOutput;
 /** What any kind of job can be sent. */
 export type JobInput = SttInput;
 
@@ -49,4 +49,6 @@ export interface JobRequest {
   readonly jobClass: string;
   /** The kind's own fields. */
   readonly job: Omit<Job, 'jobId' | 'gatewayId' | 'waitBudgetMs'> & Record<string, unknown>;
+  /** The kind's binary part; with the fields it must fit in one message of the bus. */
+  readonly body?: Uint8Array;
 }

@@ -6,7 +6,6 @@ import {
   subjects,
   TerminalAnswer,
   type InputEnvelope,
-  type Job,
   type Lane,
   type OutputEnvelope,
 } from '@app/protocol';
@@ -166,9 +165,9 @@ export class HeldJob {
 
   private run(granted: ClaimGranted): void {
     try {
-      const job: Job = readJob(this.lane, this.delivery.payload);
+      const { job, body } = readJob(this.lane, this.delivery.payload);
       const work = this.host
-        .handlerOf(this.lane)(job, this.contextOf(granted))
+        .handlerOf(this.lane)(job, this.contextOf(granted, body))
         .subscribe({
           next: (emission) => this.emit(emission),
           error: (error: unknown) => this.fail(error),
@@ -181,12 +180,13 @@ export class HeldJob {
     }
   }
 
-  private contextOf(granted: ClaimGranted): JobContext {
+  private contextOf(granted: ClaimGranted, body: Uint8Array): JobContext {
     return {
       jobId: this.address.jobId,
       attempt: granted.attempt,
       offsetSamples: granted.offsetSamples,
       durations: granted.durations,
+      body,
       inputs: this.queue.inputs,
       drain: this.host.drain,
     };

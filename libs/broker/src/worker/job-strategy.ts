@@ -1,7 +1,7 @@
 import { Catch, type RpcExceptionFilter } from '@nestjs/common';
 import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
 import { from, isObservable, mergeMap, of, throwError, type Observable } from 'rxjs';
-import { laneName, type Job, type JobKind } from '@app/protocol';
+import { functionGraph, type Job, type JobKind } from '@app/protocol';
 import type { JobContext, JobEmission } from '../job-context';
 import { LaneRunner, type LaneRunnerOptions } from './lane-runner';
 import type { JobHandler } from './worker-contract';
@@ -15,7 +15,7 @@ export interface JobStrategyOptions extends Omit<LaneRunnerOptions, 'handlers'> 
 /**
  * Runs Nest message handlers as job handlers: `@MessagePattern(KIND)` on a method
  * `(@Payload() job, @Ctx() context: JobContext) => Observable<JobEmission>`.
- * Boot fails when the kind of a served lane has no handler, or two.
+ * Boot fails when a function of the graph has no handler, or two, whichever lanes are served.
  */
 export class JobStrategy extends Server implements CustomTransportStrategy {
   private runner: LaneRunner | undefined;
@@ -58,15 +58,15 @@ export class JobStrategy extends Server implements CustomTransportStrategy {
 
   private handlers(): Partial<Record<JobKind, JobHandler>> {
     return Object.fromEntries(
-      this.options.lanes.map(({ lane }) => {
-        const handler = this.getHandlerByPattern(lane.kind);
+      functionGraph.map(({ kind }) => {
+        const handler = this.getHandlerByPattern(kind);
         if (!handler) {
-          throw new Error(`lane ${laneName(lane)} has no handler: add @MessagePattern('${lane.kind}') to a method`);
+          throw new Error(`function ${kind} has no handler: add @MessagePattern('${kind}') to a method`);
         }
-        if (this.doubled.has(lane.kind)) {
-          throw new Error(`jobs of kind ${lane.kind} have two handlers: remove one @MessagePattern('${lane.kind}')`);
+        if (this.doubled.has(kind)) {
+          throw new Error(`function ${kind} has two handlers: remove one @MessagePattern('${kind}')`);
         }
-        return [lane.kind, jobHandlerOf(handler)];
+        return [kind, jobHandlerOf(handler)];
       }),
     );
   }

@@ -1,12 +1,12 @@
 import { IsIn, IsInt, IsOptional, IsString, Matches, MaxLength, MinLength } from 'class-validator';
-import type { JobKind } from '../graph';
+import { functionGraph, type JobKind } from '../graph';
 import { requestIdPattern } from '../jobs/job';
 
 /** What a key may be used for: the kinds of jobs, and `catalogue`, which is reading voices. */
-export const licenseFeatures = ['tts', 'stt', 'catalogue'] as const satisfies readonly (JobKind | 'catalogue')[];
+export const licenseFeatures: readonly Feature[] = [...functionGraph.map(({ kind }) => kind), 'catalogue'];
 
 /** One of `licenseFeatures`. */
-export type Feature = (typeof licenseFeatures)[number];
+export type Feature = JobKind | 'catalogue';
 
 /** `POST /authorize` to the license app. */
 export class AuthorizationRequest {
@@ -16,7 +16,7 @@ export class AuthorizationRequest {
   key!: string;
 
   /** What the request wants to do. */
-  @IsIn(licenseFeatures)
+  @IsIn([...licenseFeatures])
   feature!: Feature;
 
   @IsOptional()

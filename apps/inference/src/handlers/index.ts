@@ -1,0 +1,2 @@
+export * from './stt.handler';
+export * from './tts.handler';

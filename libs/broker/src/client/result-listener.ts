@@ -1,0 +1,34 @@
+import { ProblemError } from '@app/protocol';
+import type { JobListener, JobOutput, Resumption } from './job-contract';
+
+/** Waits for the result of a job that has no other output; its attempts begin from the start. */
+export class ResultListener implements JobListener {
+  /** The first of result and problem. */
+  readonly result: Promise<object>;
+  private resolve!: (result: object) => void;
+  private reject!: (problem: ProblemError) => void;
+
+  constructor() {
+    this.result = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
+
+  onClaim(): Resumption {
+    return { offsetSamples: 0 };
+  }
+
+  onOutput(): void {
+    // A result comes with the end.
+  }
+
+  onEnd(output: Extract<JobOutput, { type: 'end' }>): void {
+    if ('result' in output) this.resolve(output.result);
+    else this.onProblem(new ProblemError('internal', { cause: new Error('a job ended without a result') }));
+  }
+
+  onProblem(problem: ProblemError): void {
+    this.reject(problem);
+  }
+}

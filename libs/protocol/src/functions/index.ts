@@ -1,0 +1,2 @@
+export * from './stt.function';
+export * from './tts.function';

@@ -1,0 +1,17 @@
+import { SttJob } from '../jobs/stt.job';
+import { defineFunction, listenerBudgetMs, newcomerBudgetMs } from './function-row';
+
+/** Speech to text: a job is an STT stream. */
+export const sttFunction = defineFunction({
+  kind: 'stt',
+  job: SttJob,
+  dispatch: 'queue',
+  models: 'manifest',
+  classes: [{ name: 'open', waitBudgetMs: newcomerBudgetMs }],
+  takeOverBudgetMs: listenerBudgetMs,
+  longestRunMs: 4 * 3_600_000,
+  seats: 8,
+  headroom: 0.7,
+  wantsGpu: true,
+  scale: { min: 0, max: 25 },
+});

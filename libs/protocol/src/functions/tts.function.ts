@@ -1,0 +1,20 @@
+import { TtsJob } from '../jobs/tts.job';
+import { defineFunction, listenerBudgetMs, newcomerBudgetMs } from './function-row';
+
+/** Text to speech: a job is an utterance. */
+export const ttsFunction = defineFunction({
+  kind: 'tts',
+  job: TtsJob,
+  dispatch: 'queue',
+  models: 'manifest',
+  classes: [
+    { name: 'first', waitBudgetMs: newcomerBudgetMs },
+    { name: 'rest', waitBudgetMs: listenerBudgetMs },
+  ],
+  takeOverBudgetMs: listenerBudgetMs,
+  longestRunMs: 300_000,
+  seats: 8,
+  headroom: 1,
+  wantsGpu: true,
+  scale: { min: 0, max: 25 },
+});
