@@ -39,5 +39,6 @@ export default {
     project('rules', ['<rootDir>/test/rules/**/*.spec.ts']),
     project('conformance', ['<rootDir>/test/conformance/**/*.spec.ts']),
     project('e2e', ['<rootDir>/test/e2e/**/*.spec.ts']),
+    project('cluster', ['<rootDir>/test/cluster/**/*.spec.ts']),
   ],
 };

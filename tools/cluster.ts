@@ -1,0 +1,83 @@
+import { basename, join } from 'node:path';
+import { ProblemError } from '@app/protocol';
+import { missingOf, pointTo, sharePath, touch } from './cluster/cache';
+import { builtModule, buildModule, type Workshop } from './cluster/go';
+import { fetchKubectl, hasKubectl } from './cluster/kubectl';
+import { help, parseClusterArgs, type ClusterOptions } from './cluster/options';
+import { partsOf, type Level } from './cluster/parts';
+import { main as models } from './models';
+
+/** What the bootstrap lends to this command: besides child processes and locks, its way to run groups of tests. */
+export interface Bootstrap extends Workshop {
+  readonly runGroups: (groups: readonly (readonly string[])[], args: readonly string[]) => Promise<number>;
+}
+
+/** Level 3 talks to its API server with it. */
+const kubectlLevel: Level = 3;
+
+/** `npm run test:cluster`: see `help`. Resolves to the exit code. */
+export async function main(args: readonly string[], root: string, bootstrap: Bootstrap): Promise<number> {
+  try {
+    const options = parseClusterArgs(args);
+    if (options.help) {
+      console.log(help);
+      return 0;
+    }
+    return await run(options, root, bootstrap);
+  } catch (error) {
+    console.error(
+      error instanceof ProblemError ? error.detail : error instanceof Error ? error.message : String(error),
+    );
+    return 1;
+  }
+}
+
+async function run(options: ClusterOptions, root: string, bootstrap: Bootstrap): Promise<number> {
+  const levels = options.ifBuilt ? await builtLevels(options.levels, root) : options.levels;
+  if (levels.length === 0) return 0;
+  process.env.ANTIPHON_CLUSTER_BIN = await prepare(levels, root, bootstrap);
+  if (options.buildOnly) return 0;
+  if ((await models(['get'], root)) !== 0) console.error('Some models are missing: tests that speak fail.');
+  const groups = levels.map((level) => groupOf(level, options.jest));
+  return bootstrap.runGroups(groups, options.jest);
+}
+
+/** Those of the levels of which everything is in the cache; says of the others what is not. */
+async function builtLevels(wanted: readonly Level[], root: string): Promise<Level[]> {
+  const built: Level[] = [];
+  for (const level of wanted) {
+    const missing = await missingFor(level, root);
+    if (missing.length === 0) built.push(level);
+    else console.log(`skipped: cluster tests, level ${level}: not built yet: ${missing.join(', ')}`);
+  }
+  return built;
+}
+
+async function missingFor(level: Level, root: string): Promise<string[]> {
+  const missing: string[] = level === kubectlLevel && !(await hasKubectl()) ? ['kubectl'] : [];
+  for (const module of partsOf([level])) missing.push(...missingOf(await builtModule(root, module), module));
+  return missing;
+}
+
+/** Builds and fetches what is missing; answers with a folder of this checkout that has a link to each program and shared folder. */
+async function prepare(levels: readonly Level[], root: string, workshop: Workshop): Promise<string> {
+  const bin = join(root, '.antiphon/cluster/bin');
+  for (const module of partsOf(levels)) {
+    const folder = await buildModule(root, module, workshop);
+    await touch(folder);
+    for (const { name } of module.binaries) await pointTo(join(folder, name), join(bin, name));
+    for (const { name } of module.shared) await pointTo(sharePath(folder, name), sharePath(bin, name));
+  }
+  if (levels.includes(kubectlLevel)) {
+    const kubectl = await fetchKubectl();
+    await pointTo(kubectl, join(bin, basename(kubectl)));
+  }
+  return bin;
+}
+
+/** Arguments of jest for a level: all its tests, or those that the caller's own arguments name. */
+function groupOf(level: Level, jest: readonly string[]): string[] {
+  const folder = `test/cluster/level-${level}`;
+  const isNamed = jest.some((argument) => argument.includes(folder));
+  return ['cluster', '--runInBand', ...(isNamed ? [] : [`${folder}/`])];
+}

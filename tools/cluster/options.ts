@@ -1,0 +1,58 @@
+import { parseArgs } from 'node:util';
+import { ProblemError } from '@app/protocol';
+import { levels, type Level } from './parts';
+
+/** What `npm run test:cluster -- --help` prints. */
+export const help = `npm run test:cluster -- LEVEL… [OPTIONS] [-- JEST ARGUMENTS]
+
+  1  charts: helm, Knative's and KEDA's own validation, KEDA's scaler on the running system
+  2  Knative's queue-proxy in front of the gateway and of inference (Linux; root or user namespaces)
+  3  a real control plane with KEDA and Knative that scales real workers (Linux; root or user namespaces)
+
+What the levels need is built once with Go and kept in ANTIPHON_CLUSTER_CACHE (~/.cache/antiphon/cluster);
+docs/cluster-tests.md says how long that takes. In CI (CI=true) a skipped test is a failure.
+
+  --if-built    skip a level of which something would have to be built or fetched first, saying what
+  --build-only  build and fetch, run no tests
+  --help        this text`;
+
+/** The command line, checked. */
+export interface ClusterOptions {
+  readonly levels: readonly Level[];
+  readonly ifBuilt: boolean;
+  readonly buildOnly: boolean;
+  readonly help: boolean;
+  /** For jest as they are: everything behind `--`. */
+  readonly jest: readonly string[];
+}
+
+/** Reads the arguments; throws `bad_request` for a level that does not exist, and what parseArgs throws. */
+export function parseClusterArgs(args: readonly string[]): ClusterOptions {
+  const end = args.includes('--') ? args.indexOf('--') : args.length;
+  const { values, positionals } = parseArgs({
+    args: args.slice(0, end),
+    allowPositionals: true,
+    options: {
+      'if-built': { type: 'boolean', default: false },
+      'build-only': { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  return {
+    levels: levelsOf(positionals, values.help),
+    ifBuilt: values['if-built'],
+    buildOnly: values['build-only'],
+    help: values.help,
+    jest: args.slice(end + 1),
+  };
+}
+
+function levelsOf(positionals: readonly string[], isHelp: boolean): Level[] {
+  const wrong = positionals.find((given) => !levels.some((level) => String(level) === given));
+  if (wrong !== undefined)
+    throw new ProblemError('bad_request', { detail: `There is no level "${wrong}": 1, 2 or 3.` });
+  if (positionals.length === 0 && !isHelp) {
+    throw new ProblemError('bad_request', { detail: 'Say which level to run: 1, 2 or 3. --help says what they are.' });
+  }
+  return levels.filter((level) => positionals.includes(String(level)));
+}
