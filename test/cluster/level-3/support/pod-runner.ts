@@ -1,0 +1,110 @@
+import { PodAddresses } from './addresses';
+import { ApiError, type ApiClient, type WatchEvent } from './api-client';
+import { podPath, runningStatus, type Container, type Pod } from './pod';
+import { PodProcess, type ProcessRecipe } from './pod-process';
+
+/** Which pods are run as processes, and how. */
+export interface PodRunnerSettings {
+  readonly namespace: string;
+  readonly labelSelector: string;
+  readonly logFolder: string;
+  /** The process for a container, with an address for it alone. */
+  readonly recipe: (container: Container, address: string) => ProcessRecipe;
+}
+
+/** Kubernetes' own, where a deletion does not say. */
+const defaultGraceSeconds = 30;
+
+/**
+ * The part of a kubelet that runs pods, with processes instead of containers: started when a pod is scheduled, reported
+ * ready when its readiness probe succeeds, started again when it dies, told SIGTERM when the pod is deleted.
+ */
+export class PodRunner {
+  /** Every pod that was ever run, by its name. */
+  readonly pods = new Map<string, PodProcess>();
+  /** What went wrong inside, for the test to fail on. */
+  readonly failures: unknown[] = [];
+  private readonly running = new Map<string, PodProcess>();
+  private readonly ending = new Map<string, Promise<void>>();
+  private readonly addresses = new PodAddresses();
+  private endWatch: (() => void) | undefined;
+  private stopped = false;
+
+  constructor(
+    private readonly api: ApiClient,
+    private readonly settings: PodRunnerSettings,
+  ) {}
+
+  start(): void {
+    const { namespace, labelSelector } = this.settings;
+    const query = new URLSearchParams({ labelSelector });
+    this.endWatch = this.api.watch<Pod>(`/api/v1/namespaces/${namespace}/pods?${query.toString()}`, (event) =>
+      this.take(event),
+    );
+  }
+
+  /** Ends every process at once. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.endWatch?.();
+    await Promise.all([...this.running.values()].map((pod) => pod.stop(0)));
+    await Promise.all(this.ending.values());
+  }
+
+  private take({ type, object: pod }: WatchEvent<Pod>): void {
+    const { name, deletionTimestamp } = pod.metadata;
+    const process = this.running.get(name);
+    const isOver = type === 'DELETED' || deletionTimestamp !== undefined;
+    if (!process && !isOver && pod.spec.nodeName) this.during(this.run(pod));
+    if (process && isOver && !this.ending.has(name)) {
+      const graceSeconds = type === 'DELETED' ? 0 : (pod.metadata.deletionGracePeriodSeconds ?? defaultGraceSeconds);
+      const end = this.end(pod, process, graceSeconds);
+      this.ending.set(name, end);
+      this.during(end);
+    }
+  }
+
+  private async run(pod: Pod): Promise<void> {
+    const { name } = pod.metadata;
+    const [container] = pod.spec.containers;
+    if (!container) throw new Error(`${name} has no container`);
+    const address = this.addresses.take();
+    const process = new PodProcess(name, address, container, this.settings.recipe(container, address));
+    this.running.set(name, process);
+    this.pods.set(name, process);
+    for (let restarts = 0; !this.isOver(name); restarts += 1) {
+      await this.report(pod, address, false, restarts);
+      if (this.isOver(name)) return;
+      if (await process.start(this.settings.logFolder)) await this.report(pod, address, true, restarts);
+      const how = await process.ended;
+      if (!this.isOver(name)) this.failures.push(new Error(`${name} ${how} and was started again`));
+    }
+  }
+
+  private async end(pod: Pod, process: PodProcess, graceSeconds: number): Promise<void> {
+    await process.stop(graceSeconds);
+    this.running.delete(pod.metadata.name);
+    this.addresses.giveBack(process.address);
+    await this.api.delete(podPath(pod), 0).catch(ignoreAbsent);
+  }
+
+  private async report(pod: Pod, address: string, ready: boolean, restarts: number): Promise<void> {
+    const status = runningStatus(pod, address, ready, restarts);
+    await this.api.patch(`${podPath(pod)}/status`, { status }, 'strategic-merge-patch').catch(ignoreAbsent);
+  }
+
+  private isOver(name: string): boolean {
+    return this.stopped || this.ending.has(name) || !this.running.has(name);
+  }
+
+  private during(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      if (!this.stopped) this.failures.push(error);
+    });
+  }
+}
+
+/** The pod may be gone by now. */
+function ignoreAbsent(error: unknown): void {
+  if (!(error instanceof ApiError && error.status === 404)) throw error;
+}
