@@ -1,1 +1,2 @@
+export * from './lane-definition';
 export * from './nats-broker';

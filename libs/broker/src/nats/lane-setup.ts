@@ -1,42 +1,31 @@
-import { AckPolicy, DiscardPolicy, RetentionPolicy, StorageType, type JetStreamManager } from '@nats-io/jetstream';
-import { nanos } from '@nats-io/transport-node';
-import { jetStreamName, laneClasses, subjects, type Lane } from '@app/protocol';
-import { ackWaitMs, backlogBound, firstSequence } from '../lane-limits';
+import type { ConsumerConfig, JetStreamManager } from '@nats-io/jetstream';
+import type { Lane } from '@app/protocol';
+import { firstSequence } from '../lane-limits';
 import { isOtherConsumerConfig, isOtherStreamConfig } from './bus-errors';
+import { laneDefinition } from './lane-definition';
 
 /** Creates or updates the lane's JetStream stream and consumers. */
 export async function setUpLane(manager: JetStreamManager, lane: Lane, nowMs: number): Promise<void> {
-  const name = jetStreamName(lane);
-  const config = {
-    subjects: laneClasses(lane).map((jobClass) => subjects.jobs(lane, jobClass)),
-    retention: RetentionPolicy.Workqueue,
-    storage: StorageType.Memory,
-    discard: DiscardPolicy.New,
-    max_msgs: backlogBound(lane),
-    allow_msg_ttl: true,
-  };
+  const { stream, consumers } = laneDefinition(lane);
   try {
-    await manager.streams.add({ ...config, name, first_seq: firstSequence(nowMs) });
+    await manager.streams.add({ ...stream, first_seq: firstSequence(nowMs) });
   } catch (error) {
     if (!isOtherStreamConfig(error)) throw error;
-    await manager.streams.update(name, config);
+    await manager.streams.update(stream.name, stream);
   }
-  await Promise.all(laneClasses(lane).map((jobClass) => setUpConsumer(manager, lane, jobClass)));
+  await Promise.all(consumers.map((consumer) => setUpConsumer(manager, stream.name, consumer)));
 }
 
-async function setUpConsumer(manager: JetStreamManager, lane: Lane, jobClass: string): Promise<void> {
-  const name = jetStreamName(lane);
-  const changeable = { ack_wait: nanos(ackWaitMs), max_deliver: -1, max_ack_pending: 10_000 };
+async function setUpConsumer(
+  manager: JetStreamManager,
+  stream: string,
+  consumer: Partial<ConsumerConfig> & { readonly durable_name: string },
+): Promise<void> {
   try {
-    await manager.consumers.add(name, {
-      ...changeable,
-      durable_name: jobClass,
-      filter_subject: subjects.jobs(lane, jobClass),
-      ack_policy: AckPolicy.Explicit,
-      mem_storage: true,
-    });
+    await manager.consumers.add(stream, consumer);
   } catch (error) {
     if (!isOtherConsumerConfig(error)) throw error;
-    await manager.consumers.update(name, jobClass, changeable);
+    const { ack_wait, max_deliver, max_ack_pending } = consumer;
+    await manager.consumers.update(stream, consumer.durable_name, { ack_wait, max_deliver, max_ack_pending });
   }
 }
