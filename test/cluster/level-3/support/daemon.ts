@@ -3,13 +3,17 @@ import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** A program that runs until it is stopped. */
-export interface DaemonSpec {
+/** How a program is started. */
+export interface Program {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
   /** Added to this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A program that runs until it is stopped. */
+export interface DaemonSpec extends Program {
   /** Whether it can be used; asked again and again until it can. */
   readonly ready: () => Promise<boolean>;
 }
@@ -28,7 +32,7 @@ export class Daemon {
   ) {}
 
   /** Starts it. The system kills it should this process end without stopping it. */
-  static spawn({ name, command, args, env }: DaemonSpec, logFolder: string): Daemon {
+  static spawn({ name, command, args, env }: Program, logFolder: string): Daemon {
     const logFile = join(logFolder, `${name}.log`);
     const log = openSync(logFile, 'a');
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', command, ...args], {

@@ -1,0 +1,173 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Target } from '../../../../tools/client/tts-client';
+import { ensureDevelopmentLicense } from '../../../../tools/license/development-license';
+import { modelsFolder } from '../../../../tools/models';
+import { addHosts } from '../../support/namespace';
+import { addresses } from './addresses';
+import type { KubernetesObject } from './api-client';
+import { sharedYaml } from './binaries';
+import { renderCharts, root } from './charts';
+import { ControlPlane } from './control-plane';
+import { Daemons, type DaemonSpec } from './daemon';
+import { startKeda } from './keda';
+import { startKwok, type NodeSpec } from './kwok';
+import { natsServer } from './nats';
+import { environmentOf, type Container, type Pod } from './pod';
+import type { ProcessRecipe } from './pod-process';
+import { PodRunner } from './pod-runner';
+import { ScaleWatch } from './scale-watch';
+
+/** The namespace of the release. */
+export const namespace = 'antiphon';
+
+/** What is laid over the production values, and how large the cluster is. */
+export interface SystemSettings {
+  readonly overlay: object;
+  readonly nodes: readonly NodeSpec[];
+}
+
+/** Every worker pod of the chart carries it. */
+const workerLabel = { label: 'app.kubernetes.io/component', value: 'worker' };
+
+interface KnativeService extends KubernetesObject {
+  readonly spec: { readonly template: { readonly spec: { readonly containers: readonly Container[] } } };
+}
+
+/**
+ * The charts on a real control plane with KEDA: worker pods are processes of this machine, and so are the gateway, the
+ * license app and NATS, with the environment that the charts give them.
+ */
+export class SpeechSystem {
+  private foundTarget: Target | undefined;
+
+  private constructor(
+    readonly folder: string,
+    private readonly plane: ControlPlane,
+    private readonly daemons: Daemons,
+    readonly runner: PodRunner,
+    readonly scale: ScaleWatch,
+  ) {}
+
+  /** Resolves when the gateway is ready and the charts are applied, whatever number of workers there is by then. */
+  static async start(folder: string, { overlay, nodes }: SystemSettings): Promise<SpeechSystem> {
+    nameServices();
+    const plane = await ControlPlane.start(folder);
+    const logFolder = join(folder, 'logs');
+    const daemons = new Daemons(logFolder);
+    const runner = new PodRunner(plane.api, {
+      namespace,
+      labelSelector: `${workerLabel.label}=${workerLabel.value}`,
+      logFolder,
+      recipe: workerRecipe,
+    });
+    const scale = new ScaleWatch(plane.api, namespace);
+    const system = new SpeechSystem(folder, plane, daemons, runner, scale);
+    try {
+      await startKwok(plane, nodes, workerLabel);
+      await startKeda(plane);
+      await plane.api.create('/api/v1/namespaces', { metadata: { name: namespace } });
+      await plane.kubectl.applyServerSide(sharedYaml('knative-serving', '300-resources'));
+      await daemons.start(natsServer(folder));
+      runner.start();
+      scale.start();
+      await plane.kubectl.apply([await renderCharts({ namespace, values: 'production', overlay }, folder)]);
+      system.foundTarget = await startFrontEnd(plane, daemons, folder);
+      return system;
+    } catch (error) {
+      await system.stop();
+      throw error;
+    }
+  }
+
+  /** The gateway, and a key for it. */
+  get target(): Target {
+    if (!this.foundTarget) throw new Error('the gateway has not been started');
+    return this.foundTarget;
+  }
+
+  get api() {
+    return this.plane.api;
+  }
+
+  /** Worker pods of a Deployment that the API knows now. */
+  async pods(deployment: string): Promise<readonly Pod[]> {
+    const query = new URLSearchParams({ labelSelector: `app.kubernetes.io/name=${deployment}` });
+    return this.api.list<Pod>(`/api/v1/namespaces/${namespace}/pods?${query.toString()}`);
+  }
+
+  /** Ends everything; the logs stay. */
+  async stop(): Promise<void> {
+    this.scale.stop();
+    await this.runner.stop();
+    await this.daemons.stopAll();
+    await this.plane.stop();
+  }
+}
+
+/** The names that the manifests use are right inside the network namespace too. */
+function nameServices(): void {
+  const name = (service: string): string => `${service}.${namespace}.svc.cluster.local`;
+  const [nats] = addresses.nats;
+  addHosts({
+    [name('nats')]: nats,
+    [name('nats-headless')]: nats,
+    [name('nats-0.nats-headless')]: nats,
+    [name('license')]: addresses.license,
+    [name('gateway')]: addresses.gateway,
+  });
+}
+
+const mainOf = (app: string): string => join(root, 'dist/apps', app, 'apps', app, 'src/main.js');
+
+/** As the pod says, but for what this machine lacks or shares: a GPU, the models of the image, and most of its cores. */
+const workerRecipe = (container: Container, address: string): ProcessRecipe => ({
+  command: process.execPath,
+  args: ['--enable-source-maps', mainOf('inference'), ...(container.args ?? [])],
+  env: {
+    ...environmentOf(container),
+    HOST: address,
+    MODELS_FOLDER: modelsFolder(root),
+    EXECUTION_PROVIDER: 'cpu',
+    ENGINES: '1',
+    ENGINE_THREADS: '1',
+  },
+});
+
+/** Starts what Knative would start, from the Services that the charts made. */
+async function startFrontEnd({ api }: ControlPlane, daemons: Daemons, folder: string): Promise<Target> {
+  const licenseFolder = join(folder, 'license');
+  mkdirSync(licenseFolder);
+  const license = await ensureDevelopmentLicense(licenseFolder);
+  const environment = async (app: string): Promise<Record<string, string>> => {
+    const path = `/apis/serving.knative.dev/v1/namespaces/${namespace}/services/${app}`;
+    const [container] = (await api.get<KnativeService>(path)).spec.template.spec.containers;
+    if (!container) throw new Error(`the Service ${app} has no container`);
+    return environmentOf(container);
+  };
+  const licenseFiles = {
+    LICENSE_FILE: license.licenseFile,
+    LICENSE_PUBLIC_KEY_FILE: license.publicKeyFile,
+    API_KEYS_FILE: license.keysFile,
+  };
+  // Behind a Knative service the port that is dialled is 80.
+  const licensePort = { HOST: addresses.license, PORT: '80' };
+  await daemons.start(
+    app(
+      'license',
+      { ...(await environment('license')), ...licenseFiles, ...licensePort },
+      `http://${addresses.license}/readyz`,
+    ),
+  );
+  const gatewayEnv = { ...(await environment('gateway')), HOST: addresses.gateway };
+  await daemons.start(app('gateway', gatewayEnv, `http://${addresses.gateway}:8080/readyz`));
+  return { api: `http://${addresses.gateway}:5000`, apiKey: license.apiKey };
+}
+
+const app = (name: string, env: Record<string, string>, readyUrl: string): DaemonSpec => ({
+  name,
+  command: process.execPath,
+  args: ['--enable-source-maps', mainOf(name)],
+  env,
+  ready: async () => (await fetch(readyUrl)).ok,
+});
