@@ -1,33 +1,47 @@
+{{/* The lanes in use, as JSON. Without workers nobody pulls: all jobs go by request. */}}
+{{- define "antiphon.lanes" -}}
+{{- $lanes := list -}}
+{{- range $key, $lane := .Values.global.lanes -}}
+{{- if dig "enabled" true $lane -}}
+{{- $dispatch := $.Values.workers.enabled | ternary $lane.dispatch "request" -}}
+{{- $lanes = append $lanes (merge (dict "dispatch" $dispatch) $lane) -}}
+{{- end -}}
+{{- end -}}
+{{- $lanes | toJson -}}
+{{- end }}
+
 {{/* The dispatch of each kind, KIND=DISPATCH with commas; lanes of a kind must agree. */}}
 {{- define "antiphon.dispatch" -}}
 {{- $kinds := dict -}}
-{{- range $key, $lane := .Values.global.lanes -}}
-{{- if dig "enabled" true $lane -}}
+{{- range $lane := include "antiphon.lanes" . | fromJsonArray -}}
 {{- if ne (index $kinds $lane.kind | default $lane.dispatch) $lane.dispatch -}}
 {{- fail (printf "lanes of kind %s differ in dispatch: the gateway offers all jobs of a kind in one way" $lane.kind) -}}
 {{- end -}}
-{{- if and (eq $lane.dispatch "queue") (not $.Values.workers.enabled) -}}
-{{- fail (printf "lane %s has dispatch queue, but workers.enabled is false: nobody would take its jobs; set global.lanes.%s.dispatch to request" $key $key) -}}
-{{- end -}}
 {{- $_ := set $kinds $lane.kind $lane.dispatch -}}
-{{- end -}}
 {{- end -}}
 {{- $parts := list -}}
 {{- range $kind, $dispatch := $kinds }}{{ $parts = append $parts (printf "%s=%s" $kind $dispatch) }}{{ end -}}
 {{- join "," $parts -}}
 {{- end }}
 
-{{/*
-The lanes of the inference service, as JSON: those with dispatch `request`; all, where there are none.
-*/}}
+{{/* The lanes of the inference service, as JSON: those with dispatch `request`; all, where there are none. */}}
 {{- define "antiphon.inferenceLanes" -}}
-{{- $all := list -}}
+{{- $all := include "antiphon.lanes" . | fromJsonArray -}}
 {{- $request := list -}}
-{{- range $key, $lane := .Values.global.lanes -}}
-{{- if dig "enabled" true $lane -}}
-{{- $all = append $all $lane -}}
-{{- if eq $lane.dispatch "request" }}{{ $request = append $request $lane }}{{ end -}}
-{{- end -}}
-{{- end -}}
+{{- range $all }}{{ if eq .dispatch "request" }}{{ $request = append $request . }}{{ end }}{{ end -}}
 {{- $request | default $all | toJson -}}
+{{- end }}
+
+{{/* Longest life of a request, in seconds: the longest wait and the longest run of a job of these lanes. */}}
+{{- define "antiphon.longestRequestSeconds" -}}
+{{- $seconds := 1 -}}
+{{- $waitSeconds := div (add (int .Values.gateway.waitBudgetMs) 999) 1000 -}}
+{{- range .lanes }}{{ $seconds = max $seconds (int .requestSeconds) (add (int .longestRunSeconds) $waitSeconds) }}{{ end -}}
+{{- $seconds -}}
+{{- end }}
+
+{{/* Longest life of a socket at the gateway: long enough for the longest job, unless it is set. */}}
+{{- define "antiphon.gatewaySeconds" -}}
+{{- $lanes := include "antiphon.lanes" . | fromJsonArray -}}
+{{- .Values.gateway.timeoutSeconds | default (include "antiphon.longestRequestSeconds" (dict "lanes" $lanes "Values" .Values)) -}}
 {{- end }}
