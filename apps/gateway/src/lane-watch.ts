@@ -1,23 +1,36 @@
 import type { Broker, Presence } from '@app/broker';
 import type { GatewayMetrics } from '@app/platform';
-import { laneName, type Lane } from '@app/protocol';
+import { laneClasses, laneName, waitBudgetMs, type Lane } from '@app/protocol';
 
 const intervalMs = 1_000;
+/** Whoever was refused may come again; after this long without a job nobody waits for the worker any more. */
+const forgetAfterMs = 60_000;
 
-/** Keeps the gauges of the lanes' load as they are on the bus. */
+/** When a lane without workers first and last had a job that waits. */
+interface Waking {
+  readonly sinceMs: number;
+  readonly wantedAtMs: number;
+}
+
+/** Keeps the gauges of the lanes' load as they are on the bus, and measures how long a lane took to wake. */
 export class LaneWatch {
   private timer: NodeJS.Timeout | undefined;
+  private readonly waking = new Map<string, Waking>();
 
   constructor(
-    private readonly broker: Broker,
-    private readonly presence: Presence,
+    private readonly broker: Pick<Broker, 'load'>,
+    private readonly presence: Pick<Presence, 'lane'>,
     private readonly lanes: readonly Lane[],
-    private readonly metrics: Pick<GatewayMetrics, 'laneLoad'>,
+    private readonly metrics: Pick<GatewayMetrics, 'laneBudget' | 'laneLoad' | 'laneWoke'>,
+    private readonly now: () => number = () => performance.now(),
   ) {}
 
   start(): void {
-    this.timer = setTimeout(() => void this.look().then(() => this.timer && this.start()), intervalMs);
-    this.timer.unref();
+    for (const lane of this.lanes) {
+      const [newcomers] = laneClasses(lane);
+      if (newcomers !== undefined) this.metrics.laneBudget(laneName(lane), waitBudgetMs(lane, newcomers));
+    }
+    this.lookLater();
   }
 
   stop(): void {
@@ -25,14 +38,34 @@ export class LaneWatch {
     this.timer = undefined;
   }
 
+  private lookLater(): void {
+    this.timer = setTimeout(() => void this.look().then(() => this.timer && this.lookLater()), intervalMs);
+    this.timer.unref();
+  }
+
   private async look(): Promise<void> {
     for (const lane of this.lanes) {
       try {
-        const load = await this.broker.load(lane);
-        this.metrics.laneLoad(laneName(lane), load, this.presence.lane(lane).workers > 0);
+        const { waiting, running } = await this.broker.load(lane);
+        const { workers } = this.presence.lane(lane);
+        this.metrics.laneLoad(laneName(lane), { waiting, running, workers });
+        this.watchWaking(laneName(lane), waiting, workers);
       } catch {
         // Without a bus the gauges stay as they were; readiness tells.
       }
+    }
+  }
+
+  private watchWaking(lane: string, waiting: number, workers: number): void {
+    const nowMs = this.now();
+    const waking = this.waking.get(lane);
+    if (workers > 0) {
+      if (waking) this.metrics.laneWoke(lane, nowMs - waking.sinceMs);
+      this.waking.delete(lane);
+    } else if (waiting > 0) {
+      this.waking.set(lane, { sinceMs: waking?.sinceMs ?? nowMs, wantedAtMs: nowMs });
+    } else if (waking && nowMs - waking.wantedAtMs > forgetAfterMs) {
+      this.waking.delete(lane);
     }
   }
 }

@@ -24,7 +24,7 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
   const metrics = app.get(LicenseMetrics, { strict: false });
   const measure = (): void => {
     metrics.keys(keys.size);
-    metrics.expiry(authorizer.state().expiresInMs);
+    metrics.license(authorizer.state());
   };
   const gauges = setInterval(measure, gaugeIntervalMs);
   shutdown.add('keys', 2_000, async () => {

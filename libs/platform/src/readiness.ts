@@ -13,9 +13,16 @@ export class Readiness {
     this.draining = true;
   }
 
+  /** Every check by name, and whether it is met; `not draining` is the first. */
+  states(): [string, boolean][] {
+    return [
+      ['not draining', !this.draining],
+      ...[...this.checks].map(([name, isMet]): [string, boolean] => [name, isMet()]),
+    ];
+  }
+
   /** Names of what is missing; empty when ready. */
   missing(): string[] {
-    const unmet = [...this.checks].filter(([, isMet]) => !isMet()).map(([name]) => name);
-    return this.draining ? ['not draining', ...unmet] : unmet;
+    return this.states().flatMap(([name, isMet]) => (isMet ? [] : [name]));
   }
 }

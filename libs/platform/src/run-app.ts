@@ -1,6 +1,7 @@
 import { ProblemError, productName, productVersion } from '@app/protocol';
 import { describeConfig, type ConfigClass } from './config';
 import { Log, type LogLevel } from './log';
+import { measureStart } from './metrics/readiness-metrics';
 import type { Platform } from './platform.module';
 import { Readiness } from './readiness';
 import { Shutdown } from './shutdown';
@@ -47,6 +48,7 @@ export async function runApp<C extends object & { logLevel: LogLevel }>(app: App
     const shutdown = new Shutdown(log);
     shutdown.listen();
     await app.start({ config, log, readiness: new Readiness(), shutdown });
+    measureStart(process.uptime() * 1000);
     log.info('started', { version: productVersion });
   } catch (error) {
     fail('could not start')(error);

@@ -10,6 +10,12 @@ const maxKeptGrants = 10_000;
 const maxAnswerBytes = 64 * 1024;
 const retryAfterSeconds = 2;
 
+/** A grant; `kept` where it is an earlier one, used again. */
+interface Grant {
+  readonly granted: AuthorizationGranted;
+  readonly kept: boolean;
+}
+
 interface KeptGrant {
   readonly granted: AuthorizationGranted;
   readonly validUntilMs: number;
@@ -33,7 +39,9 @@ export class LicenseClient {
     const startedAtMs = performance.now();
     let outcome = 'granted';
     try {
-      return await this.ask(request);
+      const { granted, kept } = await this.ask(request);
+      if (kept) outcome = 'kept';
+      return granted;
     } catch (error) {
       outcome = ProblemError.from(error).code;
       throw error;
@@ -46,7 +54,7 @@ export class LicenseClient {
     this.agent?.destroy();
   }
 
-  private async ask(request: AuthorizationRequest): Promise<AuthorizationGranted> {
+  private async ask(request: AuthorizationRequest): Promise<Grant> {
     const id = grantId(request);
     let answer: Answer;
     try {
@@ -61,17 +69,17 @@ export class LicenseClient {
     throw new ProblemError(code);
   }
 
-  private keep(id: string, granted: AuthorizationGranted): AuthorizationGranted {
+  private keep(id: string, granted: AuthorizationGranted): Grant {
     this.kept.delete(id);
     this.kept.set(id, { granted, validUntilMs: performance.now() + granted.validForMs });
     const oldest = this.kept.keys().next();
     if (this.kept.size > maxKeptGrants && !oldest.done) this.kept.delete(oldest.value);
-    return granted;
+    return { granted, kept: false };
   }
 
-  private keptGrant(id: string, cause: unknown): AuthorizationGranted {
+  private keptGrant(id: string, cause: unknown): Grant {
     const kept = this.kept.get(id);
-    if (kept && kept.validUntilMs > performance.now()) return kept.granted;
+    if (kept && kept.validUntilMs > performance.now()) return { granted: kept.granted, kept: true };
     this.kept.delete(id);
     throw new ProblemError('license_unavailable', { cause, retryAfterSeconds });
   }

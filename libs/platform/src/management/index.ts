@@ -1,2 +1,3 @@
+export * from './health.module';
 export * from './management-server';
 export * from './management.module';

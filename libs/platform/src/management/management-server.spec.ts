@@ -37,6 +37,17 @@ it('exports the metrics of the process in the text format', async () => {
   expect(await response.text()).toMatch(/^process_cpu_seconds_total /m);
 });
 
+it('exports each check of the ready page as it is at that moment', async () => {
+  let loaded = false;
+  readiness.add('models loaded', () => loaded);
+  const checks = async (): Promise<string[]> =>
+    (await (await get('/metrics')).text()).split('\n').filter((line) => line.startsWith('antiphon_ready{'));
+  expect(await checks()).toEqual(['antiphon_ready{check="not draining"} 1', 'antiphon_ready{check="models loaded"} 0']);
+  loaded = true;
+  readiness.drain();
+  expect(await checks()).toEqual(['antiphon_ready{check="not draining"} 0', 'antiphon_ready{check="models loaded"} 1']);
+});
+
 it('names the port and the variable when the port is taken', async () => {
   const taken = { ...loopback, metricsPort: server.port };
   await expect(startManagementServer(taken, { log, readiness })).rejects.toMatchObject({

@@ -1,15 +1,19 @@
-import { Injectable, type Provider } from '@nestjs/common';
+import { Injectable, type OnModuleInit, type Provider } from '@nestjs/common';
 import { InjectMetric, makeCounterProvider } from '@willsoto/nestjs-prometheus';
 import type { Counter } from 'prom-client';
-import type { ProblemCode } from '@app/protocol';
+import { problems, type ProblemCode } from '@app/protocol';
 
 const errors = { name: 'antiphon_errors_total', help: 'Problems given to callers.', labelNames: ['code'] as const };
 
-/** Errors by code, in every app. */
+/** Errors by code, in every app; each code from the start, so that its first error is a rise. */
 @Injectable()
-export class ErrorMetrics {
+export class ErrorMetrics implements OnModuleInit {
   @InjectMetric(errors.name)
   private readonly errors!: Counter<'code'>;
+
+  onModuleInit(): void {
+    for (const code of Object.keys(problems)) this.errors.inc({ code: code }, 0);
+  }
 
   count(code: ProblemCode): void {
     this.errors.inc({ code });

@@ -1,4 +1,4 @@
-import { Injectable, type Provider } from '@nestjs/common';
+import { Injectable, type OnModuleInit, type Provider } from '@nestjs/common';
 import {
   InjectMetric,
   makeCounterProvider,
@@ -6,12 +6,13 @@ import {
   makeHistogramProvider,
 } from '@willsoto/nestjs-prometheus';
 import type { Counter, Gauge, Histogram } from 'prom-client';
-import type { JobKind } from '@app/protocol';
+import { functionGraph, type JobKind } from '@app/protocol';
 import {
   authorizeBucketsSeconds,
   firstAudioBucketsSeconds,
   overheadBucketsSeconds,
   stageBucketsSeconds,
+  wakeBucketsSeconds,
 } from './buckets';
 
 const firstAudio = {
@@ -46,7 +47,7 @@ const stage = {
 };
 const authorize = {
   name: 'antiphon_authorize_seconds',
-  help: 'Round trip to the license app.',
+  help: 'Until a request was authorised or refused; kept: by an earlier grant, as the license app did not answer.',
   labelNames: ['outcome'] as const,
   buckets: authorizeBucketsSeconds,
 };
@@ -70,6 +71,22 @@ const lag = {
   help: 'Jobs of a lane by state; waiting and running together are its lag.',
   labelNames: ['lane', 'state'] as const,
 };
+const workers = {
+  name: 'antiphon_lane_workers',
+  help: 'Workers of a lane that are alive and not draining, as this gateway hears them.',
+  labelNames: ['lane'] as const,
+};
+const waitBudget = {
+  name: 'antiphon_lane_wait_budget_seconds',
+  help: 'How long a new job of a lane may wait for a worker before it is refused.',
+  labelNames: ['lane'] as const,
+};
+const wake = {
+  name: 'antiphon_lane_wake_seconds',
+  help: 'From a job that waits on a lane without any worker until a worker is there.',
+  labelNames: ['lane'] as const,
+  buckets: wakeBucketsSeconds,
+};
 const queueSize = { name: 'api_queue_size', help: 'Jobs that wait for a worker.', labelNames: ['offering'] as const };
 const unserviceable = {
   name: 'api_unserviceable_requests_size',
@@ -80,12 +97,24 @@ const unserviceable = {
 /** A part of a job's time. `bus` is what remains of it beside the worker's own. */
 export type Stage = 'frontend' | 'seat_wait' | 'encode' | 'decode' | 'bus';
 
+const outcomes = ['done', 'error', 'cancelled'] as const;
+
 /** How a context or an STT stream ended. */
-export type Outcome = 'done' | 'error' | 'cancelled';
+export type Outcome = (typeof outcomes)[number];
+
+/** A lane as it was last seen. */
+export interface LaneLoad {
+  readonly waiting: number;
+  readonly running: number;
+  /** Alive and not draining. */
+  readonly workers: number;
+}
+
+const jobKinds: readonly JobKind[] = functionGraph.map(({ kind }) => kind);
 
 /** What the gateway measures. Times are given in milliseconds and exported in seconds. */
 @Injectable()
-export class GatewayMetrics {
+export class GatewayMetrics implements OnModuleInit {
   @InjectMetric(firstAudio.name) private readonly firstAudio!: Histogram<'model'>;
   @InjectMetric(overhead.name) private readonly overheads!: Histogram<'model'>;
   @InjectMetric(transcription.name) private readonly transcription!: Histogram<'model'>;
@@ -96,8 +125,20 @@ export class GatewayMetrics {
   @InjectMetric(audio.name) private readonly audio!: Counter<'kind' | 'model'>;
   @InjectMetric(active.name) private readonly activeRequests!: Gauge<'kind'>;
   @InjectMetric(lag.name) private readonly lag!: Gauge<'lane' | 'state'>;
+  @InjectMetric(workers.name) private readonly workers!: Gauge<'lane'>;
+  @InjectMetric(waitBudget.name) private readonly waitBudgets!: Gauge<'lane'>;
+  @InjectMetric(wake.name) private readonly wakes!: Histogram<'lane'>;
   @InjectMetric(queueSize.name) private readonly queueSize!: Gauge<'offering'>;
   @InjectMetric(unserviceable.name) private readonly unserviceable!: Gauge<'offering'>;
+
+  /** What may happen is there from the start, so that its first time is a rise. */
+  onModuleInit(): void {
+    for (const kind of jobKinds) {
+      this.activeRequests.inc({ kind }, 0);
+      for (const outcome of outcomes) this.terminals.inc({ kind, outcome }, 0);
+    }
+    for (const outcome of ['granted', 'kept', 'license_unavailable']) this.authorizations.zero({ outcome });
+  }
 
   timeToFirstAudio(model: string, durationMs: number): void {
     this.firstAudio.observe({ model }, durationMs / 1000);
@@ -119,7 +160,7 @@ export class GatewayMetrics {
     this.stages.observe({ stage: name, lane }, durationMs / 1000);
   }
 
-  /** `outcome` is `granted` or the code of the problem. */
+  /** `outcome` is `granted`, `kept` for an earlier grant used again, or the code of the problem. */
   authorized(outcome: string, durationMs: number): void {
     this.authorizations.observe({ outcome }, durationMs / 1000);
   }
@@ -138,19 +179,27 @@ export class GatewayMetrics {
     this.audio.inc({ kind, model }, durationMs / 1000);
   }
 
-  /** A lane's load as last seen, and whether any worker serves it. */
-  laneLoad(lane: string, load: { readonly waiting: number; readonly running: number }, hasWorker: boolean): void {
+  laneBudget(lane: string, budgetMs: number): void {
+    this.waitBudgets.set({ lane }, budgetMs / 1000);
+  }
+
+  laneWoke(lane: string, durationMs: number): void {
+    this.wakes.observe({ lane }, durationMs / 1000);
+  }
+
+  laneLoad(lane: string, load: LaneLoad): void {
+    this.workers.set({ lane }, load.workers);
     this.lag.set({ lane, state: 'waiting' }, load.waiting);
     this.lag.set({ lane, state: 'running' }, load.running);
     this.queueSize.set({ offering: lane }, load.waiting);
-    this.unserviceable.set({ offering: lane }, hasWorker ? 0 : load.waiting);
+    this.unserviceable.set({ offering: lane }, load.workers > 0 ? 0 : load.waiting);
   }
 }
 
 /** For the gateway's PlatformModule. */
 export const gatewayMetrics: readonly Provider[] = [
   GatewayMetrics,
-  ...[firstAudio, overhead, transcription, queueWait, stage, authorize].map(makeHistogramProvider),
+  ...[firstAudio, overhead, transcription, queueWait, stage, authorize, wake].map(makeHistogramProvider),
   ...[terminal, audio].map(makeCounterProvider),
-  ...[active, lag, queueSize, unserviceable].map(makeGaugeProvider),
+  ...[active, lag, workers, waitBudget, queueSize, unserviceable].map(makeGaugeProvider),
 ];

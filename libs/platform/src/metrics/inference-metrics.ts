@@ -49,8 +49,10 @@ const capacity = { name: 'inferno_worker_capacity', help: 'Seats, over all lanes
 const firstAudio = { name: 'inferno_worker_ttfa', help: 'Seconds from claim to first audio, last job.' };
 const factor = { name: 'inferno_worker_rtf', help: 'Real-time factor, last job.' };
 
+const outcomes = ['done', 'error', 'cancelled', 'handed_back'] as const;
+
 /** How a job left a worker. */
-export type JobOutcome = 'done' | 'error' | 'cancelled' | 'handed_back';
+export type JobOutcome = (typeof outcomes)[number];
 
 /** What a worker measures. Times are given in milliseconds and exported in seconds. */
 @Injectable()
@@ -72,12 +74,19 @@ export class InferenceMetrics {
 
   /** The seats of a lane as they are now. */
   seats(lane: string, total: number, busy: number): void {
+    if (!this.byLane.has(lane)) this.begin(lane);
     this.byLane.set(lane, { seats: total, busy });
     this.seatGauge.set({ lane }, total);
     this.busyGauge.set({ lane }, busy);
     const lanes = [...this.byLane.values()];
     this.capacity.set(lanes.reduce((sum, each) => sum + each.seats, 0));
     this.load.set(lanes.reduce((sum, each) => sum + each.busy, 0));
+  }
+
+  /** What may happen on a lane is there from the start, so that its first time is a rise. */
+  private begin(lane: string): void {
+    this.restarts.inc({ engine: lane }, 0);
+    for (const outcome of outcomes) this.jobs.inc({ lane, outcome }, 0);
   }
 
   /** One step of an engine: how many requests it held and how long it took. */

@@ -1,4 +1,4 @@
-import { Injectable, type Provider } from '@nestjs/common';
+import { Injectable, type OnModuleInit, type Provider } from '@nestjs/common';
 import {
   InjectMetric,
   makeCounterProvider,
@@ -22,15 +22,43 @@ const expiresIn = {
   name: 'antiphon_license_expires_in_seconds',
   help: 'Until the licence expires; negative afterwards.',
 };
+const grantsFor = {
+  name: 'antiphon_license_grants_for_seconds',
+  help: 'Until requests are refused: the end of the grace after the expiry; 0 where they are refused already.',
+};
+const standing = {
+  name: 'antiphon_license_standing',
+  help: 'Where the licence stands: 1 for its standing, 0 for the others.',
+  labelNames: ['standing'] as const,
+};
 const keys = { name: 'antiphon_license_keys', help: 'API keys known here.' };
+
+const outcomes = ['granted', 'key_unknown', 'license_expired', 'feature_not_licensed', 'license_unavailable'];
+const standings = ['not_yet_valid', 'valid', 'in_grace', 'expired'] as const;
+
+/** Where a licence stands at a moment. */
+export interface MeasuredLicense {
+  readonly standing: (typeof standings)[number];
+  /** Negative after the expiry. */
+  readonly expiresInMs: number;
+  /** Until requests are refused; 0 where they are refused already. */
+  readonly grantsForMs: number;
+}
 
 /** What the license app measures. */
 @Injectable()
-export class LicenseMetrics {
+export class LicenseMetrics implements OnModuleInit {
   @InjectMetric(requests.name) private readonly requests!: Counter<'outcome'>;
   @InjectMetric(duration.name) private readonly duration!: Histogram;
   @InjectMetric(expiresIn.name) private readonly expiresIn!: Gauge;
+  @InjectMetric(grantsFor.name) private readonly grantsFor!: Gauge;
+  @InjectMetric(standing.name) private readonly standings!: Gauge<'standing'>;
   @InjectMetric(keys.name) private readonly keyCount!: Gauge;
+
+  /** What may happen is there from the start, so that its first time is a rise. */
+  onModuleInit(): void {
+    for (const outcome of outcomes) this.requests.inc({ outcome }, 0);
+  }
 
   /** `outcome` is `granted` or the code of the problem. */
   authorized(outcome: string, durationMs: number): void {
@@ -38,8 +66,10 @@ export class LicenseMetrics {
     this.duration.observe(durationMs / 1000);
   }
 
-  expiry(inMs: number): void {
-    this.expiresIn.set(inMs / 1000);
+  license(state: MeasuredLicense): void {
+    this.expiresIn.set(state.expiresInMs / 1000);
+    this.grantsFor.set(state.grantsForMs / 1000);
+    for (const each of standings) this.standings.set({ standing: each }, each === state.standing ? 1 : 0);
   }
 
   keys(count: number): void {
@@ -52,5 +82,5 @@ export const licenseMetrics: readonly Provider[] = [
   LicenseMetrics,
   makeHistogramProvider(duration),
   makeCounterProvider(requests),
-  ...[expiresIn, keys].map(makeGaugeProvider),
+  ...[expiresIn, grantsFor, standing, keys].map(makeGaugeProvider),
 ];

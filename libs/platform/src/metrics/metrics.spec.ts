@@ -1,20 +1,22 @@
-import { Test } from '@nestjs/testing';
+import { Test, type TestingModule } from '@nestjs/testing';
 import { register } from 'prom-client';
+import { errorMetrics } from './error-metrics';
 import { gatewayMetrics, GatewayMetrics } from './gateway-metrics';
 import { inferenceMetrics, InferenceMetrics } from './inference-metrics';
 import { licenseMetrics, LicenseMetrics } from './license-metrics';
 
+let testing: TestingModule;
 let gateway: GatewayMetrics;
 let inference: InferenceMetrics;
 let license: LicenseMetrics;
 
 beforeAll(async () => {
-  const providers = [...gatewayMetrics, ...inferenceMetrics, ...licenseMetrics];
-  const module = await Test.createTestingModule({ providers }).compile();
+  const providers = [...errorMetrics, ...gatewayMetrics, ...inferenceMetrics, ...licenseMetrics];
+  testing = await Test.createTestingModule({ providers }).compile();
   [gateway, inference, license] = [
-    module.get(GatewayMetrics),
-    module.get(InferenceMetrics),
-    module.get(LicenseMetrics),
+    testing.get(GatewayMetrics),
+    testing.get(InferenceMetrics),
+    testing.get(LicenseMetrics),
   ];
 });
 beforeEach(() => register.resetMetrics());
@@ -58,12 +60,39 @@ it('shows seats per lane, and load and capacity of the worker over all lanes', a
 });
 
 it('calls waiting jobs unserviceable only where no worker serves their lane', async () => {
-  gateway.laneLoad('tts.piper', { waiting: 5, running: 8 }, true);
-  gateway.laneLoad('stt.whisper', { waiting: 2, running: 0 }, false);
+  gateway.laneLoad('tts.piper', { waiting: 5, running: 8, workers: 1 });
+  gateway.laneLoad('stt.whisper', { waiting: 2, running: 0, workers: 0 });
+  expect(await valueOf('antiphon_lane_workers{lane="tts.piper"}')).toBe(1);
   expect(await valueOf('antiphon_lane_jobs{lane="tts.piper",state="running"}')).toBe(8);
   expect(await valueOf('api_queue_size{offering="tts.piper"}')).toBe(5);
   expect(await valueOf('api_unserviceable_requests_size{offering="tts.piper"}')).toBe(0);
   expect(await valueOf('api_unserviceable_requests_size{offering="stt.whisper"}')).toBe(2);
+});
+
+it('exports what may happen before it does, so that its first time is a rise', async () => {
+  await testing.init();
+  inference.seats('tts.waiting', 8, 0);
+  expect(await valueOf('antiphon_errors_total{code="job_quarantined"}')).toBe(0);
+  expect(await valueOf('antiphon_terminal_events_total{kind="stt",outcome="error"}')).toBe(0);
+  expect(await valueOf('antiphon_authorize_seconds_count{outcome="kept"}')).toBe(0);
+  expect(await valueOf('antiphon_license_requests_total{outcome="key_unknown"}')).toBe(0);
+  expect(await valueOf('antiphon_engine_restarts_total{engine="tts.waiting"}')).toBe(0);
+  expect(await valueOf('antiphon_jobs_total{lane="tts.waiting",outcome="handed_back"}')).toBe(0);
+});
+
+it('shows where the licence stands, and until when it grants', async () => {
+  license.license({ standing: 'in_grace', expiresInMs: -5_000, grantsForMs: 60_000 });
+  expect(await valueOf('antiphon_license_standing{standing="in_grace"}')).toBe(1);
+  expect(await valueOf('antiphon_license_standing{standing="valid"}')).toBe(0);
+  expect(await valueOf('antiphon_license_expires_in_seconds')).toBe(-5);
+  expect(await valueOf('antiphon_license_grants_for_seconds')).toBe(60);
+});
+
+it('tells how long a lane took to wake, and how long a job of it may wait', async () => {
+  gateway.laneBudget('tts.piper', 8_000);
+  gateway.laneWoke('tts.piper', 21_000);
+  expect(await valueOf('antiphon_lane_wait_budget_seconds{lane="tts.piper"}')).toBe(8);
+  expect(await valueOf('antiphon_lane_wake_seconds_sum{lane="tts.piper"}')).toBe(21);
 });
 
 it('names every metric by the rules: our prefix or a name operators know, base units, help', async () => {

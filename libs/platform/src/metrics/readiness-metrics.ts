@@ -1,0 +1,41 @@
+import { Inject, Injectable, type OnModuleInit, type Provider } from '@nestjs/common';
+import { Gauge, register } from 'prom-client';
+import { Readiness } from '../readiness';
+
+const ready = {
+  name: 'antiphon_ready',
+  help: 'Each check of the ready page: 1 where it is met, 0 where it is missing.',
+  labelNames: ['check'] as const,
+};
+const started = {
+  name: 'antiphon_start_seconds',
+  help: 'From the start of the process until it served; models loaded and warm.',
+};
+
+/** Exports the checks of the ready page as they are when the metrics page is asked for. */
+@Injectable()
+export class ReadinessMetrics implements OnModuleInit {
+  constructor(@Inject(Readiness) private readonly readiness: Readiness) {}
+
+  onModuleInit(): void {
+    const { readiness } = this;
+    // The registry is one per process and may hold the gauge of an app that is gone.
+    register.removeSingleMetric(ready.name);
+    new Gauge({
+      ...ready,
+      collect() {
+        this.reset();
+        for (const [check, isMet] of readiness.states()) this.set({ check }, isMet ? 1 : 0);
+      },
+    });
+  }
+}
+
+/** For the management module. */
+export const readinessMetrics: readonly Provider[] = [ReadinessMetrics];
+
+/** Keeps how long this process took until it served. */
+export function measureStart(durationMs: number): void {
+  const known = register.getSingleMetric(started.name) as Gauge | undefined;
+  (known ?? new Gauge(started)).set(durationMs / 1000);
+}
