@@ -33,6 +33,7 @@ const commands = {
   dev: { says: 'start everything and reload on every change', builds: 'tools', run: tool('dev') },
   models: { says: 'list, get and verify models, voices and nats-server', builds: 'tools', run: tool('models') },
   license: { says: 'issue, check and show licences', builds: 'tools', run: tool('license') },
+  graph: { says: 'show the function graph, and write what is made from it', builds: 'tools', run: tool('graph') },
   bench: { says: 'measure a deployment, this machine by default', builds: 'all', run: tool('bench') },
   build: { says: 'compile all apps and tools', builds: 'all', run: async () => 0 },
   test: { says: 'run all tests; arguments go to jest', builds: 'all', run: test },
@@ -70,17 +71,20 @@ async function test(args) {
   return code === 0 && got !== 0 && inCi() ? fail('In CI no model may be missing.') : code;
 }
 
+/** @typedef {(command: string, args: readonly string[]) => { command: string, args: string[] }} Enter */
+
 /**
  * Runs jest once for each group, which is names of projects and options; then says what was skipped. In CI a skipped
  * test is a failure.
  * @param {readonly (readonly string[])[]} groups @param {readonly string[]} args of the caller, for every group
+ * @param {Enter} [enter] a command line that runs another one in surroundings that the tests need
  */
-async function runGroups(groups, args) {
+async function runGroups(groups, args, enter) {
   let failed = false;
   const skipped = [];
   for (const group of groups) {
     const report = join(root, '.antiphon', `jest-${process.pid}.json`);
-    const code = await jest(['--selectProjects', ...group, '--json', `--outputFile=${report}`, ...args]);
+    const code = await jest(['--selectProjects', ...group, '--json', `--outputFile=${report}`, ...args], enter);
     failed ||= code !== 0;
     if (existsSync(report)) skipped.push(...skippedIn(report));
     rmSync(report, { force: true });
@@ -123,9 +127,12 @@ async function check() {
   return results.every(({ passed }) => passed) ? 0 : 1;
 }
 
-/** @param {string[]} args */
-const jest = (args) =>
-  child(process.execPath, [join(root, 'node_modules/jest/bin/jest.js'), '--passWithNoTests', ...args]);
+/** @param {string[]} args @param {Enter} [enter] */
+function jest(args, enter = (command, args) => ({ command, args: [...args] })) {
+  const all = [join(root, 'node_modules/jest/bin/jest.js'), '--passWithNoTests', ...args];
+  const entered = enter(process.execPath, all);
+  return child(entered.command, entered.args);
+}
 
 /** @param {string[]} args @param {boolean} [quiet] */
 function npm(args, quiet = false) {

@@ -16,6 +16,7 @@ export {
   type Serves,
   type Source,
 } from './manifest';
+export { defaultLanes } from './lanes';
 export { installedNatsServer, natsServerId, resolveNatsServer, type NatsServer } from './nats-server';
 export { PipDownloader } from './pip-downloader';
 export { isHeld, planSync, verifyArtifacts, type PlannedArtifact, type SyncPlan, type VerifiedFile } from './plan';
