@@ -9,6 +9,9 @@ export const overheadBucketsSeconds = [
 /** For steps and waits inside: from what is free to what is a fault. */
 export const stageBucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.2, 2.5, 5, 10];
 
+/** From an idle worker that claims at once to a node that boots within the budget of a job. */
+export const queueWaitBucketsSeconds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
+
 /** An authorisation should cost well under a millisecond where it is answered, and about one over the network. */
 export const authorizeBucketsSeconds = [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25, 1];
 

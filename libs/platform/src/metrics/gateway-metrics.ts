@@ -11,6 +11,7 @@ import {
   authorizeBucketsSeconds,
   firstAudioBucketsSeconds,
   overheadBucketsSeconds,
+  queueWaitBucketsSeconds,
   stageBucketsSeconds,
   wakeBucketsSeconds,
 } from './buckets';
@@ -37,7 +38,7 @@ const queueWait = {
   name: 'antiphon_queue_wait_seconds',
   help: 'From publishing a job to the claim of a worker.',
   labelNames: ['lane'] as const,
-  buckets: stageBucketsSeconds,
+  buckets: queueWaitBucketsSeconds,
 };
 const stage = {
   name: 'antiphon_stage_seconds',
