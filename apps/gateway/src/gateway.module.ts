@@ -1,6 +1,6 @@
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { JobClient } from '@app/broker';
-import { gatewayMetrics, PlatformModule, type Platform } from '@app/platform';
+import { gatewayMetrics, HealthModule, PlatformModule, type Platform } from '@app/platform';
 import { AuthGuard } from './auth/auth.guard';
 import { Concurrency } from './auth/concurrency';
 import { Gatekeeper } from './auth/gatekeeper';
@@ -35,7 +35,7 @@ export class GatewayModule {
   static register(parts: GatewayParts, platform: Platform): DynamicModule {
     return {
       module: GatewayModule,
-      imports: [PlatformModule.register(platform, gatewayMetrics)],
+      imports: [PlatformModule.register(platform, gatewayMetrics), HealthModule],
       providers: [
         { provide: GatewayConfig, useValue: parts.config },
         { provide: Catalogue, useValue: parts.catalogue },
