@@ -1,5 +1,5 @@
 // @ts-check
-/** Nest and the NATS client ship ES modules only; swc compiles them, and our sources, to CommonJS for jest. */
+/** Nest and the NATS client ship ES modules only, and the exporter of traces imports on demand; swc compiles them, and our sources, to CommonJS for jest. */
 const swc = [
   '@swc/jest',
   {
@@ -20,7 +20,7 @@ const project = (name, testMatch) => ({
   testEnvironment: '<rootDir>/test/support/node-environment.cjs',
   setupFiles: ['reflect-metadata'],
   transform: { '^.+\\.(t|j|mj)s$': swc },
-  transformIgnorePatterns: ['/node_modules/(?!(@nestjs|@nats-io|cookie|@willsoto)/)'],
+  transformIgnorePatterns: ['/node_modules/(?!(@nestjs|@nats-io|cookie|@willsoto|@opentelemetry/otlp-exporter-base)/)'],
   moduleNameMapper: {
     '^@app/speech/(.*)$': '<rootDir>/libs/speech/src/$1/index.ts',
     '^@app/([^/]+)$': '<rootDir>/libs/$1/src/index.ts',
