@@ -72,7 +72,9 @@ export class Tracing {
   static to(app: string, { otelExporterOtlpEndpoint, otelTracesSamplerArg }: TracingConfig): Tracing {
     if (otelExporterOtlpEndpoint === undefined) return Tracing.off();
     const url = `${otelExporterOtlpEndpoint.replace(/\/+$/, '')}/v1/traces`;
-    const processor = new BatchSpanProcessor({ exporter: new OTLPTraceExporter({ url, timeoutMillis: exportTimeoutMs }) });
+    const processor = new BatchSpanProcessor({
+      exporter: new OTLPTraceExporter({ url, timeoutMillis: exportTimeoutMs }),
+    });
     return Tracing.through(app, processor, otelTracesSamplerArg);
   }
 
