@@ -216,7 +216,11 @@ async function build(which) {
 function digest(project) {
   const single = ['tsconfig.json', 'nest-cli.json', 'package-lock.json', project.compilerOptions.tsConfigPath];
   // The benchmark shares its sentences and measures with the tests.
-  const folders = [project.sourceRoot, 'libs', ...(project.sourceRoot === 'tools' ? ['test/support'] : [])];
+  const folders = [
+    project.sourceRoot,
+    'libs',
+    ...(project.sourceRoot === 'tools' ? ['test/support', 'test/cluster/support'] : []),
+  ];
   const trees = folders
     .filter((folder) => existsSync(join(root, folder)))
     .flatMap((folder) =>

@@ -5,15 +5,26 @@ import { builtModule, buildModule, type Workshop } from './cluster/go';
 import { fetchKubectl, hasKubectl } from './cluster/kubectl';
 import { help, parseClusterArgs, type ClusterOptions } from './cluster/options';
 import { partsOf, type Level } from './cluster/parts';
+import { namespaceCommand, whyNoNamespace } from '../test/cluster/support/namespace';
 import { main as models } from './models';
+
+/** A command line that runs another one in other surroundings. */
+type Enter = (command: string, args: readonly string[]) => { command: string; args: string[] };
 
 /** What the bootstrap lends to this command: besides child processes and locks, its way to run groups of tests. */
 export interface Bootstrap extends Workshop {
-  readonly runGroups: (groups: readonly (readonly string[])[], args: readonly string[]) => Promise<number>;
+  readonly runGroups: (
+    groups: readonly (readonly string[])[],
+    args: readonly string[],
+    enter?: Enter,
+  ) => Promise<number>;
 }
 
 /** Level 3 talks to its API server with it. */
 const kubectlLevel: Level = 3;
+
+/** Their programs listen on fixed ports; where no namespace can be made, their tests are skipped and say why. */
+const namespaceLevels: readonly Level[] = [2, 3];
 
 /** `npm run test:cluster`: see `help`. Resolves to the exit code. */
 export async function main(args: readonly string[], root: string, bootstrap: Bootstrap): Promise<number> {
@@ -38,8 +49,12 @@ async function run(options: ClusterOptions, root: string, bootstrap: Bootstrap):
   process.env.ANTIPHON_CLUSTER_BIN = await prepare(levels, root, bootstrap);
   if (options.buildOnly) return 0;
   if ((await models(['get'], root)) !== 0) console.error('Some models are missing: tests that speak fail.');
-  const groups = levels.map((level) => groupOf(level, options.jest));
-  return bootstrap.runGroups(groups, options.jest);
+  let code = 0;
+  for (const level of levels) {
+    const enter = namespaceLevels.includes(level) && whyNoNamespace() === undefined ? namespaceCommand : undefined;
+    code = Math.max(code, await bootstrap.runGroups([groupOf(level, options.jest)], options.jest, enter));
+  }
+  return code;
 }
 
 /** Those of the levels of which everything is in the cache; says of the others what is not. */

@@ -64,10 +64,10 @@ async function build(source: string, binary: Binary, folder: string, { run }: Wo
 }
 
 async function share(source: string, { name, module, folder: within }: SharedFiles, folder: string): Promise<void> {
-  const list = ['list', '-C', source, '-m', '-f', '{{.Dir}}', module];
-  const { stdout } = await execute('go', list);
+  // Of a module that no binary was built of, the files are not here yet.
+  const { stdout } = await execute('go', ['mod', 'download', '-C', source, '-json', module]);
   const making = join(folder, `.${name}`);
-  await copyFiles(join(stdout.trim(), within), making);
+  await copyFiles(join((JSON.parse(stdout) as { Dir: string }).Dir, within), making);
   await mkdir(join(folder, 'share'), { recursive: true });
   await rename(making, sharePath(folder, name));
 }

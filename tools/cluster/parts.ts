@@ -78,6 +78,7 @@ export const goModules: readonly GoModule[] = [
     ],
     shared: [
       { name: 'keda-crds', module: keda, folder: 'config/crd/bases', levels: [1, 3] },
+      { name: 'keda-config', module: keda, folder: 'config', levels: [3] },
       { name: 'keda-schema', module: keda, folder: 'schema/generated', levels: [1] },
     ],
   },
@@ -95,6 +96,18 @@ export const goModules: readonly GoModule[] = [
       levels: [3],
     })),
     shared: [],
+  },
+  {
+    name: 'monitoring',
+    binaries: [],
+    shared: [
+      {
+        name: 'prometheus-operator-crds',
+        module: 'github.com/prometheus-operator/prometheus-operator',
+        folder: 'example/prometheus-operator-crd',
+        levels: [3],
+      },
+    ],
   },
   {
     name: 'kwok',
