@@ -72,6 +72,12 @@ livenessProbe:
 - { name: NATS_URL, value: {{ include "antiphon.natsUrl" . | quote }} }
 - { name: JETSTREAM_REPLICAS, value: {{ .Values.global.nats.streamReplicas | quote }} }
 - { name: LOG_LEVEL, value: {{ .Values.global.logLevel }} }
+{{- with .Values.global.tracing }}
+{{- if .collectorUrl }}
+- { name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ .collectorUrl | quote }} }
+- { name: OTEL_TRACES_SAMPLER_ARG, value: {{ .share | quote }} }
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{- define "antiphon.extraEnv" -}}

@@ -206,6 +206,7 @@ export const deployments: readonly (readonly [string, Choice])[] = [
     {
       files: ['production'],
       set: [
+        'global.tracing.collectorUrl=http://collector.monitoring:4318',
         'networkPolicy.licenseEndpoint.cidrs={203.0.113.0/28}',
         'networkPolicy.objectStore.cidrs={198.51.100.0/24}',
       ],
