@@ -62,9 +62,15 @@ describe('npm run models', () => {
     },
   );
 
+  it('prepares only what is held, and says what is not', async () => {
+    expect(await models('prepare', 'piper-joe')).toBe(1);
+    expect(err).toContain('piper-joe: missing');
+  });
+
   it('explains itself', async () => {
     expect(await models('--help')).toBe(0);
-    for (const word of ['list', 'get', 'verify', '--folder', '--from', '--offline']) expect(out).toContain(word);
+    for (const word of ['list', 'get', 'verify', 'prepare', '--folder', '--from', '--offline'])
+      expect(out).toContain(word);
   });
 });
 

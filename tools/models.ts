@@ -16,11 +16,13 @@ import {
   type Manifest,
 } from '@app/artifacts';
 import { ProblemError } from '@app/protocol';
+import { prepareArtifact } from './models/prepare';
 import { drawProgress, megabytes } from './progress';
 
 const help = `npm run models -- list                 what there is: size, licence, held or not
 npm run models -- get [ID…] [OPTIONS]  download, check and unpack; without ids: what \`npm run up\` needs
 npm run models -- verify [ID…]         read and hash again what is held, or the ids given
+npm run models -- prepare [ID…]        make the graphs of held models now, for workers that may not write beside them
 
   --folder FOLDER  where artifacts lie, each in a folder of its own
                    (default: ANTIPHON_MODELS, else .antiphon/models in the repository)
@@ -77,9 +79,11 @@ async function run(command: string, ids: readonly string[], options: ModelsOptio
       return get(manifest, ids, options);
     case 'verify':
       return verify(manifest, ids, options);
+    case 'prepare':
+      return prepare(manifest, ids, options);
     default:
       throw new ProblemError('bad_request', {
-        detail: `There is no "${command}" here. Try: list, get, verify, --help.`,
+        detail: `There is no "${command}" here. Try: list, get, verify, prepare, --help.`,
       });
   }
 }
@@ -136,6 +140,13 @@ async function verify(manifest: Manifest, ids: readonly string[], { folder }: Mo
   const faulty = [...new Set(files.filter(({ state }) => state !== 'ok').map(({ id }) => id))];
   if (faulty.length > 0) console.error(`Fetch again with: npm run models -- get ${faulty.join(' ')}`);
   return faulty.length > 0 ? 1 : 0;
+}
+
+async function prepare(manifest: Manifest, ids: readonly string[], { folder }: ModelsOptions): Promise<number> {
+  const { held, missing } = await planSync(manifest, ids.length > 0 ? ids : presentIds(manifest, folder), folder);
+  for (const { artifact } of held) if (await prepareArtifact(artifact, folder)) console.log(`${artifact.id}: prepared`);
+  for (const { artifact } of missing) console.error(`${artifact.id}: missing in ${folder}`);
+  return missing.length > 0 ? 1 : 0;
 }
 
 const presentIds = (manifest: Manifest, folder: string): string[] =>
