@@ -42,8 +42,6 @@ describeInNamespace('workers on a real control plane with KEDA', () => {
         ...Array.from({ length: gpuNodes }, (_, index) => ({ name: `gpu-${index + 1}`, gpu: true })),
       ],
       overlay: {
-        global: { nats: { streamReplicas: 1 } },
-        nats: { replicas: 1 },
         workers: { autoscaling: timings, modelLoadSeconds: timings.modelLoadSeconds },
       },
     });

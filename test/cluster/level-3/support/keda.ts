@@ -11,11 +11,15 @@ const namespace = 'keda';
 const webhooks = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/keda-admission';
 const apiService = '/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.external.metrics.k8s.io';
 
+/** The definitions of KEDA's objects alone. */
+export const defineKeda = ({ kubectl }: ControlPlane): Promise<string> =>
+  kubectl.applyServerSide(sharedYaml('keda-crds'));
+
 /** KEDA as its own release installs it, its three programs beside the cluster; resolves when metrics and admission are served. */
 export async function startKeda(plane: ControlPlane): Promise<void> {
   const { api, kubectl } = plane;
   await api.create('/api/v1/namespaces', { metadata: { name: namespace } });
-  await kubectl.applyServerSide(sharedYaml('keda-crds'));
+  await defineKeda(plane);
   const config = (path: string): string => shared('keda-config', path);
   await kubectl.apply([
     config('metrics-server/service.yaml'),

@@ -13,7 +13,7 @@ export interface NodeSpec {
 /** Pods with this label are left alone by kwok. */
 export interface RealPods {
   readonly label: string;
-  readonly value: string;
+  readonly values: readonly string[];
 }
 
 const leaseSeconds = '40';
@@ -46,8 +46,8 @@ export async function startKwok(
 }
 
 /** The stage with one condition more. */
-function leaveAlone(stage: string, { label, value }: RealPods): string {
-  const condition = `    - key: '.metadata.labels["${label}"]'\n      operator: 'NotIn'\n      values:\n      - '${value}'\n`;
+function leaveAlone(stage: string, { label, values }: RealPods): string {
+  const condition = `    - { key: '.metadata.labels["${label}"]', operator: NotIn, values: [${values.join(', ')}] }\n`;
   const changed = stage.replace(/^ {4}matchExpressions:\n/m, (line) => line + condition);
   if (changed === stage) throw new Error('a stage of kwok has no list of conditions any more');
   return changed;

@@ -8,8 +8,10 @@ export interface PodRunnerSettings {
   readonly namespace: string;
   readonly labelSelector: string;
   readonly logFolder: string;
-  /** The process for a container, with an address for it alone. */
-  readonly recipe: (container: Container, address: string) => ProcessRecipe;
+  /** The process for the container of a pod, with an address for it alone. */
+  readonly recipe: (pod: Pod, container: Container, address: string) => ProcessRecipe;
+  /** The address that other parts know a pod by; the others get what is free. */
+  readonly knownAddress: (podName: string) => string | undefined;
 }
 
 /** Kubernetes' own, where a deletion does not say. */
@@ -68,8 +70,8 @@ export class PodRunner {
     const { name } = pod.metadata;
     const [container] = pod.spec.containers;
     if (!container) throw new Error(`${name} has no container`);
-    const address = this.addresses.take();
-    const process = new PodProcess(name, address, container, this.settings.recipe(container, address));
+    const address = this.settings.knownAddress(name) ?? this.addresses.take();
+    const process = new PodProcess(name, address, container, this.settings.recipe(pod, container, address));
     this.running.set(name, process);
     this.pods.set(name, process);
     for (let restarts = 0; !this.isOver(name); restarts += 1) {
@@ -84,7 +86,7 @@ export class PodRunner {
   private async end(pod: Pod, process: PodProcess, graceSeconds: number): Promise<void> {
     await process.stop(graceSeconds);
     this.running.delete(pod.metadata.name);
-    this.addresses.giveBack(process.address);
+    if (!this.settings.knownAddress(process.name)) this.addresses.giveBack(process.address);
     await this.api.delete(podPath(pod), 0).catch(ignoreAbsent);
   }
 

@@ -5,12 +5,18 @@ interface HttpProbe {
   readonly httpGet?: { readonly path: string; readonly port: number };
 }
 
-/** A container as the API has it; `env` values that are references are left out by what reads them. */
+interface EnvironmentVariable {
+  readonly name: string;
+  readonly value?: string;
+  readonly valueFrom?: { readonly fieldRef?: { readonly fieldPath: string } };
+}
+
+/** A container as the API has it, as far as it is run here. */
 export interface Container {
   readonly name: string;
   readonly image: string;
   readonly args?: readonly string[];
-  readonly env?: readonly { readonly name: string; readonly value?: string }[];
+  readonly env?: readonly EnvironmentVariable[];
   readonly readinessProbe?: HttpProbe;
   readonly livenessProbe?: HttpProbe;
 }
@@ -31,9 +37,14 @@ export interface Deployment extends KubernetesObject {
 export const podPath = ({ metadata }: Pod): string =>
   `/api/v1/namespaces/${metadata.namespace ?? 'default'}/pods/${metadata.name}`;
 
-/** The variables that a container is given by value. */
-export const environmentOf = ({ env = [] }: Container): Record<string, string> =>
-  Object.fromEntries(env.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]])));
+/** The variables that a container is given by value, or as the name of its pod; others are left out. */
+export const environmentOf = ({ env = [] }: Container, podName = ''): Record<string, string> =>
+  Object.fromEntries(
+    env.flatMap(({ name, value, valueFrom }) => {
+      const given = valueFrom?.fieldRef?.fieldPath === 'metadata.name' ? podName : value;
+      return given === undefined ? [] : [[name, given]];
+    }),
+  );
 
 /** The URL of a probe of a pod with this address; throws where the container has no such probe over HTTP. */
 export function probeUrl(probe: HttpProbe | undefined, address: string): string {

@@ -11,8 +11,9 @@ import { renderCharts, root } from './charts';
 import { ControlPlane } from './control-plane';
 import { Daemons, type DaemonSpec } from './daemon';
 import { startKeda } from './keda';
+import { defineKnative } from './knative';
 import { startKwok, type NodeSpec } from './kwok';
-import { natsServer } from './nats';
+import { mountNatsConfig, natsPods, natsRecipe, provideVolumes } from './nats';
 import { environmentOf, type Container, type Pod } from './pod';
 import type { ProcessRecipe } from './pod-process';
 import { PodRunner } from './pod-runner';
@@ -27,8 +28,8 @@ export interface SystemSettings {
   readonly nodes: readonly NodeSpec[];
 }
 
-/** Every worker pod of the chart carries it. */
-const workerLabel = { label: 'app.kubernetes.io/component', value: 'worker' };
+/** What the charts mark the pods with that are real processes here. */
+const realPods = { label: 'app.kubernetes.io/component', values: ['worker', 'nats'] };
 
 interface KnativeService extends KubernetesObject {
   readonly spec: { readonly template: { readonly spec: { readonly containers: readonly Container[] } } };
@@ -57,21 +58,27 @@ export class SpeechSystem {
     const daemons = new Daemons(logFolder);
     const runner = new PodRunner(plane.api, {
       namespace,
-      labelSelector: `${workerLabel.label}=${workerLabel.value}`,
+      labelSelector: `${realPods.label} in (${realPods.values.join(',')})`,
       logFolder,
-      recipe: workerRecipe,
+      recipe: (pod, container, address) =>
+        natsPods.includes(pod.metadata.name)
+          ? natsRecipe(pod, container, address, folder)
+          : workerRecipe(container, address),
+      knownAddress: (name) => addresses.nats[natsPods.indexOf(name)],
     });
     const scale = new ScaleWatch(plane.api, namespace);
     const system = new SpeechSystem(folder, plane, daemons, runner, scale);
     try {
-      await startKwok(plane, nodes, workerLabel);
+      await startKwok(plane, nodes, realPods);
       await startKeda(plane);
       await plane.api.create('/api/v1/namespaces', { metadata: { name: namespace } });
-      await plane.kubectl.applyServerSide(sharedYaml('knative-serving', '300-resources'));
-      await daemons.start(natsServer(folder));
-      runner.start();
+      await defineKnative(plane);
+      await plane.kubectl.applyServerSide(sharedYaml('prometheus-operator-crds'));
+      await provideVolumes(plane.api, namespace);
       scale.start();
-      await plane.kubectl.apply([await renderCharts({ namespace, values: 'production', overlay }, folder)]);
+      await plane.kubectl.apply([await renderCharts({ namespace, values: ['production'], overlay }, folder)]);
+      await mountNatsConfig(plane.api, namespace, folder);
+      runner.start();
       system.foundTarget = await startFrontEnd(plane, daemons, folder);
       return system;
     } catch (error) {
@@ -105,17 +112,17 @@ export class SpeechSystem {
   }
 }
 
-/** The names that the manifests use are right inside the network namespace too. */
+/** The names that the manifests use are right inside the network namespace too; a name of several has all their addresses. */
 function nameServices(): void {
   const name = (service: string): string => `${service}.${namespace}.svc.cluster.local`;
-  const [nats] = addresses.nats;
-  addHosts({
-    [name('nats')]: nats,
-    [name('nats-headless')]: nats,
-    [name('nats-0.nats-headless')]: nats,
-    [name('license')]: addresses.license,
-    [name('gateway')]: addresses.gateway,
-  });
+  addresses.nats.forEach((address, index) =>
+    addHosts({
+      [name('nats')]: address,
+      [name('nats-headless')]: address,
+      [name(`${natsPods[index]}.nats-headless`)]: address,
+    }),
+  );
+  addHosts({ [name('license')]: addresses.license, [name('gateway')]: addresses.gateway });
 }
 
 const mainOf = (app: string): string => join(root, 'dist/apps', app, 'apps', app, 'src/main.js');

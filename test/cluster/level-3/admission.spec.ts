@@ -1,0 +1,203 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { describeInNamespace } from '../support/namespace';
+import type { KubernetesObject } from './support/api-client';
+import { sharedYaml } from './support/binaries';
+import { renderCharts } from './support/charts';
+import { ControlPlane } from './support/control-plane';
+import { clusterCommands, runDocumented } from './support/documented-commands';
+import { defineKeda } from './support/keda';
+import { imageRegistry, startKnative } from './support/knative';
+import { startKwok } from './support/kwok';
+import { provideVolumes } from './support/nats';
+import { outputFolder } from './support/output';
+
+const seconds = 1_000;
+
+interface Container {
+  name: string;
+  image: string;
+  ports?: { name?: string; containerPort: number }[];
+  env?: { name: string; value: string }[];
+  startupProbe?: object;
+}
+
+interface KnativeService extends KubernetesObject {
+  apiVersion: string;
+  kind: string;
+  metadata: KubernetesObject['metadata'] & { annotations?: Record<string, string> };
+  spec: {
+    template: {
+      metadata: { annotations: Record<string, string> };
+      spec: { containers: [Container, ...Container[]]; timeoutSeconds: number; [field: string]: unknown };
+    };
+  };
+}
+
+interface Revision extends KubernetesObject {
+  readonly status?: {
+    readonly conditions?: readonly { type: string; status: string; reason?: string; message?: string }[];
+  };
+}
+
+const services = ['gateway', 'inference', 'license'];
+const serviceCollection = (namespace: string): string =>
+  `/apis/serving.knative.dev/v1/namespaces/${namespace}/services`;
+
+describeInNamespace("Knative's own admission and controllers", () => {
+  let plane: ControlPlane;
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = outputFolder('admission');
+    plane = await ControlPlane.start(folder);
+    const cpuNodes = ['cpu-1', 'cpu-2', 'cpu-3'].map((name) => ({ name, gpu: false }));
+    await startKwok(plane, cpuNodes, { label: 'antiphon.example/real', values: ['yes'] });
+    await defineKeda(plane);
+    await plane.kubectl.applyServerSide(sharedYaml('prometheus-operator-crds'));
+    await startKnative(plane);
+  }, 180 * seconds);
+
+  afterAll(() => plane?.stop(), 30 * seconds);
+
+  /** Applies the charts with a values file to a namespace of its own. */
+  async function install(namespace: string, values: readonly string[]): Promise<string> {
+    await plane.api.create('/api/v1/namespaces', { metadata: { name: namespace } });
+    const overlay = { global: { images: { registry: imageRegistry } } };
+    const manifest = await renderCharts({ namespace, values, overlay }, folder);
+    return plane.kubectl.apply([manifest]);
+  }
+
+  it(
+    'refuse our Services as long as the cluster is not configured for them',
+    async () => {
+      await expect(install('unconfigured', ['production'])).rejects.toThrow(/timeoutSeconds|max-revision-timeout/);
+    },
+    60 * seconds,
+  );
+
+  it.each(clusterCommands())('take the change of $file by its documented command', async ({ command }) => {
+    expect(await runDocumented(command, plane.kubeconfig)).toMatch(/ patched\n$/);
+  });
+
+  describe.each([
+    ['no values file', []],
+    ['dev', ['dev']],
+    ['production', ['production']],
+    ['production and airgapped', ['production', 'airgapped']],
+  ])('with %s', (name, values) => {
+    const namespace = `with-${name.replaceAll(' ', '-')}`;
+
+    it(
+      'take every object that the charts render, with no field unknown',
+      async () => {
+        await provideVolumes(plane.api, namespace);
+        const applied = await install(namespace, values);
+        for (const service of services) expect(applied).toContain(`service.serving.knative.dev/${service} created`);
+        expect(applied).toContain('networkpolicy.networking.k8s.io/antiphon-default-deny created');
+        expect(applied).toContain('statefulset.apps/nats created');
+      },
+      60 * seconds,
+    );
+
+    it.each(services)(
+      'bring %s to a ready revision',
+      async (service) => {
+        expect(await untilReady(plane, namespace, service)).toEqual([]);
+      },
+      60 * seconds,
+    );
+  });
+
+  describe('of a Service that was spoiled', () => {
+    it.each(doctored)('refuse one with %s', async (_, reason, spoil) => {
+      const service = await asWritten(plane, 'with-production', 'gateway');
+      await expect(dryRun(plane, service)).resolves.toBeDefined();
+      spoil(service);
+      await expect(dryRun(plane, service)).rejects.toThrow(reason);
+    });
+  });
+
+  it('refuse a field that Kubernetes does not know', async () => {
+    const spec = { podSelector: {}, policyTypes: ['Ingress'], ingres: [] };
+    const policy = { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: 'spoiled' }, spec };
+    await expect(plane.kubectl.apply(['-'], { input: JSON.stringify(policy) })).rejects.toThrow(
+      /unknown field "spec.ingres"/,
+    );
+  });
+});
+
+/** Each is refused by the webhook or by the schema of Knative; the reason is theirs. */
+const doctored: readonly [string, RegExp, (service: KnativeService) => void][] = [
+  [
+    'two ports',
+    /spec\.template\.spec\.containers\[0\]\.ports/,
+    ({ spec }) => spec.template.spec.containers[0].ports?.push({ name: 'h2c', containerPort: 5001 }),
+  ],
+  [
+    'the variable PORT',
+    /"PORT" is a reserved environment variable/,
+    ({ spec }) => spec.template.spec.containers[0].env?.push({ name: 'PORT', value: '5000' }),
+  ],
+  [
+    'a longer life of requests than the cluster allows',
+    /timeoutSeconds/,
+    ({ spec }) => void (spec.template.spec.timeoutSeconds = 14_401),
+  ],
+  [
+    'a grace period of its own',
+    /unknown field "spec\.template\.spec\.terminationGracePeriodSeconds"/,
+    ({ spec }) => void (spec.template.spec['terminationGracePeriodSeconds'] = 60),
+  ],
+  [
+    'the network of the host',
+    /unknown field "spec\.template\.spec\.hostNetwork"|hostNetwork/,
+    ({ spec }) => void (spec.template.spec['hostNetwork'] = true),
+  ],
+  [
+    'a scale to start with that the cluster does not allow',
+    /initial-scale/,
+    ({ spec }) => void (spec.template.metadata.annotations['autoscaling.knative.dev/initial-scale'] = '0'),
+  ],
+  [
+    'more replicas at least than at most',
+    /max-scale=20 is less than min-scale=21/,
+    ({ spec }) => void (spec.template.metadata.annotations['autoscaling.knative.dev/min-scale'] = '21'),
+  ],
+  [
+    'an autoscaler that does not exist',
+    /autoscaling\.knative\.dev\/class/,
+    ({ spec }) =>
+      void (spec.template.metadata.annotations['autoscaling.knative.dev/class'] = 'lag.autoscaling.knative.dev'),
+  ],
+  [
+    'its scale on the Service in place of its template',
+    /metadata\.annotations\.autoscaling\.knative\.dev\/min-scale/,
+    ({ metadata }) => void (metadata.annotations = { 'autoscaling.knative.dev/min-scale': '1' }),
+  ],
+];
+
+/** The Service as the chart has it, ready to be created under another name. */
+async function asWritten(plane: ControlPlane, namespace: string, name: string): Promise<KnativeService> {
+  const { api } = plane;
+  const { apiVersion, kind, metadata } = await api.get<KnativeService>(`${serviceCollection(namespace)}/${name}`);
+  const applied = metadata.annotations?.['kubectl.kubernetes.io/last-applied-configuration'] ?? '{}';
+  const { spec } = JSON.parse(applied) as KnativeService;
+  return { apiVersion, kind, metadata: { name: 'spoiled', namespace }, spec };
+}
+
+const dryRun = ({ api }: ControlPlane, service: KnativeService): Promise<unknown> =>
+  api.create(`${serviceCollection(service.metadata.namespace ?? '')}?dryRun=All`, service);
+
+/** Resolves to no condition once the newest revision is ready, or at the bound to what keeps it from being so. */
+async function untilReady({ api }: ControlPlane, namespace: string, service: string): Promise<unknown[]> {
+  const query = new URLSearchParams({ labelSelector: `serving.knative.dev/service=${service}` });
+  const path = `/apis/serving.knative.dev/v1/namespaces/${namespace}/revisions?${query.toString()}`;
+  const untilMs = Date.now() + 45 * seconds;
+  for (;;) {
+    const [revision] = await api.list<Revision>(path);
+    const conditions = revision?.status?.conditions ?? [];
+    if (conditions.some(({ type, status }) => type === 'Ready' && status === 'True')) return [];
+    if (Date.now() > untilMs) return [revision?.metadata.name ?? 'no revision', ...conditions];
+    await delay(100);
+  }
+}
