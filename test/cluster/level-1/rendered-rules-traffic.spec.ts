@@ -18,6 +18,12 @@ const pod = (name: string, inNamespace: string, address: string, labels = {}): P
   labels: { app: name, ...labels },
 });
 
+/** A pod of the project that a person starts, to save the buckets for example: it reaches NATS, and nobody reaches it. */
+const backup = pod('backup', namespace, '10.0.2.1', {
+  'app.kubernetes.io/part-of': 'antiphon',
+  'app.kubernetes.io/component': 'backup',
+});
+
 /** Whoever is around the pods of the charts. */
 const outside: readonly Party[] = [
   pod('ingress', 'kourier-system', '10.0.9.1'),
@@ -54,13 +60,13 @@ const traffic = (workers: readonly string[]): readonly Flow[] => [
   { from: ['ingress', 'activator'], to: apps, ports: [8012, 8013, 8112] },
   { from: ['activator'], to: apps, ports: [9090] },
   { from: ['gateway'], to: ['ingress'], ports: [80, 8080, 8081] },
-  { from: [...apps, ...workers], to: ['nats'], ports: [4222] },
+  { from: [...apps, ...workers, 'backup'], to: ['nats'], ports: [4222] },
   { from: ['nats'], to: ['nats'], ports: [6222] },
   { from: ['keda', 'prometheus'], to: ['nats'], ports: [8222] },
   { from: ['prometheus'], to: [...apps, ...workers], ports: [8080] },
   { from: ['prometheus'], to: apps, ports: [9091] },
   // Names are resolved anywhere but by the pods of the charts, whose own ingress says no.
-  { from: [...apps, ...workers, 'nats'], to: around, ports: [53] },
+  { from: [...apps, ...workers, 'nats', 'backup'], to: around, ports: [53] },
 ];
 
 const connected = (workers: readonly string[]): readonly Flow[] => [
@@ -71,7 +77,7 @@ const connected = (workers: readonly string[]): readonly Flow[] => [
 /** What the switch leaves open besides DNS: private ranges, where all of the cluster is, and the metadata address. */
 const privateRanges = (workers: readonly string[]): readonly Flow[] => [
   {
-    from: [...apps, ...workers, 'nats'],
+    from: [...apps, ...workers, 'nats', 'backup'],
     to: around.filter((name) => !['vendor', 'store', 'internet'].includes(name)),
     ports,
   },
@@ -83,7 +89,7 @@ const opened: Readonly<Record<string, typeof connected>> = { connected, 'air-gap
 function allowedFlows(choice: Choice): string[] {
   const manifests = render(choice);
   const policies = policiesOf(manifests);
-  const pods = workloads(manifests).map((each, index) => partyOf(each, `10.0.1.${index + 1}`));
+  const pods = [backup, ...workloads(manifests).map((each, index) => partyOf(each, `10.0.1.${index + 1}`))];
   const parties = [...pods, ...outside];
   return flows(parties, parties, ports)
     .filter(({ from, to, port }) => {
