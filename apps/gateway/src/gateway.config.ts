@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { IsIn, IsInt, IsOptional, IsString, IsUrl, Matches, Max, Min } from 'class-validator';
-import { loadConfig, logLevels, Variable, type LogLevel } from '@app/platform';
+import { AppConfig, loadConfig, Variable } from '@app/platform';
 import { idPattern } from '@app/protocol';
 
 const httpUrl = { protocols: ['http', 'https'], require_protocol: true, require_tld: false };
 
 /** What the gateway is told from outside. */
-export class GatewayConfig {
+export class GatewayConfig extends AppConfig {
   @Variable('Address to listen on.')
   @IsString()
   host = '0.0.0.0';
@@ -26,6 +26,28 @@ export class GatewayConfig {
   @Variable('NATS server or servers, comma-separated.')
   @IsString({ each: true })
   natsUrl: string[] = ['nats://127.0.0.1:4222'];
+
+  @Variable('Copies of a lane on the bus: 1, 3 or 5. Unset: as they are, 1 where it makes one.')
+  @IsOptional()
+  @IsIn([1, 3, 5])
+  jetstreamReplicas?: number;
+
+  @Variable(
+    'KIND=queue|request, comma-separated: how jobs of a function are offered, where not as in the function graph.',
+  )
+  @IsString({ each: true })
+  dispatch: string[] = [];
+
+  @Variable('Base URL of the inference service, for functions with request dispatch.')
+  @IsOptional()
+  @IsUrl(httpUrl)
+  inferenceUrl?: string;
+
+  @Variable('How long a new job may wait for a worker to wake; unset means as in the function graph.')
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  waitBudgetMs?: number;
 
   @Variable('Base URL of the license app.')
   @IsUrl(httpUrl)
@@ -109,10 +131,6 @@ export class GatewayConfig {
   @IsInt()
   @Min(0)
   drainMs = 5_000;
-
-  @Variable(`How much is logged: ${logLevels.join(', ')}.`)
-  @IsIn(logLevels)
-  logLevel: LogLevel = 'info';
 
   static fromEnvironment(): Readonly<GatewayConfig> {
     return loadConfig(GatewayConfig, process.env);

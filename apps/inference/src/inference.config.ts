@@ -1,6 +1,6 @@
 import { ArrayNotEmpty, IsIn, IsInt, IsNumber, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
 import { idPattern } from '@app/protocol';
-import { loadConfig, logLevels, Variable, type LogLevel } from '@app/platform';
+import { AppConfig, loadConfig, Variable } from '@app/platform';
 import {
   batchingModes,
   profileNames,
@@ -13,11 +13,16 @@ import {
 const hour = 3_600_000;
 
 /** Every setting of a worker. Numbers of the profile are unset unless they replace the profile's. */
-export class InferenceConfig {
+export class InferenceConfig extends AppConfig {
   @Variable('Servers of the bus, separated by commas.')
   @ArrayNotEmpty()
   @IsString({ each: true })
   natsUrl: string[] = ['nats://127.0.0.1:4222'];
+
+  @Variable('Copies of a lane on the bus: 1, 3 or 5. Unset: as they are, 1 where it makes one.')
+  @IsOptional()
+  @IsIn([1, 3, 5])
+  jetstreamReplicas?: number;
 
   @Variable('Lanes to serve, KIND.MODEL, separated by commas.')
   @ArrayNotEmpty()
@@ -156,7 +161,13 @@ export class InferenceConfig {
   @Max(hour)
   drainTimeoutMs = 10_000;
 
-  @Variable('Address of the metrics and health pages.')
+  @Variable('Port of POST /jobs in the mode serve.')
+  @IsInt()
+  @Min(0)
+  @Max(65_535)
+  port = 8000;
+
+  @Variable('Address to listen on.')
   @IsString()
   host = '0.0.0.0';
 
@@ -165,10 +176,6 @@ export class InferenceConfig {
   @Min(0)
   @Max(65_535)
   metricsPort = 8080;
-
-  @Variable(`How much is logged: ${logLevels.join(', ')}.`)
-  @IsIn(logLevels)
-  logLevel: LogLevel = 'info';
 
   static fromEnvironment(): Readonly<InferenceConfig> {
     return loadConfig(InferenceConfig, process.env);

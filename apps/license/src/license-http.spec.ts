@@ -1,7 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { MemoryKeyValue } from '@app/broker';
 import { hashApiKey, makeApiKey, type ApiKeyRecord, type License } from '@app/licensing';
-import { createHttpApp, Log, Readiness } from '@app/platform';
+import { createHttpApp, Log, Readiness, Tracing } from '@app/platform';
 import { Authorizer } from './authorizer';
 import { KeyDirectory } from './key-directory';
 import { LicenseConfig } from './license.config';
@@ -39,7 +39,7 @@ beforeEach(async () => {
   const config = new LicenseConfig();
   const authorizer = new Authorizer(keys, [license], config.revocationDelayMs, () => nowMs);
   app = await createHttpApp(
-    LicenseModule.register({ config, keys, authorizer }, { log, readiness: new Readiness() }),
+    LicenseModule.register({ config, keys, authorizer }, { log, readiness: new Readiness(), tracing: Tracing.off() }),
     log,
   );
   await app.init();

@@ -1,8 +1,8 @@
 import { IsIn, IsInt, IsOptional, IsString, Max, Min, MinLength } from 'class-validator';
-import { loadConfig, logLevels, Variable, type LogLevel } from '@app/platform';
+import { AppConfig, loadConfig, Variable } from '@app/platform';
 
 /** What the license app is told by its environment. */
-export class LicenseConfig {
+export class LicenseConfig extends AppConfig {
   @Variable('Address to listen on.')
   @IsString()
   host = '0.0.0.0';
@@ -39,10 +39,6 @@ export class LicenseConfig {
   @IsInt()
   @Min(0)
   revocationDelayMs = 60_000;
-
-  @Variable(`How much is logged: ${logLevels.join(', ')}.`)
-  @IsIn(logLevels)
-  logLevel: LogLevel = 'info';
 
   static fromEnvironment(): Readonly<LicenseConfig> {
     return loadConfig(LicenseConfig, process.env);

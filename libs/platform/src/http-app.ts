@@ -8,9 +8,13 @@ import { ErrorMetrics } from './metrics/error-metrics';
 import { NestLog } from './nest-log';
 import { ProblemFilter } from './problem.filter';
 import { requestIdHeader, requestIdOf } from './request-id';
+import { traceHeadersOf, Tracing } from './tracing';
 
 /** Largest body of a request unless an app says otherwise. */
 const defaultBodyLimitBytes = 1024 * 1024;
+
+/** The attribute of spans that logs call requestId. */
+const requestIdName = 'antiphon.request_id';
 
 /** A Fastify adapter whose requests have our ids (`request.id`), which every response repeats in X-Request-Id. */
 function httpAdapter(bodyLimitBytes = defaultBodyLimitBytes): FastifyAdapter {
@@ -41,7 +45,30 @@ export async function createHttpApp(
     abortOnError: false,
   });
   app.useGlobalFilters(new ProblemFilter(log, app.get(ErrorMetrics, { strict: false })));
+  traceRequests(app, app.get(Tracing, { strict: false }));
   return app;
+}
+
+/** What machines ask all the time. */
+const untraced = new Set(['/metrics', '/healthz', '/readyz']);
+
+/** A span for each request; what its handlers cause finds its trace context among the request's headers. */
+function traceRequests(app: NestFastifyApplication, tracing: Tracing): void {
+  const fastify = app.getHttpAdapter().getInstance();
+  fastify.addHook('onRequest', (request, reply, done) => {
+    const route = request.routeOptions.url ?? 'unknown';
+    if (!untraced.has(route)) {
+      const attributes = { 'http.request.method': request.method, 'http.route': route, [requestIdName]: request.id };
+      const parent = traceHeadersOf(request.headers);
+      const span = tracing.start(`${request.method} ${route}`, { parent, kind: 'server', attributes });
+      Object.assign(request.headers, span.headers);
+      reply.raw.once('close', () => {
+        span.set({ 'http.response.status_code': reply.statusCode });
+        span.end(reply.statusCode >= 500 ? String(reply.statusCode) : undefined);
+      });
+    }
+    done();
+  });
 }
 
 /** Listens and gives the port, also where 0 was asked for. A port in use is `port_taken`, naming the variable to change. */

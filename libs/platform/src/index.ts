@@ -1,3 +1,4 @@
+export * from './app-config';
 export * from './config';
 export * from './http-app';
 export * from './log';
@@ -11,3 +12,4 @@ export * from './readiness';
 export * from './request-id';
 export * from './run-app';
 export * from './shutdown';
+export * from './tracing';

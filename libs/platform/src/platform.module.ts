@@ -2,21 +2,24 @@ import { Global, Module, type DynamicModule, type Provider } from '@nestjs/commo
 import { Log } from './log';
 import { errorMetrics } from './metrics/error-metrics';
 import { Readiness } from './readiness';
+import { Tracing } from './tracing';
 
 /** What every part of an app may ask for. */
 export interface Platform {
   readonly log: Log;
   readonly readiness: Readiness;
+  readonly tracing: Tracing;
 }
 
-/** Makes Log, Readiness, ErrorMetrics and the app's own metrics injectable everywhere. */
+/** Makes Log, Readiness, Tracing, ErrorMetrics and the app's own metrics injectable everywhere. */
 @Global()
 @Module({})
 export class PlatformModule {
-  static register({ log, readiness }: Platform, metrics: readonly Provider[] = []): DynamicModule {
+  static register({ log, readiness, tracing }: Platform, metrics: readonly Provider[] = []): DynamicModule {
     const providers: Provider[] = [
       { provide: Log, useValue: log },
       { provide: Readiness, useValue: readiness },
+      { provide: Tracing, useValue: tracing },
       ...errorMetrics,
       ...metrics,
     ];

@@ -6,6 +6,7 @@ import { Log } from './log';
 import { ManagementModule } from './management';
 import { PlatformModule } from './platform.module';
 import { Readiness } from './readiness';
+import { Tracing } from './tracing';
 
 @Controller()
 class ThrowingController {
@@ -45,7 +46,10 @@ const lines: Record<string, unknown>[] = [];
 const log = Log.create('sample', 'info', { write: (line) => void lines.push(JSON.parse(line) as (typeof lines)[0]) });
 
 @Module({
-  imports: [PlatformModule.register({ log, readiness: new Readiness() }), ManagementModule.register()],
+  imports: [
+    PlatformModule.register({ log, readiness: new Readiness(), tracing: Tracing.off() }),
+    ManagementModule.register(),
+  ],
   controllers: [ThrowingController],
 })
 class SampleModule {}

@@ -1,10 +1,12 @@
 import { ProblemError, productName, productVersion } from '@app/protocol';
+import type { AppConfig } from './app-config';
 import { describeConfig, type ConfigClass } from './config';
-import { Log, type LogLevel } from './log';
+import { Log } from './log';
 import { measureStart } from './metrics/readiness-metrics';
 import type { Platform } from './platform.module';
 import { Readiness } from './readiness';
 import { Shutdown } from './shutdown';
+import { Tracing } from './tracing';
 
 /** What an app's configuration class has: `fromEnvironment` reads `process.env`, in the `*.config.ts` file. */
 export interface AppConfigClass<C extends object> extends ConfigClass<C> {
@@ -26,11 +28,14 @@ export interface AppDefinition<C extends object> {
   readonly start: (context: AppContext<C>) => Promise<void>;
 }
 
+/** Longest wait for the collector of traces at the end. */
+const traceTimeoutMs = 3_000;
+
 /**
  * Runs an app as this process: `--help` prints its variables; otherwise it is configured, started, and stopped by signals. A
  * failure to start, or an error nobody caught, is one JSON line and exit code 1.
  */
-export async function runApp<C extends object & { logLevel: LogLevel }>(app: AppDefinition<C>): Promise<void> {
+export async function runApp<C extends AppConfig>(app: AppDefinition<C>): Promise<void> {
   if (process.argv.includes('--help')) {
     process.stdout.write(helpOf(app));
     return;
@@ -47,7 +52,9 @@ export async function runApp<C extends object & { logLevel: LogLevel }>(app: App
     log = Log.create(app.name, config.logLevel);
     const shutdown = new Shutdown(log);
     shutdown.listen();
-    await app.start({ config, log, readiness: new Readiness(), shutdown });
+    const tracing = Tracing.to(app.name, config);
+    await app.start({ config, log, tracing, readiness: new Readiness(), shutdown });
+    shutdown.add('send traces', traceTimeoutMs, () => tracing.close());
     measureStart(process.uptime() * 1000);
     log.info('started', { version: productVersion });
   } catch (error) {

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { register } from 'prom-client';
 import { MemoryBroker, MemoryBus } from '@app/broker';
-import { Log, Readiness, Shutdown } from '@app/platform';
+import { Log, Readiness, Shutdown, Tracing } from '@app/platform';
 import type { AuthorizationGranted, AuthorizationRequest } from '@app/protocol';
 import { startGateway, type StartedGateway } from '../../src/gateway-app';
 import { GatewayConfig } from '../../src/gateway.config';
@@ -71,7 +71,7 @@ export class GatewayUnderTest {
     gateway.exited = new Promise((resolve) => {
       gateway.shutdown = new Shutdown(log, { on: () => undefined, exit: resolve });
     });
-    const context = { config, log, readiness: new Readiness(), shutdown: gateway.shutdown };
+    const context = { config, log, readiness: new Readiness(), tracing: Tracing.off(), shutdown: gateway.shutdown };
     gateway.started = await startGateway(context, new MemoryBroker(gateway.bus));
     gateway.worker = await gateway.addWorker('worker-1');
     return gateway;

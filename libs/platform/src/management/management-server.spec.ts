@@ -1,5 +1,6 @@
 import { Log } from '../log';
 import { Readiness } from '../readiness';
+import { Tracing } from '../tracing';
 import { startManagementServer, type ManagementServer } from './management-server';
 
 const log = Log.create('sample', 'silent');
@@ -10,7 +11,7 @@ let server: ManagementServer;
 
 beforeEach(async () => {
   readiness = new Readiness();
-  server = await startManagementServer(loopback, { log, readiness });
+  server = await startManagementServer(loopback, { log, readiness, tracing: Tracing.off() });
 });
 afterEach(() => server.close());
 
@@ -50,7 +51,7 @@ it('exports each check of the ready page as it is at that moment', async () => {
 
 it('names the port and the variable when the port is taken', async () => {
   const taken = { ...loopback, metricsPort: server.port };
-  await expect(startManagementServer(taken, { log, readiness })).rejects.toMatchObject({
+  await expect(startManagementServer(taken, { log, readiness, tracing: Tracing.off() })).rejects.toMatchObject({
     code: 'port_taken',
     detail: `Port ${server.port} on 127.0.0.1 is taken: set METRICS_PORT to another one, or stop what uses it.`,
   });
