@@ -2,3 +2,4 @@ export { ErrorMetrics } from './error-metrics';
 export * from './gateway-metrics';
 export * from './inference-metrics';
 export * from './license-metrics';
+export { measureStart } from './readiness-metrics';
