@@ -90,7 +90,7 @@ describe('Jobs on a real nats-server', () => {
   });
 
   it('are deleted when nobody claimed them in time', async () => {
-    const impatient = new JobClient(gateway, { gatewayId: 'impatient', waitBudgetMs: 100 });
+    const impatient = new JobClient(gateway, { gatewayId: 'impatient', newcomerBudgetMs: 100 });
     await impatient.start();
     const listener = new RecordingListener();
     await impatient.submit(ttsRequest(), listener);

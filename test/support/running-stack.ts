@@ -17,6 +17,10 @@ export interface StackOptions {
   /** Workers of each kind; 1 unless given. */
   readonly workers?: number;
   readonly workerEnv?: Record<string, string>;
+  /** `KIND=queue` and `KIND=request` in place of what the function graph says. */
+  readonly dispatch?: readonly string[];
+  /** Where the gateway sends jobs, if not straight to `inference serve`. */
+  readonly inferenceUrl?: string;
   /** With the real Prometheus. */
   readonly observe?: boolean;
 }
@@ -45,7 +49,8 @@ export class RunningStack {
       workers: settings.workers ?? 1,
     };
     const prepared = await prepare(options, root);
-    const plan = await planStack({ ...prepared, ...options, root, workerEnv: settings.workerEnv }, new PortBook());
+    const { workerEnv, dispatch, inferenceUrl } = settings;
+    const plan = await planStack({ ...prepared, ...options, root, workerEnv, dispatch, inferenceUrl }, new PortBook());
     const stack = new Stack(plan);
     await stack.start();
     return new RunningStack(stack, plan, dataFolder, { api: plan.addresses.api, apiKey: prepared.license.apiKey });

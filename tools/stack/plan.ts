@@ -1,8 +1,11 @@
 import { join } from 'node:path';
+import { loadManifest } from '@app/artifacts';
+import { dispatchesOf } from '@app/protocol';
 import { planObserver } from '../observe/prometheus-part';
 import type { PrometheusProgram } from '../observe/prometheus-program';
 import type { PartSpec } from './part';
 import type { PortBook } from './ports';
+import { planInference } from './worker-lanes';
 
 /** Everything the stack's processes are started with. */
 export interface StackPlan {
@@ -11,6 +14,8 @@ export interface StackPlan {
   readonly license: PartSpec;
   readonly gateway: PartSpec;
   readonly workers: readonly PartSpec[];
+  /** Takes jobs by request; absent where no function is dispatched so. */
+  readonly inference?: PartSpec;
   /** Absent unless asked for; needs none of the others. */
   readonly prometheus?: PartSpec;
   readonly addresses: {
@@ -19,6 +24,8 @@ export interface StackPlan {
     readonly nats: string;
     readonly natsMonitoring: string;
     readonly prometheus?: string;
+    /** Base URL of `inference serve`. */
+    readonly inference?: string;
     readonly metrics: Readonly<Record<string, string>>;
   };
 }
@@ -31,15 +38,16 @@ export interface StackSettings {
   readonly natsServer: string;
   readonly port: number;
   readonly workers: number;
+  /** `KIND=queue` and `KIND=request`, where functions are not to be dispatched as in the graph. */
+  readonly dispatch?: readonly string[];
+  /** Where the gateway sends jobs, if not straight to `inference serve`. */
+  readonly inferenceUrl?: string;
   /** Added to the environment of every worker, `BATCHING` for example. */
   readonly workerEnv?: Readonly<Record<string, string>>;
   /** Given when the stack is to be observed. */
   readonly prometheus?: PrometheusProgram;
   readonly license: { readonly licenseFile: string; readonly publicKeyFile: string; readonly keysFile: string };
 }
-
-/** Which lanes the workers of a kind serve: one worker per kind and number, `tts-1` for example. */
-const workerLanes = { tts: 'tts.piper', stt: 'stt.whisper-tiny-en' } as const;
 
 const url = (port: number, scheme = 'http'): string => `${scheme}://127.0.0.1:${port}`;
 
@@ -50,47 +58,37 @@ export async function planStack(settings: StackSettings, ports: PortBook): Promi
   const natsMonitoring = await ports.take(8222);
   const license = await ports.take(8080);
   const gatewayMetrics = await ports.take(8081);
-  const names = Object.keys(workerLanes).flatMap((kind) =>
-    Array.from({ length: settings.workers }, (_, index) => ({
-      kind: kind as keyof typeof workerLanes,
-      index: index + 1,
-    })),
-  );
-  const workerPorts = await takeEach(names.length, 8082, ports);
   const natsUrl = url(nats, 'nats');
   const make = partMaker(settings);
-  const workers = names.map(({ kind, index }, place) =>
-    make.app(`${kind}-${index}`, 'inference', workerPorts[place] ?? 0, {
-      NATS_URL: natsUrl,
-      LANES: workerLanes[kind],
-      MODELS_FOLDER: settings.modelsFolder,
-      METRICS_PORT: String(workerPorts[place]),
-      ...settings.workerEnv,
-    }),
-  );
-  const metrics = Object.fromEntries([
-    ['gateway', `${url(gatewayMetrics)}/metrics`],
-    ['license', `${url(license)}/metrics`],
-    ...workers.map(({ name }, place) => [name, `${url(workerPorts[place] ?? 0)}/metrics`]),
-  ]) as Record<string, string>;
+  const dispatch = settings.dispatch ?? dispatchFromEnvironment();
+  const inference = await planInferenceParts({ ...settings, dispatch }, ports, natsUrl);
+  const metrics: Record<string, string> = {
+    gateway: `${url(gatewayMetrics)}/metrics`,
+    license: `${url(license)}/metrics`,
+    ...inference.metrics,
+  };
   const { prometheus: program, root, dataFolder } = settings;
   const observer = program && (await planObserver({ program, root, dataFolder, pages: metrics }, ports));
+  const inferenceUrl = settings.inferenceUrl ?? inference.url;
   return {
     nats: make.nats(nats, natsMonitoring),
-    license: make.app('license', 'license', license, {
+    license: make.app('license', license, {
       PORT: String(license),
       NATS_URL: natsUrl,
       LICENSE_FILE: settings.license.licenseFile,
       LICENSE_PUBLIC_KEY_FILE: settings.license.publicKeyFile,
       API_KEYS_FILE: settings.license.keysFile,
     }),
-    gateway: make.app('gateway', 'gateway', gatewayMetrics, {
+    gateway: make.app('gateway', gatewayMetrics, {
       PORT: String(api),
       METRICS_PORT: String(gatewayMetrics),
       NATS_URL: natsUrl,
       LICENSE_PROXY_URL: url(license),
+      DISPATCH: dispatch.join(','),
+      ...(inferenceUrl === undefined ? {} : { INFERENCE_URL: inferenceUrl }),
     }),
-    workers,
+    workers: inference.workers,
+    inference: inference.serve,
     prometheus: observer?.part,
     addresses: {
       api: url(api),
@@ -98,15 +96,39 @@ export async function planStack(settings: StackSettings, ports: PortBook): Promi
       nats: natsUrl,
       natsMonitoring: url(natsMonitoring),
       prometheus: observer?.url,
+      inference: inference.url,
       metrics,
     },
   };
 }
 
-async function takeEach(count: number, from: number, ports: PortBook): Promise<number[]> {
-  const taken: number[] = [];
-  while (taken.length < count) taken.push(await ports.take(from));
-  return taken;
+/** As the gateway would read it. */
+const dispatchFromEnvironment = (): string[] => (process.env['DISPATCH'] ?? '').split(',').filter(Boolean);
+
+/** The processes of the inference app: workers, and the one that takes jobs by request where a function wants it. */
+async function planInferenceParts(settings: StackSettings, ports: PortBook, natsUrl: string) {
+  const { workers, served } = planInference(loadManifest(), dispatchesOf(settings.dispatch), settings.workers);
+  const make = partMaker(settings);
+  const metrics: Record<string, string> = {};
+  const part = async (name: string, lanes: string, mode: string, env: Record<string, string>): Promise<PartSpec> => {
+    const metricsPort = await ports.take(8082);
+    metrics[name] = `${url(metricsPort)}/metrics`;
+    const made = make.app('inference', metricsPort, {
+      NATS_URL: natsUrl,
+      LANES: lanes,
+      MODELS_FOLDER: settings.modelsFolder,
+      METRICS_PORT: String(metricsPort),
+      ...settings.workerEnv,
+      ...env,
+    });
+    return { ...made, name, args: [...made.args, mode], logFile: join(settings.dataFolder, 'logs', `${name}.log`) };
+  };
+  const pulling: PartSpec[] = [];
+  for (const { name, lanes } of workers) pulling.push(await part(name, lanes, 'worker', {}));
+  if (served === undefined) return { workers: pulling, metrics };
+  const port = await ports.take(8000);
+  const serve = await part('inference', served, 'serve', { PORT: String(port) });
+  return { workers: pulling, serve, url: url(port), metrics };
 }
 
 function partMaker({ root, dataFolder, natsServer }: StackSettings) {
@@ -121,13 +143,13 @@ function partMaker({ root, dataFolder, natsServer }: StackSettings) {
       readyUrl: `${url(monitoring)}/healthz`,
     }),
     /** Apps bind to loopback here: this stack is for one machine. */
-    app: (name: string, app: string, healthPort: number, env: Record<string, string>): PartSpec => ({
-      name,
+    app: (app: string, healthPort: number, env: Record<string, string>): PartSpec => ({
+      name: app,
       app,
       command: process.execPath,
       args: ['--enable-source-maps', join(root, 'dist/apps', app, 'apps', app, 'src/main.js')],
       env: { HOST: '127.0.0.1', ...env },
-      logFile: logFile(name),
+      logFile: logFile(app),
       readyUrl: `${url(healthPort)}/readyz`,
     }),
   };

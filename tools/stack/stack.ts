@@ -31,10 +31,9 @@ export class Stack extends EventEmitter<{ line: [string]; failed: [string] }> {
    */
   async start(): Promise<void> {
     await this.add(this.plan.nats);
-    const { license, gateway, workers, prometheus } = this.plan;
-    await Promise.all(
-      [license, gateway, ...workers, ...(prometheus ? [prometheus] : [])].map((spec) => this.add(spec)),
-    );
+    const { license, gateway, workers, inference, prometheus } = this.plan;
+    const others = [inference, prometheus].filter((spec) => spec !== undefined);
+    await Promise.all([license, gateway, ...workers, ...others].map((spec) => this.add(spec)));
     this.started = true;
   }
 

@@ -10,13 +10,14 @@ import {
   startManagementServer,
   type AppContext,
 } from '@app/platform';
-import { ProblemError, type Lane } from '@app/protocol';
+import { ProblemError } from '@app/protocol';
 import { Concurrency } from './auth/concurrency';
 import { Gatekeeper } from './auth/gatekeeper';
 import { LicenseClient } from './auth/license.client';
 import { Catalogue } from './catalogue/catalogue';
 import type { GatewayConfig } from './gateway.config';
 import { GatewayModule } from './gateway.module';
+import { offeredLanes } from './job-lanes';
 import { LaneWatch } from './lane-watch';
 import { RawWsAdapter } from './sockets/raw-ws.adapter';
 import { SocketRegistry } from './sockets/socket-registry';
@@ -40,7 +41,14 @@ export async function startGateway(
 ): Promise<StartedGateway> {
   const { config, log, readiness, shutdown } = context;
   const catalogue = Catalogue.from(manifest, { ...config, served: config.served ?? defaultsOf(manifest) });
-  const jobs = new JobClient(broker, { gatewayId: config.gatewayId, log });
+  const offered = offeredLanes(catalogue, config, broker, log);
+  const { lanes, offers } = offered;
+  const jobs = new JobClient(broker, {
+    gatewayId: config.gatewayId,
+    lanes: offers,
+    newcomerBudgetMs: config.waitBudgetMs,
+    log,
+  });
   const presence: Presence = new Presence(broker, {
     gatewayId: config.gatewayId,
     activeByKey: () => concurrency.counts(),
@@ -53,9 +61,9 @@ export async function startGateway(
     app.get(ErrorMetrics, { strict: false }).count(problem.code);
     log.info('socket refused', { requestId, code: problem.code, ...(problem.cause ? { err: problem.cause } : {}) });
   });
-  const lanes = lanesOf(catalogue);
-  for (const lane of lanes) await broker.ensureLane(lane);
-  const watch = new LaneWatch(broker, presence, lanes, app.get(GatewayMetrics, { strict: false }));
+  for (const lane of lanes) await offers.ensureLane(lane);
+  const metrics = app.get(GatewayMetrics, { strict: false });
+  const watch = new LaneWatch(offers, presence, lanes, metrics, config.waitBudgetMs);
   readiness.add('bus connected', () => broker.connected);
   await jobs.start();
   presence.start();
@@ -75,6 +83,7 @@ export async function startGateway(
     presence.stop();
     app.get(LicenseClient).close();
     await jobs.close();
+    offered.close();
     await broker.close();
   });
   const management = await startManagementServer(config, context);
@@ -93,14 +102,6 @@ async function closeHttp(app: NestFastifyApplication): Promise<void> {
 /** What the manifest serves by default. */
 const defaultsOf = (manifest: Manifest): string[] =>
   manifest.artifacts.flatMap((artifact) => (artifact.default && artifact.serves ? [artifact.id] : []));
-
-function lanesOf({ voices, sttModels }: Catalogue): Lane[] {
-  const models = (offerings: Catalogue['voices']): string[] => [...new Set(offerings.map(({ model }) => model))];
-  return [
-    ...models(voices).map((model) => ({ kind: 'tts' as const, model })),
-    ...models(sttModels).map((model) => ({ kind: 'stt' as const, model })),
-  ];
-}
 
 /** A body is JSON whatever its content type says, or fails to say; only forms are forms. */
 async function acceptAnyJson(app: NestFastifyApplication, bodyLimit: number): Promise<void> {

@@ -25,7 +25,7 @@ beforeEach(() => {
     laneLoad: (name: string, state: object) => seen.loads.push({ name, ...state }),
     laneWoke: (name: string, durationMs: number) => seen.wakes.push([name, durationMs]),
   };
-  watch = new LaneWatch(broker, presence, [lane], metrics, Date.now);
+  watch = new LaneWatch(broker, presence, [lane], metrics);
   watch.start();
 });
 afterEach(() => {

@@ -1,4 +1,4 @@
-import type { Broker, Presence } from '@app/broker';
+import type { JobLanes, Presence } from '@app/broker';
 import type { GatewayMetrics } from '@app/platform';
 import { laneClasses, laneName, waitBudgetMs, type Lane } from '@app/protocol';
 
@@ -18,17 +18,19 @@ export class LaneWatch {
   private readonly waking = new Map<string, Waking>();
 
   constructor(
-    private readonly broker: Pick<Broker, 'load'>,
+    private readonly offers: Pick<JobLanes, 'load'>,
     private readonly presence: Pick<Presence, 'lane'>,
     private readonly lanes: readonly Lane[],
     private readonly metrics: Pick<GatewayMetrics, 'laneBudget' | 'laneLoad' | 'laneWoke'>,
-    private readonly now: () => number = () => performance.now(),
+    /** In place of the wait budgets of the function graph. */
+    private readonly newcomersMs?: number,
   ) {}
 
   start(): void {
     for (const lane of this.lanes) {
       const [newcomers] = laneClasses(lane);
-      if (newcomers !== undefined) this.metrics.laneBudget(laneName(lane), waitBudgetMs(lane, newcomers));
+      if (newcomers === undefined) continue;
+      this.metrics.laneBudget(laneName(lane), waitBudgetMs(lane, newcomers, this.newcomersMs));
     }
     this.lookLater();
   }
@@ -46,7 +48,7 @@ export class LaneWatch {
   private async look(): Promise<void> {
     for (const lane of this.lanes) {
       try {
-        const { waiting, running } = await this.broker.load(lane);
+        const { waiting, running } = await this.offers.load(lane);
         const { workers } = this.presence.lane(lane);
         this.metrics.laneLoad(laneName(lane), { waiting, running, workers });
         this.watchWaking(laneName(lane), waiting, workers);
@@ -57,7 +59,7 @@ export class LaneWatch {
   }
 
   private watchWaking(lane: string, waiting: number, workers: number): void {
-    const nowMs = this.now();
+    const nowMs = performance.now();
     const waking = this.waking.get(lane);
     if (workers > 0) {
       if (waking) this.metrics.laneWoke(lane, nowMs - waking.sinceMs);

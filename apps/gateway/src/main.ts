@@ -11,6 +11,7 @@ void runApp({
     const broker = new NatsBroker({
       servers: context.config.natsUrl,
       name: context.config.gatewayId,
+      replicas: context.config.jetstreamReplicas,
       onHandlerError: (error) => context.log.error('bus handler failed', { err: error }),
     });
     await broker.start();

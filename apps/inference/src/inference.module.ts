@@ -1,5 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { JobStrategy, type Broker } from '@app/broker';
+import { JobStrategy, JobTaker, type Broker } from '@app/broker';
 import { inferenceMetrics, InferenceMetrics, Log, PlatformModule, type Platform } from '@app/platform';
 import * as handlers from './handlers';
 import { LaneEngines } from './lanes/lane-engines';
@@ -9,9 +9,11 @@ import { WorkerSettings } from './worker-settings';
 /** The worker: a handler for each kind of job, and the engines behind them. */
 @Module({ controllers: Object.values(handlers) })
 export class InferenceModule {
-  static register(settings: WorkerSettings, broker: Broker, platform: Platform): DynamicModule {
+  /** `pulls`: whether its jobs come from the lanes, or are brought to JobTaker. */
+  static register(settings: WorkerSettings, broker: Broker, platform: Platform, pulls: boolean): DynamicModule {
     return {
       module: InferenceModule,
+      exports: [JobTaker],
       imports: [PlatformModule.register(platform, inferenceMetrics)],
       providers: [
         { provide: WorkerSettings, useValue: settings },
@@ -27,6 +29,7 @@ export class InferenceModule {
             new JobStrategy({
               broker,
               workerId: settings.workerId,
+              pulls,
               drainTimeoutMs: settings.config.drainTimeoutMs,
               log: platform.log,
               observer: new SeatCounter(metrics, settings.lanes, settings.tuning.batchSize),
@@ -38,6 +41,7 @@ export class InferenceModule {
               })),
             }),
         },
+        { provide: JobTaker, useExisting: JobStrategy },
       ],
     };
   }

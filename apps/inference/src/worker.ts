@@ -1,46 +1,87 @@
+import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { AsyncMicroserviceOptions } from '@nestjs/microservices';
 import { JobExceptionFilter, JobStrategy, NatsBroker } from '@app/broker';
-import { NestLog, startManagementServer, type AppContext } from '@app/platform';
+import { listen, NestLog, startManagementServer, type AppContext } from '@app/platform';
 import type { InferenceConfig } from './inference.config';
 import { InferenceModule } from './inference.module';
 import { LaneEngines } from './lanes/lane-engines';
+import { createServeApp } from './serve/serve-app';
 import { WorkerSettings } from './worker-settings';
 
 /** Time beyond the drain for hand-backs, and for each other part to end. */
 const stopGraceMs = 5_000;
 
-/** Serves the lanes of the configuration until the process is told to stop. Resolves once jobs are pulled. */
-export async function startWorker(context: AppContext<InferenceConfig>): Promise<void> {
-  const { config, readiness, shutdown, log } = context;
+type Context = AppContext<InferenceConfig>;
+
+/** How jobs come to a worker. */
+interface JobEntrance {
+  readonly app: INestApplicationContext;
+  /** Opened before the engines are warm, so that it can say that they are not. */
+  readonly port?: number;
+  /** Begins to take jobs. */
+  readonly begin: () => Promise<unknown>;
+}
+
+/** What a worker has in either mode. */
+interface Worker {
+  readonly settings: WorkerSettings;
+  readonly broker: NatsBroker;
+}
+
+/** Pulls jobs of the lanes of the configuration until the process is told to stop. Resolves once it does. */
+export async function startWorker(context: Context): Promise<void> {
+  const worker = prepare(context);
+  const app = await NestFactory.createMicroservice<AsyncMicroserviceOptions>(moduleOf(worker, context, true), {
+    logger: new NestLog(context.log),
+    abortOnError: false,
+    inject: [JobStrategy],
+    useFactory: (strategy: JobStrategy) => ({ strategy }),
+  });
+  app.useGlobalFilters(new JobExceptionFilter());
+  await run(context, worker, { app, begin: () => app.listen() });
+}
+
+/** Takes jobs by request until the process is told to stop. Resolves once it does. */
+export async function startServe(context: Context): Promise<void> {
+  const worker = prepare(context);
+  const app = await createServeApp(moduleOf(worker, context, false), context);
+  const jobs = app.connectMicroservice({ strategy: app.get(JobStrategy) });
+  jobs.useGlobalFilters(new JobExceptionFilter());
+  const port = await listen(app, context.config);
+  await run(context, worker, { app, port, begin: () => app.startAllMicroservices() });
+}
+
+function prepare({ config, log }: Context): Worker {
   const settings = new WorkerSettings(config);
   const broker = new NatsBroker({
     servers: config.natsUrl,
     name: settings.workerId,
+    replicas: config.jetstreamReplicas,
     onHandlerError: (err) => log.error('message handler failed', { err }),
   });
-  const app = await NestFactory.createMicroservice<AsyncMicroserviceOptions>(
-    InferenceModule.register(settings, broker, context),
-    {
-      logger: new NestLog(log),
-      abortOnError: false,
-      inject: [JobStrategy],
-      useFactory: (strategy: JobStrategy) => ({ strategy }),
-    },
-  );
-  app.useGlobalFilters(new JobExceptionFilter());
+  return { settings, broker };
+}
+
+const moduleOf = ({ settings, broker }: Worker, context: Context, pulls: boolean) =>
+  InferenceModule.register(settings, broker, context, pulls);
+
+async function run(context: Context, { settings, broker }: Worker, { app, port, begin }: JobEntrance): Promise<void> {
+  const { config, readiness, shutdown, log } = context;
   const engines = app.get(LaneEngines);
   readiness.add('engines warm', () => engines.isReady);
   readiness.add('bus connected', () => broker.connected);
 
   const management = await startManagementServer(config, context);
   shutdown.add('refuse new work', stopGraceMs, () => readiness.drain());
-  shutdown.add('finish jobs', config.drainTimeoutMs + stopGraceMs, () => app.close());
+  shutdown.add('finish jobs', config.drainTimeoutMs + stopGraceMs, () => app.get(JobStrategy).close());
+  shutdown.add('take no more', stopGraceMs, () => app.close());
   shutdown.add('stop engines', stopGraceMs, () => engines.stop());
   shutdown.add('leave the bus', stopGraceMs, () => broker.close());
   shutdown.add('close the management port', stopGraceMs, () => management.close());
 
   await Promise.all([broker.start(), engines.start(settings.lanes)]);
-  await app.listen();
-  log.info('serving', { workerId: settings.workerId, lanes: config.lanes, port: management.port });
+  await begin();
+  const ports = { ...(port === undefined ? {} : { port }), metricsPort: management.port };
+  log.info('serving', { workerId: settings.workerId, lanes: config.lanes, ...ports });
 }

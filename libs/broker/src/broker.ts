@@ -1,4 +1,5 @@
 import type { Lane } from '@app/protocol';
+import type { JobLanes, LaneLoad } from './job-lanes';
 
 /** Called for each message of a subscription; `reply` answers a request. Must not throw; asynchronous work is the handler's own. */
 export type MessageHandler = (payload: Uint8Array, subject: string, reply?: (payload: Uint8Array) => void) => void;
@@ -23,6 +24,8 @@ export interface Delivery {
   working(): void;
   /** Nobody wants it: gone, never delivered again. */
   term(): void;
+  /** The worker is done with it, with or without a verdict; for deliveries that somebody waits for. */
+  leave?(): void;
 }
 
 /** One priority class of a lane, seen by a worker. */
@@ -35,17 +38,11 @@ export interface JobSource {
   close(): void;
 }
 
-/** Jobs of a lane: how many were never delivered, and how many were: held by workers, or handed back and not yet delivered again. */
-export interface LaneLoad {
-  readonly waiting: number;
-  readonly running: number;
-}
-
 /**
  * The bus as the apps see it: work-queue lanes for jobs, plain subjects for everything else. Two implementations: NATS, and a
  * twin in memory for tests; both pass the same conformance suite. Failures are ProblemError `bus_unavailable`.
  */
-export abstract class Broker {
+export abstract class Broker implements JobLanes {
   /** Creates or updates what the lane needs; idempotent. */
   abstract ensureLane(lane: Lane): Promise<void>;
   /**

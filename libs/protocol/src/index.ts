@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+export * from './dispatch';
 export * from './frame';
 export type { Dispatch, FunctionRow, JobClass } from './functions/function-row';
 export * from './graph';

@@ -31,11 +31,16 @@ export const jetStreamName = (lane: Lane): string =>
 /** Names of the lane's durable consumers in pulling order; one per priority class. */
 export const laneClasses = (lane: Lane): readonly string[] => functionOf(lane.kind).classes.map(({ name }) => name);
 
-/** How long a job of this lane and class may wait for a worker. */
-export function waitBudgetMs(lane: Lane, jobClass: string): number {
-  const found = functionOf(lane.kind).classes.find(({ name }) => name === jobClass);
+/**
+ * How long a job of this lane and class may wait for a worker. `newcomersMs` takes the place of the first class's own budget, and
+ * raises those of the others where they are shorter: whoever is listening never waits less than a newcomer.
+ */
+export function waitBudgetMs(lane: Lane, jobClass: string, newcomersMs?: number): number {
+  const { classes } = functionOf(lane.kind);
+  const found = classes.find(({ name }) => name === jobClass);
   if (!found) throw new RangeError(`lane ${laneName(lane)} has no job class ${jobClass}`);
-  return found.waitBudgetMs;
+  if (newcomersMs === undefined) return found.waitBudgetMs;
+  return found === classes[0] ? newcomersMs : Math.max(found.waitBudgetMs, newcomersMs);
 }
 
 /** Model of the only lane of a function that needs none. */

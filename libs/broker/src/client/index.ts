@@ -1,2 +1,2 @@
-export { JobClient, type JobClientOptions } from './job-client';
+export { JobClient, maxJobBodyBytes, type JobClientOptions } from './job-client';
 export * from './job-contract';

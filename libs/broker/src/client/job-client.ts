@@ -13,6 +13,7 @@ import {
   type InputEnvelope,
 } from '@app/protocol';
 import type { Broker, MessageHandler, Subscription } from '../broker';
+import type { JobLanes } from '../job-lanes';
 import type { JobLog } from '../job-log';
 import { readFrame } from '../wire';
 import { OfferedJob, type JobHost } from './offered-job';
@@ -24,8 +25,10 @@ export interface JobClientOptions {
   readonly gatewayId: string;
   /** Monotonic or wall clock in milliseconds. */
   readonly now?: () => number;
-  /** In place of the wait budgets of the function graph. */
-  readonly waitBudgetMs?: number;
+  /** Where jobs are offered; in the lanes of the broker unless given. */
+  readonly lanes?: JobLanes;
+  /** In place of the wait budget of each function's first job class; the others wait at least as long. */
+  readonly newcomerBudgetMs?: number | undefined;
   /** How often jobs are checked for loss. */
   readonly checkIntervalMs?: number;
   /** How long a waiting job goes without proof that it is still on the bus. */
@@ -37,7 +40,7 @@ export interface JobClientOptions {
 }
 
 /** Largest body of a job: with its fields it is one message of the bus, of at most 1 MiB by NATS's default. */
-const maxJobBodyBytes = 1_000_000;
+export const maxJobBodyBytes = 1_000_000;
 
 const deadAfterMs = beatIntervalMs * missedBeats;
 
@@ -51,14 +54,16 @@ export class JobClient implements JobHost {
   readonly now: () => number;
   readonly gapBoundMs: number;
   private readonly jobs = new Map<string, OfferedJob>();
+  readonly lanes: JobLanes;
   readonly log: JobLog | undefined;
   private subscriptions: Subscription[] = [];
   private checks: NodeJS.Timeout | undefined;
 
   constructor(
-    readonly broker: Broker,
+    private readonly broker: Broker,
     private readonly options: JobClientOptions,
   ) {
+    this.lanes = options.lanes ?? broker;
     this.now = options.now ?? Date.now;
     this.gapBoundMs = options.gapBoundMs ?? 1_000;
     this.log = options.log;
@@ -79,7 +84,7 @@ export class JobClient implements JobHost {
   /** Throws `bus_unavailable` or `worker_unavailable` when the job could not be put on the bus; the listener then hears nothing. */
   async submit(request: JobRequest, listener: JobListener): Promise<JobHandle> {
     const jobId = randomBytes(16).toString('base64url');
-    const budgetMs = this.options.waitBudgetMs ?? waitBudgetMs(request.lane, request.jobClass);
+    const budgetMs = waitBudgetMs(request.lane, request.jobClass, this.options.newcomerBudgetMs);
     const { gatewayId } = this.options;
     const payload = encodeFrame({ ...request.job, jobId, gatewayId, waitBudgetMs: budgetMs }, request.body);
     const job = new OfferedJob(this, { ...request, jobId, waitBudgetMs: budgetMs, payload }, listener);

@@ -10,7 +10,7 @@ import {
   type OutputEnvelope,
   type TerminalAnswer,
 } from '@app/protocol';
-import type { Broker } from '../broker';
+import type { JobLanes } from '../job-lanes';
 import type { JobLog } from '../job-log';
 import type { JobHandle, JobInput, JobListener, JobOutput } from './job-contract';
 import { OutputOrder } from './output-order';
@@ -20,7 +20,8 @@ const crashLimit = 2;
 
 /** What a job needs of its client. */
 export interface JobHost {
-  readonly broker: Broker;
+  /** Where its jobs are offered. */
+  readonly lanes: JobLanes;
   readonly now: () => number;
   readonly gapBoundMs: number;
   readonly log: JobLog | undefined;
@@ -28,7 +29,7 @@ export interface JobHost {
   ended(jobId: string): void;
 }
 
-/** A job as it is put on the bus, each time with the same payload. */
+/** A job as it is offered, each time with the same payload. */
 export interface Offer {
   readonly jobId: string;
   readonly lane: Lane;
@@ -44,7 +45,7 @@ export class OfferedJob implements JobHandle {
   workerId: string | undefined;
   /** When the current attempt was last heard of. */
   lastSignAt: number;
-  /** When the job was last known to be on the bus. */
+  /** When the job was last known to be on offer. */
   lastProofAt: number;
   private sequence: number | undefined;
   private publishing: Promise<void> | undefined;
@@ -75,7 +76,7 @@ export class OfferedJob implements JobHandle {
     return this.offer.jobId;
   }
 
-  /** Puts the job on the bus; its wait budget starts now. */
+  /** Offers the job; its wait budget starts now. */
   publish(): Promise<void> {
     this.startWaiting();
     const published = this.offerOnce();
@@ -158,12 +159,12 @@ export class OfferedJob implements JobHandle {
     this.lastProofAt = -Infinity;
   }
 
-  /** Looks whether the waiting job is still on the bus, and publishes it again if it is not. */
+  /** Looks whether the waiting job is still on offer, and offers it again if it is not. */
   async prove(): Promise<void> {
     const { sequence } = this;
     this.lastProofAt = this.host.now();
     try {
-      if (sequence !== undefined && (await this.host.broker.hasJob(this.offer.lane, sequence))) return;
+      if (sequence !== undefined && (await this.host.lanes.hasJob(this.offer.lane, sequence))) return;
       const waits = !this.over && this.workerId === undefined && this.sequence === sequence;
       if (waits) await this.offerOnce();
     } catch {
@@ -240,7 +241,7 @@ export class OfferedJob implements JobHandle {
     const { lane, jobClass, payload } = this.offer;
     const lifeMs = this.waitBudgetMs() + laneFunction(lane).longestRunMs;
     this.sequence = undefined;
-    this.sequence = await this.host.broker.publishJob(lane, jobClass, payload, lifeMs);
+    this.sequence = await this.host.lanes.publishJob(lane, jobClass, payload, lifeMs);
     this.lastProofAt = this.host.now();
     if (this.over) this.remove();
   }
@@ -268,10 +269,10 @@ export class OfferedJob implements JobHandle {
     this.guarded(() => tell(this.listener));
   }
 
-  /** From the bus, whether it waits there or is held. */
+  /** From where it is offered, whether it waits there or is held. */
   private remove(): void {
     if (this.sequence === undefined) return;
-    void this.host.broker.deleteJob(this.offer.lane, this.sequence).catch(() => undefined);
+    void this.host.lanes.deleteJob(this.offer.lane, this.sequence).catch(() => undefined);
   }
 
   private tellWorker(envelope: InputEnvelope, body?: Uint8Array): void {

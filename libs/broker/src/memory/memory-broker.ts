@@ -1,12 +1,6 @@
 import { ProblemError, type Lane } from '@app/protocol';
-import {
-  Broker,
-  type Delivery,
-  type JobSource,
-  type LaneLoad,
-  type MessageHandler,
-  type Subscription,
-} from '../broker';
+import { Broker, type Delivery, type JobSource, type MessageHandler, type Subscription } from '../broker';
+import type { LaneLoad } from '../job-lanes';
 import type { MemoryBus } from './memory-bus';
 
 /** One client of a memory bus: the twin of NatsBroker for tests. */

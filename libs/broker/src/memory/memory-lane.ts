@@ -1,5 +1,6 @@
 import { ProblemError } from '@app/protocol';
-import type { Delivery, LaneLoad } from '../broker';
+import type { Delivery } from '../broker';
+import type { LaneLoad } from '../job-lanes';
 
 interface StoredJob {
   readonly jobClass: string;

@@ -4,9 +4,14 @@ import { firstSequence } from '../lane-limits';
 import { isOtherConsumerConfig, isOtherStreamConfig } from './bus-errors';
 import { laneDefinition } from './lane-definition';
 
-/** Creates or updates the lane's JetStream stream and consumers. */
-export async function setUpLane(manager: JetStreamManager, lane: Lane, nowMs: number): Promise<void> {
-  const { stream, consumers } = laneDefinition(lane);
+/** Creates or updates the lane's JetStream stream and consumers, which have as many copies as the stream. */
+export async function setUpLane(
+  manager: JetStreamManager,
+  lane: Lane,
+  { replicas, nowMs }: { readonly replicas: number | undefined; readonly nowMs: number },
+): Promise<void> {
+  const { stream: definition, consumers } = laneDefinition(lane);
+  const stream = { ...definition, ...(replicas === undefined ? {} : { num_replicas: replicas }) };
   try {
     await manager.streams.add({ ...stream, first_seq: firstSequence(nowMs) });
   } catch (error) {

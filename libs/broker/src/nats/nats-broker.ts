@@ -1,7 +1,8 @@
 import { connect, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import { jetStreamName, laneClasses, laneName, ProblemError, subjects, type Lane } from '@app/protocol';
-import { Broker, type JobSource, type LaneLoad, type MessageHandler, type Subscription } from '../broker';
+import { Broker, type JobSource, type MessageHandler, type Subscription } from '../broker';
+import type { LaneLoad } from '../job-lanes';
 import { busProblem, isJobMissing, isLaneMissing, isUnanswered } from './bus-errors';
 import { setUpLane } from './lane-setup';
 import { NatsSource, type SourceHost } from './nats-source';
@@ -16,6 +17,8 @@ export interface NatsBrokerOptions {
   readonly connectTimeoutMs?: number;
   /** How long the server may take to answer a call. */
   readonly callTimeoutMs?: number;
+  /** Copies of each lane, 1, 3 or 5; unset leaves those of a lane that is there. */
+  readonly replicas?: number | undefined;
   /** Wall clock; makes places of a lane unique over restarts of the server. */
   readonly now?: () => number;
   /** Told of what a message handler threw, which is a bug of the handler. */
@@ -59,7 +62,8 @@ export class NatsBroker extends Broker implements SourceHost {
     const name = laneName(lane);
     let setUp = this.lanesInSetUp.get(name);
     if (!setUp) {
-      setUp = setUpLane(this.started.manager, lane, (this.options.now ?? Date.now)()).finally(() => {
+      const { replicas, now = Date.now } = this.options;
+      setUp = setUpLane(this.started.manager, lane, { replicas, nowMs: now() }).finally(() => {
         this.lanesInSetUp.delete(name);
       });
       this.lanesInSetUp.set(name, setUp);

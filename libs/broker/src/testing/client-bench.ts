@@ -1,4 +1,4 @@
-import type { LaneLoad } from '../broker';
+import type { LaneLoad } from '../job-lanes';
 import { JobClient, type JobHandle, type JobRequest } from '../client';
 import { MemoryBroker, MemoryBus } from '../memory';
 import { HandWorker } from './hand-worker';
@@ -15,7 +15,7 @@ export class ClientBench {
   readonly listener = new RecordingListener();
   readonly client = new JobClient(new MemoryBroker(this.bus), {
     gatewayId: 'gateway',
-    waitBudgetMs,
+    newcomerBudgetMs: waitBudgetMs,
     log: { error: (message) => void this.logged.push(message) },
   });
   readonly first = this.worker('worker-1');

@@ -1,5 +1,5 @@
 import type { Lane } from '@app/protocol';
-import type { LaneLoad } from '../broker';
+import type { LaneLoad } from '../job-lanes';
 import { JobClient, type JobHandle, type JobRequest } from '../client';
 import { MemoryBroker, MemoryBus, type MemoryMessage } from '../memory';
 import { Presence } from '../presence';

@@ -281,6 +281,7 @@ export class HeldJob {
     if (this.isOver) return;
     this.isOver = true;
     this.leaveSeat();
+    this.delivery.leave?.();
     this.host.over(this, outcome);
   }
 }

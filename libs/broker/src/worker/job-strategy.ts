@@ -1,10 +1,11 @@
 import { Catch, type RpcExceptionFilter } from '@nestjs/common';
 import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
 import { from, isObservable, mergeMap, of, throwError, type Observable } from 'rxjs';
-import { functionGraph, type Job, type JobKind } from '@app/protocol';
+import { functionGraph, ProblemError, type Job, type JobKind, type Lane } from '@app/protocol';
+import type { Delivery } from '../broker';
 import type { JobContext, JobEmission } from '../job-context';
 import { LaneRunner, type LaneRunnerOptions } from './lane-runner';
-import type { JobHandler } from './worker-contract';
+import type { JobHandler, JobTaker, SeatedJob } from './worker-contract';
 
 /** A worker's options, but for the handlers, which are Nest's. */
 export interface JobStrategyOptions extends Omit<LaneRunnerOptions, 'handlers'> {
@@ -17,7 +18,7 @@ export interface JobStrategyOptions extends Omit<LaneRunnerOptions, 'handlers'> 
  * `(@Payload() job, @Ctx() context: JobContext) => Observable<JobEmission>`.
  * Boot fails when a function of the graph has no handler, or two, whichever lanes are served.
  */
-export class JobStrategy extends Server implements CustomTransportStrategy {
+export class JobStrategy extends Server implements CustomTransportStrategy, JobTaker {
   private runner: LaneRunner | undefined;
   private readonly doubled = new Set<string>();
 
@@ -45,6 +46,11 @@ export class JobStrategy extends Server implements CustomTransportStrategy {
   /** Drains. */
   async close(): Promise<void> {
     await this.runner?.stop(this.options.drainTimeoutMs);
+  }
+
+  take(lane: Lane, delivery: Delivery): SeatedJob {
+    if (!this.runner) throw new ProblemError('worker_unavailable', { retryAfterSeconds: 1 });
+    return this.runner.take(lane, delivery);
   }
 
   on(): void {

@@ -7,6 +7,7 @@ import {
   laneClasses,
   laneName,
   missedBeats,
+  ProblemError,
   productVersion,
   subjects,
   type JobKind,
@@ -19,7 +20,7 @@ import { readFrame } from '../wire';
 import { HeldJob, type HeldJobHost } from './held-job';
 import { readAddress } from './job-codec';
 import { LanePuller } from './lane-puller';
-import type { JobHandler, JobOutcome, ServedLane, WorkerObserver } from './worker-contract';
+import type { JobHandler, JobOutcome, JobTaker, SeatedJob, ServedLane, WorkerObserver } from './worker-contract';
 
 /** What a worker serves, and how. */
 export interface LaneRunnerOptions {
@@ -27,6 +28,8 @@ export interface LaneRunnerOptions {
   /** Unique per process: an id that comes back would pass for the worker that died. */
   readonly workerId: string;
   readonly lanes: readonly ServedLane[];
+  /** Whether it pulls the jobs of its lanes, which is the default, or waits for them to be brought. */
+  readonly pulls?: boolean;
   readonly handlers: Readonly<Partial<Record<JobKind, JobHandler>>>;
   readonly observer?: WorkerObserver;
   readonly log?: JobLog;
@@ -44,8 +47,8 @@ interface LaneState {
   busySeats: number;
 }
 
-/** A worker: pulls jobs of its lanes while seats are free, and brings each from claim to verdict. */
-export class LaneRunner implements HeldJobHost {
+/** A worker: pulls jobs of its lanes while seats are free, or is brought them, and brings each from claim to verdict. */
+export class LaneRunner implements HeldJobHost, JobTaker {
   readonly broker: Broker;
   readonly workerId: string;
   readonly now: () => number;
@@ -58,6 +61,7 @@ export class LaneRunner implements HeldJobHost {
   private timers: NodeJS.Timeout[] = [];
   private subscriptions: Subscription[] = [];
   private reconnectedAt = 0;
+  private started = false;
   private isDraining = false;
   private onIdle: (() => void) | undefined;
 
@@ -72,7 +76,7 @@ export class LaneRunner implements HeldJobHost {
     );
   }
 
-  /** Makes its lanes and begins to pull. */
+  /** Makes its lanes and begins to pull, or to take. */
   async start(): Promise<void> {
     this.reconnectedAt = this.now();
     this.subscriptions = [
@@ -85,12 +89,23 @@ export class LaneRunner implements HeldJobHost {
       }),
     ];
     await this.broker.flush();
-    for (const state of this.lanes.values()) await this.open(state);
+    if (this.options.pulls ?? true) for (const state of this.lanes.values()) await this.open(state);
+    this.started = true;
     this.timers = [
       setInterval(() => this.keepAlive(), keepAliveIntervalMs),
       setInterval(() => this.onBeatTime(), beatIntervalMs),
     ];
     this.beat();
+  }
+
+  take(lane: Lane, delivery: Delivery): SeatedJob {
+    if (this.isDraining) throw new ProblemError('draining', { retryAfterSeconds: 1 });
+    const state = this.lanes.get(laneName(lane));
+    if (!state) throw new ProblemError('not_found', { detail: `Lane ${laneName(lane)} is not served here.` });
+    if (!this.started || state.busySeats >= state.served.seats) {
+      throw new ProblemError('worker_unavailable', { retryAfterSeconds: 1 });
+    }
+    return this.seat(state, delivery) ?? { handBack: () => undefined };
   }
 
   /** Jobs held: running, or waiting for their last word. */
@@ -170,24 +185,26 @@ export class LaneRunner implements HeldJobHost {
     for (const jobClass of laneClasses(lane)) sources.push(await this.broker.openSource(lane, jobClass));
     state.puller = new LanePuller(sources, {
       freeSeats: () => seats - state.busySeats,
-      take: (delivery) => this.take(state, delivery),
+      take: (delivery) => void this.seat(state, delivery),
     });
     state.puller.start();
   }
 
-  private take(state: LaneState, delivery: Delivery): void {
+  /** Undefined for a message that is no job, which is ended. */
+  private seat(state: LaneState, delivery: Delivery): HeldJob | undefined {
     const { lane } = state.served;
     const address = readAddress(delivery.payload);
     if (!address) {
       this.log?.error('message in a lane is no job', { lane: laneName(lane), sequence: delivery.sequence });
       delivery.term();
-      return;
+      return undefined;
     }
     const job = new HeldJob(this, lane, address, delivery);
     state.busySeats += 1;
     this.held.add(job);
     this.options.observer?.seatTaken?.(lane);
     void job.start();
+    return job;
   }
 
   private stateOf(lane: Lane): LaneState {

@@ -1,5 +1,6 @@
 import type { Observable } from 'rxjs';
 import type { Job, JobKind, Lane } from '@app/protocol';
+import type { Delivery } from '../broker';
 import type { JobContext, JobEmission } from '../job-context';
 
 /** Does the work of one job. See JobContext for what it may throw. */
@@ -13,6 +14,21 @@ export interface ServedLane {
   readonly voices?: () => readonly string[];
   /** Recent compute time over audio time, for its beat. */
   readonly realTimeFactor?: () => number;
+}
+
+/** A job that was brought to a worker and has its seat. */
+export interface SeatedJob {
+  /** Stops it in good order, if it still runs; it goes to another worker. */
+  handBack(): void;
+}
+
+/** Who takes jobs that are brought instead of pulled. */
+export abstract class JobTaker {
+  /**
+   * Gives the job a seat at once. Throws `not_found` for a lane that is not served, `draining` at a drain, and
+   * `worker_unavailable` without a free seat, or before the worker has started; the delivery then hears nothing.
+   */
+  abstract take(lane: Lane, delivery: Delivery): SeatedJob;
 }
 
 /** How an attempt ended at its worker. `stale`: another attempt owns the job. `lost`: the session did not answer. */

@@ -1,4 +1,5 @@
 export * from './authorization';
 export * from './claim';
 export * from './envelopes';
+export * from './offer';
 export * from './presence';

@@ -1,0 +1,45 @@
+import type { Lane } from '@app/protocol';
+
+/** Jobs of a lane: how many were never delivered, and how many were: held by workers, or handed back and not yet delivered again. */
+export interface LaneLoad {
+  readonly waiting: number;
+  readonly running: number;
+}
+
+/** How jobs are offered to workers. The lanes of a broker are one way, requests to the inference service are the other. */
+export interface JobLanes {
+  /** Creates or updates what the lane needs; idempotent. */
+  ensureLane(lane: Lane): Promise<void>;
+  /** Offers a job until it is done, deleted, or `ttlMs` has passed. Resolves to its place, which no job of the lane had before. */
+  publishJob(lane: Lane, jobClass: string, payload: Uint8Array, ttlMs: number): Promise<number>;
+  /** Takes the offer back, whether the job waits or runs; false when it was over already. */
+  deleteJob(lane: Lane, place: number): Promise<boolean>;
+  /** Whether the job is still offered, or held by a worker. */
+  hasJob(lane: Lane, place: number): Promise<boolean>;
+  load(lane: Lane): Promise<LaneLoad>;
+}
+
+/** Sends the jobs of each lane the way that its function is dispatched. */
+export class DispatchedLanes implements JobLanes {
+  constructor(private readonly of: (lane: Lane) => JobLanes) {}
+
+  ensureLane(lane: Lane): Promise<void> {
+    return this.of(lane).ensureLane(lane);
+  }
+
+  publishJob(lane: Lane, jobClass: string, payload: Uint8Array, ttlMs: number): Promise<number> {
+    return this.of(lane).publishJob(lane, jobClass, payload, ttlMs);
+  }
+
+  deleteJob(lane: Lane, place: number): Promise<boolean> {
+    return this.of(lane).deleteJob(lane, place);
+  }
+
+  hasJob(lane: Lane, place: number): Promise<boolean> {
+    return this.of(lane).hasJob(lane, place);
+  }
+
+  load(lane: Lane): Promise<LaneLoad> {
+    return this.of(lane).load(lane);
+  }
+}

@@ -1,0 +1,103 @@
+import { decodeFrame, laneName, ProblemError, type Lane } from '@app/protocol';
+import type { JobLanes, LaneLoad } from '../job-lanes';
+import type { JobLog } from '../job-log';
+import { backlogBound, firstSequence } from '../lane-limits';
+import { OfferSender } from './offer-sender';
+import { RequestOffer, type OfferHost } from './request-offer';
+
+/** Where the inference service is. */
+export interface RequestLanesOptions {
+  /** Base URL of the inference service. */
+  readonly url: string;
+  /** Wall clock; makes places unique over restarts. */
+  readonly now?: () => number;
+  /** From 0 to 1; keeps those who were refused together from coming again together. */
+  readonly random?: () => number;
+  /** Told when offers of a lane begin to fail. */
+  readonly log?: JobLog;
+}
+
+/**
+ * Offers jobs by requests to the inference service, each held open until its job is over, so that whoever scales the service sees
+ * them. Waiting are those that no worker has taken, running the others; of this process alone.
+ */
+export class RequestLanes implements JobLanes, OfferHost {
+  readonly sender: OfferSender;
+  readonly random: () => number;
+  private readonly lanes = new Map<string, Map<number, RequestOffer>>();
+  private readonly troubled = new Set<string>();
+  private nextPlace: number;
+
+  constructor(private readonly options: RequestLanesOptions) {
+    this.sender = new OfferSender(options.url);
+    this.random = options.random ?? Math.random;
+    this.nextPlace = firstSequence((options.now ?? Date.now)());
+  }
+
+  /** There is nothing to make: a lane is its offers. */
+  ensureLane(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  publishJob(lane: Lane, _jobClass: string, payload: Uint8Array, ttlMs: number): Promise<number> {
+    const offers = this.offersOf(lane);
+    if (offers.size >= backlogBound(lane)) {
+      return Promise.reject(new ProblemError('worker_unavailable', { retryAfterSeconds: 5 }));
+    }
+    const place = this.nextPlace++;
+    const { requestId } = decodeFrame(payload).header as { requestId?: string };
+    const offer = new RequestOffer(this, { lane: laneName(lane), place, requestId: requestId ?? '', payload }, ttlMs);
+    offers.set(place, offer);
+    offer.start();
+    return Promise.resolve(place);
+  }
+
+  deleteJob(lane: Lane, place: number): Promise<boolean> {
+    const offer = this.offersOf(lane).get(place);
+    offer?.withdraw();
+    return Promise.resolve(offer !== undefined);
+  }
+
+  hasJob(lane: Lane, place: number): Promise<boolean> {
+    return Promise.resolve(this.offersOf(lane).has(place));
+  }
+
+  load(lane: Lane): Promise<LaneLoad> {
+    const offers = [...this.offersOf(lane).values()];
+    const running = offers.filter(({ isTaken }) => isTaken).length;
+    return Promise.resolve({ waiting: offers.length - running, running });
+  }
+
+  /** Withdraws everything. */
+  close(): void {
+    for (const offers of this.lanes.values()) for (const offer of [...offers.values()]) offer.withdraw();
+    this.sender.close();
+  }
+
+  /** For offers. */
+  over(lane: string, place: number): void {
+    this.lanes.get(lane)?.delete(place);
+  }
+
+  /** For offers: said once until a worker takes a job of the lane again. */
+  refused(lane: string, reason: string): void {
+    if (this.troubled.has(lane)) return;
+    this.troubled.add(lane);
+    this.options.log?.error('job was not taken by the inference service; it is offered again', { lane, reason });
+  }
+
+  /** For offers. */
+  taken(lane: string): void {
+    this.troubled.delete(lane);
+  }
+
+  private offersOf(lane: Lane): Map<number, RequestOffer> {
+    const name = laneName(lane);
+    let found = this.lanes.get(name);
+    if (!found) {
+      found = new Map();
+      this.lanes.set(name, found);
+    }
+    return found;
+  }
+}

@@ -1,0 +1,95 @@
+import type { OfferEnd, OfferSender, OpenOffer, RequestedOffer } from './offer-sender';
+
+/** Pause after the first refusal; doubled with each one that follows. */
+const firstPauseMs = 100;
+const longestPauseMs = 1_000;
+/** Pause after a hand-back that asks for none. */
+const leastPauseMs = 20;
+/** Pause after the connection to a worker broke: one that lives has handed its job back by then. */
+const brokenPauseMs = 100;
+
+/** What an offer needs of its lanes. */
+export interface OfferHost {
+  readonly sender: Pick<OfferSender, 'send'>;
+  readonly random: () => number;
+  over(lane: string, place: number): void;
+  /** No worker has taken it. */
+  refused(lane: string, reason: string): void;
+  taken(lane: string): void;
+}
+
+/** One job at its place: a request after the other until a worker has said that it is over, it is withdrawn, or its time is. */
+export class RequestOffer {
+  private open: OpenOffer | undefined;
+  private deliveries = 0;
+  private refusals = 0;
+  private taken = false;
+  private ended = false;
+  private life: NodeJS.Timeout | undefined;
+  private pause: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly host: OfferHost,
+    private readonly offer: Omit<RequestedOffer, 'delivery'>,
+    private readonly ttlMs: number,
+  ) {}
+
+  /** Whether a worker holds the job now. */
+  get isTaken(): boolean {
+    return this.taken;
+  }
+
+  start(): void {
+    this.life = setTimeout(() => this.withdraw(), this.ttlMs);
+    this.request();
+  }
+
+  /** Never offered again; a request that is open is ended, which its worker notices. */
+  withdraw(): void {
+    this.end();
+    this.open?.abort();
+  }
+
+  private request(): void {
+    this.deliveries += 1;
+    this.taken = false;
+    this.open = this.host.sender.send({ ...this.offer, delivery: this.deliveries }, () => this.onTaken());
+    void this.open.ended.then((end) => this.onEnd(end));
+  }
+
+  private onTaken(): void {
+    if (this.ended) return;
+    this.taken = true;
+    this.refusals = 0;
+    this.host.taken(this.offer.lane);
+  }
+
+  private onEnd(end: OfferEnd): void {
+    this.open = undefined;
+    if (this.ended) return;
+    if (end.verdict === 'ack' || end.verdict === 'term') {
+      this.end();
+      return;
+    }
+    const pauseMs = this.pauseAfter(end) * (1 + 0.5 * this.host.random());
+    this.taken = false;
+    this.pause = setTimeout(() => this.request(), pauseMs);
+  }
+
+  private pauseAfter(end: OfferEnd): number {
+    if (end.verdict !== 'none') return Math.max(leastPauseMs, end.delayMs ?? 0);
+    if (this.taken) return brokenPauseMs;
+    this.host.refused(this.offer.lane, end.reason);
+    this.refusals += 1;
+    return Math.min(longestPauseMs, firstPauseMs * 2 ** (this.refusals - 1));
+  }
+
+  private end(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.taken = false;
+    clearTimeout(this.life);
+    clearTimeout(this.pause);
+    this.host.over(this.offer.lane, this.offer.place);
+  }
+}

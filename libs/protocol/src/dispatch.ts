@@ -1,0 +1,20 @@
+import type { Dispatch } from './functions/function-row';
+import { functionGraph, type JobKind } from './graph';
+
+/** How the jobs of each function are offered. */
+export type Dispatches = ReadonlyMap<JobKind, Dispatch>;
+
+/** The dispatches of the graph, with those of `KIND=queue` and `KIND=request` entries in their place; a RangeError names a wrong entry. */
+export function dispatchesOf(entries: readonly string[] = []): Dispatches {
+  const dispatches = new Map(functionGraph.map(({ kind, dispatch }) => [kind, dispatch]));
+  for (const entry of entries) {
+    const [kind, dispatch, ...rest] = entry.split('=');
+    const row = functionGraph.find((candidate) => candidate.kind === kind);
+    if (!row || (dispatch !== 'queue' && dispatch !== 'request') || rest.length > 0) {
+      const kinds = functionGraph.map((each) => each.kind).join(', ');
+      throw new RangeError(`a dispatch is KIND=queue or KIND=request with one of the kinds ${kinds}, not "${entry}"`);
+    }
+    dispatches.set(row.kind, dispatch);
+  }
+  return dispatches;
+}
