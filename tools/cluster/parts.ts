@@ -89,12 +89,15 @@ export const goModules: readonly GoModule[] = [
   },
   {
     name: 'kubernetes',
-    binaries: ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'].map((name) => ({
-      name,
-      package: `${kubernetes}/${name}`,
-      linkerFlags: kubernetesVersion,
-      levels: [3],
-    })),
+    binaries: [
+      { name: 'manifest-validate', package: './cmd/manifest-validate', levels: [1] },
+      ...['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'].map((name): Binary => ({
+        name,
+        package: `${kubernetes}/${name}`,
+        linkerFlags: kubernetesVersion,
+        levels: [3],
+      })),
+    ],
     shared: [],
   },
   {

@@ -1,7 +1,7 @@
-// scaledobject-validate says of every ScaledObject among Kubernetes manifests what the API server and KEDA would have
-// against it, and shows the HorizontalPodAutoscaler that KEDA would make of it.
+// scaledobject-validate says of every ScaledObject among Kubernetes manifests what KEDA would have against it, and shows
+// the HorizontalPodAutoscaler that KEDA would make of it. The schema of the object is not its matter.
 //
-//	scaledobject-validate -crds FOLDER -triggers FILE MANIFESTS...      ("-" is the standard input)
+//	scaledobject-validate -triggers FILE MANIFESTS...      ("-" is the standard input)
 //
 // Prints a JSON list of verdicts, in the order of the objects, and ends with 0 whatever they are: an object that was
 // admitted is there when the next is judged, as in a cluster.
@@ -13,11 +13,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 
-	"antiphon/keda/internal/definition"
 	"antiphon/keda/internal/manifests"
 	"antiphon/keda/internal/standin"
+	"antiphon/keda/internal/triggers"
 
 	"github.com/go-logr/logr"
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
@@ -30,8 +29,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Fault is one thing against an object, and who has it: fields and schema and rules are the API server's, webhook,
-// triggers and operator KEDA's.
+// Fault is one thing against an object, and who has it: the decoder, the schema of the triggers, the webhook, or the
+// operator once the object is there.
 type Fault struct {
 	Stage   string `json:"stage"`
 	Message string `json:"message"`
@@ -46,17 +45,15 @@ type Verdict struct {
 }
 
 type checker struct {
-	definition *definition.Definition
-	triggers   definition.Triggers
-	cluster    *standin.Cluster
+	schema  triggers.Schema
+	cluster *standin.Cluster
 }
 
 func main() {
-	crds := flag.String("crds", "", "folder of KEDA's custom resource definitions")
-	triggers := flag.String("triggers", "", "schema of KEDA's triggers")
+	schema := flag.String("triggers", "", "file with the schema of KEDA's triggers")
 	flag.Parse()
 	ctrl.SetLogger(logr.Discard())
-	verdicts, err := run(*crds, *triggers, flag.Args())
+	verdicts, err := run(*schema, flag.Args())
 	if err == nil {
 		err = json.NewEncoder(os.Stdout).Encode(verdicts)
 	}
@@ -66,16 +63,13 @@ func main() {
 	}
 }
 
-func run(crds, triggers string, files []string) ([]Verdict, error) {
+func run(schema string, files []string) ([]Verdict, error) {
 	objects, err := manifests.Read(files)
 	if err != nil {
 		return nil, err
 	}
 	var check checker
-	if check.definition, err = definition.Load(filepath.Join(crds, "keda.sh_scaledobjects.yaml")); err != nil {
-		return nil, err
-	}
-	if check.triggers, err = definition.LoadTriggers(triggers); err != nil {
+	if check.schema, err = triggers.Load(schema); err != nil {
 		return nil, err
 	}
 	targets, err := deploymentsOf(objects)
@@ -116,20 +110,13 @@ func (c *checker) verdict(content map[string]any) Verdict {
 			verdict.Faults = append(verdict.Faults, Fault{stage, message})
 		}
 	}
-	unknown, schema, rules := c.definition.Check(content)
-	add("fields", unknown...)
-	add("schema", schema...)
-	add("rules", rules...)
-	if len(verdict.Faults) > 0 {
-		return verdict
-	}
 	object := &kedav1alpha1.ScaledObject{}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(content, object); err != nil {
-		add("schema", err.Error())
+		add("decoder", err.Error())
 		return verdict
 	}
 	for _, trigger := range object.Spec.Triggers {
-		add("triggers", c.triggers.Check(trigger.Type, trigger.Metadata)...)
+		add("triggers", c.schema.Check(trigger.Type, trigger.Metadata)...)
 	}
 	ctx := context.Background()
 	warnings, err := c.cluster.Admit(ctx, object)

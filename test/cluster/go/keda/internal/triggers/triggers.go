@@ -1,4 +1,5 @@
-package definition
+// Package triggers knows what KEDA's scalers read.
+package triggers
 
 import (
 	"fmt"
@@ -8,8 +9,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Triggers are the parameters that KEDA's scalers read from the metadata of a trigger, by the type of the trigger.
-type Triggers map[string]parameters
+// Schema is the parameters that KEDA's scalers read from the metadata of a trigger, by the type of the trigger.
+type Schema map[string]parameters
 
 type parameters struct {
 	known    map[string]bool
@@ -29,8 +30,8 @@ type schemaFile struct {
 	} `json:"scalers"`
 }
 
-// LoadTriggers reads the schema that KEDA generates from its scalers.
-func LoadTriggers(file string) (Triggers, error) {
+// Load reads the schema that KEDA generates from its scalers.
+func Load(file string) (Schema, error) {
 	raw, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
@@ -39,7 +40,7 @@ func LoadTriggers(file string) (Triggers, error) {
 	if err := yaml.Unmarshal(raw, &content); err != nil {
 		return nil, err
 	}
-	triggers := Triggers{}
+	schema := Schema{}
 	for _, scaler := range content.Scalers {
 		found := parameters{known: map[string]bool{}, required: map[string]bool{}}
 		for _, parameter := range scaler.Parameters {
@@ -52,15 +53,15 @@ func LoadTriggers(file string) (Triggers, error) {
 				found.known[parameter.Name+"FromEnv"] = true
 			}
 		}
-		triggers[scaler.Type] = found
+		schema[scaler.Type] = found
 	}
-	return triggers, nil
+	return schema, nil
 }
 
 // Check gives the keys of a trigger's metadata that its scaler would not read, and those that it needs: KEDA itself
 // passes over a key that it does not know.
-func (t Triggers) Check(kind string, metadata map[string]string) (faults []string) {
-	scaler, ok := t[kind]
+func (s Schema) Check(kind string, metadata map[string]string) (faults []string) {
+	scaler, ok := s[kind]
 	if !ok {
 		return []string{fmt.Sprintf("KEDA has no trigger %q", kind)}
 	}
