@@ -5,6 +5,7 @@ import { sharedYaml } from './support/binaries';
 import { renderCharts } from './support/charts';
 import { ControlPlane } from './support/control-plane';
 import { clusterCommands, runDocumented } from './support/documented-commands';
+import { spoiledServices, type KnativeService } from './support/spoiled-services';
 import { defineKeda } from './support/keda';
 import { imageRegistry, startKnative } from './support/knative';
 import { startKwok } from './support/kwok';
@@ -12,26 +13,6 @@ import { provideVolumes } from './support/nats';
 import { outputFolder } from './support/output';
 
 const seconds = 1_000;
-
-interface Container {
-  name: string;
-  image: string;
-  ports?: { name?: string; containerPort: number }[];
-  env?: { name: string; value: string }[];
-  startupProbe?: object;
-}
-
-interface KnativeService extends KubernetesObject {
-  apiVersion: string;
-  kind: string;
-  metadata: KubernetesObject['metadata'] & { annotations?: Record<string, string> };
-  spec: {
-    template: {
-      metadata: { annotations: Record<string, string> };
-      spec: { containers: [Container, ...Container[]]; timeoutSeconds: number; [field: string]: unknown };
-    };
-  };
-}
 
 interface Revision extends KubernetesObject {
   readonly status?: {
@@ -51,7 +32,7 @@ describeInNamespace("Knative's own admission and controllers", () => {
     folder = outputFolder('admission');
     plane = await ControlPlane.start(folder);
     const cpuNodes = ['cpu-1', 'cpu-2', 'cpu-3'].map((name) => ({ name, gpu: false }));
-    await startKwok(plane, cpuNodes, { label: 'antiphon.example/real', values: ['yes'] });
+    await startKwok(plane, cpuNodes);
     await defineKeda(plane);
     await plane.kubectl.applyServerSide(sharedYaml('prometheus-operator-crds'));
     await startKnative(plane);
@@ -109,7 +90,7 @@ describeInNamespace("Knative's own admission and controllers", () => {
   });
 
   describe('of a Service that was spoiled', () => {
-    it.each(doctored)('refuse one with %s', async (_, reason, spoil) => {
+    it.each(spoiledServices)('refuse one with %s', async (_, reason, spoil) => {
       const service = await asWritten(plane, 'with-production', 'gateway');
       await expect(dryRun(plane, service)).resolves.toBeDefined();
       spoil(service);
@@ -125,56 +106,6 @@ describeInNamespace("Knative's own admission and controllers", () => {
     );
   });
 });
-
-/** Each is refused by the webhook or by the schema of Knative; the reason is theirs. */
-const doctored: readonly [string, RegExp, (service: KnativeService) => void][] = [
-  [
-    'two ports',
-    /spec\.template\.spec\.containers\[0\]\.ports/,
-    ({ spec }) => spec.template.spec.containers[0].ports?.push({ name: 'h2c', containerPort: 5001 }),
-  ],
-  [
-    'the variable PORT',
-    /"PORT" is a reserved environment variable/,
-    ({ spec }) => spec.template.spec.containers[0].env?.push({ name: 'PORT', value: '5000' }),
-  ],
-  [
-    'a longer life of requests than the cluster allows',
-    /timeoutSeconds/,
-    ({ spec }) => void (spec.template.spec.timeoutSeconds = 14_401),
-  ],
-  [
-    'a grace period of its own',
-    /unknown field "spec\.template\.spec\.terminationGracePeriodSeconds"/,
-    ({ spec }) => void (spec.template.spec['terminationGracePeriodSeconds'] = 60),
-  ],
-  [
-    'the network of the host',
-    /unknown field "spec\.template\.spec\.hostNetwork"|hostNetwork/,
-    ({ spec }) => void (spec.template.spec['hostNetwork'] = true),
-  ],
-  [
-    'a scale to start with that the cluster does not allow',
-    /initial-scale/,
-    ({ spec }) => void (spec.template.metadata.annotations['autoscaling.knative.dev/initial-scale'] = '0'),
-  ],
-  [
-    'more replicas at least than at most',
-    /max-scale=20 is less than min-scale=21/,
-    ({ spec }) => void (spec.template.metadata.annotations['autoscaling.knative.dev/min-scale'] = '21'),
-  ],
-  [
-    'an autoscaler that does not exist',
-    /autoscaling\.knative\.dev\/class/,
-    ({ spec }) =>
-      void (spec.template.metadata.annotations['autoscaling.knative.dev/class'] = 'lag.autoscaling.knative.dev'),
-  ],
-  [
-    'its scale on the Service in place of its template',
-    /metadata\.annotations\.autoscaling\.knative\.dev\/min-scale/,
-    ({ metadata }) => void (metadata.annotations = { 'autoscaling.knative.dev/min-scale': '1' }),
-  ],
-];
 
 /** The Service as the chart has it, ready to be created under another name. */
 async function asWritten(plane: ControlPlane, namespace: string, name: string): Promise<KnativeService> {

@@ -24,11 +24,14 @@ const podStageFiles = ['pod/fast/pod-ready', 'pod/fast/pod-delete'];
 export async function startKwok(
   { daemons, api, kubeconfig }: ControlPlane,
   nodes: readonly NodeSpec[],
-  real: RealPods,
+  real?: RealPods,
 ): Promise<void> {
   const config = join(daemons.logFolder, 'kwok-stages.yaml');
   const read = (path: string): string => readFileSync(shared('kwok-stages', `${path}.yaml`), 'utf8');
-  const stages = [...stageFiles.map(read), ...podStageFiles.map((path) => leaveAlone(read(path), real))];
+  const stages = [
+    ...stageFiles.map(read),
+    ...podStageFiles.map((path) => (real ? leaveAlone(read(path), real) : read(path))),
+  ];
   writeFileSync(config, stages.join('\n---\n'));
   await daemons.start({
     name: 'kwok',
@@ -47,7 +50,7 @@ export async function startKwok(
 
 /** The stage with one condition more. */
 function leaveAlone(stage: string, { label, values }: RealPods): string {
-  const condition = `    - { key: '.metadata.labels["${label}"]', operator: NotIn, values: [${values.join(', ')}] }\n`;
+  const condition = `    - { key: '.metadata.labels["${label}"]', operator: NotIn, values: [${values.map((value) => `'${value}'`).join(', ')}] }\n`;
   const changed = stage.replace(/^ {4}matchExpressions:\n/m, (line) => line + condition);
   if (changed === stage) throw new Error('a stage of kwok has no list of conditions any more');
   return changed;
