@@ -11,6 +11,8 @@ interface LockedPackage {
   readonly dev?: boolean;
   readonly devOptional?: boolean;
   readonly license?: string;
+  /** Another entry has the rest. */
+  readonly link?: boolean;
 }
 
 interface Installed {
@@ -34,7 +36,10 @@ const { packages: locked } = JSON.parse(readFileSync(join(root, 'package-lock.js
 };
 
 const production: Installed[] = Object.entries(locked)
-  .filter(([path, { dev, devOptional }]) => path !== '' && !dev && !devOptional && existsSync(join(root, path)))
+  .filter(
+    ([path, { dev, devOptional, link }]) =>
+      path !== '' && !dev && !devOptional && !link && existsSync(join(root, path)),
+  )
   .map(([path, { license }]) => ({
     name: path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length),
     license: license ?? 'none stated',

@@ -36,7 +36,7 @@ describeWithModels(['piper-joe', 'whisper-tiny-en'], 'prepareArtifact', () => {
       expect(await prepareArtifact(artifactOf(id), folder)).toBe(true);
       expect(readdirSync(home)).toContainEqual(expect.stringContaining(made));
     },
-    60_000,
+    300_000,
   );
 });
 
