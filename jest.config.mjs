@@ -20,7 +20,9 @@ const project = (name, testMatch) => ({
   testEnvironment: '<rootDir>/test/support/node-environment.cjs',
   setupFiles: ['reflect-metadata'],
   transform: { '^.+\\.(t|j|mj)s$': swc },
-  transformIgnorePatterns: ['/node_modules/(?!(@nestjs|@nats-io|cookie|@willsoto|@opentelemetry/otlp-exporter-base)/)'],
+  transformIgnorePatterns: [
+    '/node_modules/(?!(@nestjs|@nats-io|cookie|magic-string|@willsoto|@opentelemetry/otlp-exporter-base)/)',
+  ],
   moduleNameMapper: {
     '^@app/speech/(.*)$': '<rootDir>/libs/speech/src/$1/index.ts',
     '^@app/([^/]+)$': '<rootDir>/libs/$1/src/index.ts',
@@ -33,12 +35,14 @@ export default {
     project('unit', [
       '<rootDir>/apps/**/*.spec.ts',
       '<rootDir>/libs/**/*.spec.ts',
+      '<rootDir>/schematics/**/*.spec.ts',
       '<rootDir>/tools/**/*.spec.ts',
       '<rootDir>/test/support/**/*.spec.ts',
     ]),
     project('rules', ['<rootDir>/test/rules/**/*.spec.ts']),
     project('conformance', ['<rootDir>/test/conformance/**/*.spec.ts']),
     project('e2e', ['<rootDir>/test/e2e/**/*.spec.ts']),
+    project('observability', ['<rootDir>/test/observability/**/*.spec.ts']),
     project('cluster', ['<rootDir>/test/cluster/**/*.spec.ts']),
   ],
 };

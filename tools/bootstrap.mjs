@@ -42,6 +42,11 @@ const commands = {
     builds: 'all',
     run: tool('cluster'),
   },
+  'test:observability': {
+    says: 'test the rules with promtool, and the stack with a real Prometheus',
+    builds: 'all',
+    run: tool('observe'),
+  },
   check: { says: 'lint, types, circular imports, rules and unit tests', run: check },
 };
 

@@ -76,9 +76,19 @@ export class RunningStack {
 
   /** Ends a part as an operating system would that has run out of memory. */
   kill(name: string): void {
-    const pid = this.stack.pids()[name];
+    this.signal(name, 'SIGKILL');
+  }
+
+  /** Sends a signal to a part: SIGSTOP holds it, SIGCONT lets it go on. */
+  signal(name: string, signal: NodeJS.Signals): void {
+    const pid = this.pidOf(name);
     if (pid === undefined) throw new Error(`${name} is not running`);
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, signal);
+  }
+
+  /** Process id of a part; undefined while it is not running. */
+  pidOf(name: string): number | undefined {
+    return this.stack.pids()[name];
   }
 
   /** Processes that a part started: the engines of a worker. */

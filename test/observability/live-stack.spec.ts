@@ -1,0 +1,171 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { metricNames, query, rules, targets } from '../../tools/observe/prometheus-api';
+import { speakFirstSentence, wasUnderstood } from '../../tools/stack/first-sentence';
+import { declaredMetrics, seriesOf } from '../support/declared-metrics';
+import { foreignMetrics } from '../support/foreign-metrics';
+import { allExpressions, ruleRows } from '../support/observability-files';
+import { describeWithPrometheus } from '../support/prometheus';
+import { parsePromql } from '../support/promql';
+import { RunningStack } from '../support/running-stack';
+
+const minuteMs = 60_000;
+const pollMs = 500;
+
+const foreign = new Set(foreignMetrics.map(({ name }) => name).filter((name) => name !== 'up'));
+const rows = ruleRows();
+
+/** Whether an expression reads, itself or by rules that it reads, what only a cluster has. */
+function needsCluster(expr: string): boolean {
+  return parsePromql(expr).selectors.some(({ metric }) => {
+    const recorded = rows.find(({ record }) => record === metric);
+    return foreign.has(metric) || (recorded !== undefined && needsCluster(recorded.expr));
+  });
+}
+
+/** Resolves when nothing is left over; a test that waits in vain shows what is. */
+async function until(leftOver: () => Promise<readonly string[]>, timeoutMs: number): Promise<void> {
+  const end = Date.now() + timeoutMs;
+  let left = await leftOver();
+  while (left.length > 0 && Date.now() < end) {
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+    left = await leftOver();
+  }
+  expect(left).toEqual([]);
+}
+
+describeWithPrometheus('Prometheus beside the running stack', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'antiphon-observe-'));
+  let stack: RunningStack;
+  let base: string;
+
+  const speak = () => speakFirstSentence(stack.target.api, stack.target.apiKey, join(folder, 'spoken.wav'));
+  const isFiring = async (alert: string): Promise<boolean> =>
+    (await rules(base)).some(({ name, state }) => name === alert && state === 'firing');
+
+  beforeAll(async () => {
+    stack = await RunningStack.start({ observe: true });
+    base = stack.prometheus;
+    expect(wasUnderstood((await speak()).transcript)).toBe(true);
+  }, 3 * minuteMs);
+  afterAll(async () => {
+    await stack.stop();
+    rmSync(folder, { recursive: true });
+  }, minuteMs);
+
+  it(
+    'reads the pages of gateway, license and each worker, under the job names of the cluster',
+    async () => {
+      await until(
+        async () =>
+          (await targets(base)).flatMap(({ health, labels }) => (health === 'up' ? [] : [labels['pod'] ?? ''])),
+        minuteMs,
+      );
+      const seen = (await targets(base)).map(
+        ({ labels }) => `${labels['namespace']} ${labels['job']} ${labels['pod']}`,
+      );
+      expect(seen.sort()).toEqual([
+        'local gateway gateway',
+        'local license license',
+        'local worker stt-1',
+        'local worker tts-1',
+      ]);
+    },
+    2 * minuteMs,
+  );
+
+  it(
+    'evaluates every rule of the files without an error',
+    async () => {
+      const loaded = async () => (await rules(base)).filter(({ health }) => health === 'ok').map(({ name }) => name);
+      const wanted = rows.map(({ record, alert }) => record ?? alert ?? '');
+      await until(async () => {
+        const names = await loaded();
+        return wanted.filter((name) => !names.includes(name));
+      }, minuteMs);
+      expect((await loaded()).sort()).toEqual(wanted.sort());
+    },
+    2 * minuteMs,
+  );
+
+  it(
+    'sees a lane without a worker, and how long it takes to wake',
+    async () => {
+      const sees = (expr: string) => until(async () => ((await query(base, expr)).length > 0 ? [] : [expr]), minuteMs);
+      const killed = stack.pidOf('tts-1');
+      stack.kill('tts-1');
+      await until(async () => {
+        const pid = stack.pidOf('tts-1');
+        return Promise.resolve(pid !== undefined && pid !== killed ? [] : ['another tts-1']);
+      }, minuteMs);
+      // Held before it can serve, for as long as a node may take to boot.
+      stack.signal('tts-1', 'SIGSTOP');
+      await sees('antiphon_lane_workers{lane="tts.piper"} == 0');
+      const spoken = speak().catch(() => undefined);
+      await sees('api_unserviceable_requests_size{offering="tts.piper"} > 0');
+      stack.signal('tts-1', 'SIGCONT');
+      await sees('antiphon_lane_wake_seconds_count{lane="tts.piper"} > 0');
+      await spoken;
+    },
+    3 * minuteMs,
+  );
+
+  it(
+    'has every metric of ours that rules and dashboards read',
+    async () => {
+      await speak();
+      const ours = new Set((await declaredMetrics()).flatMap(seriesOf));
+      const read = allExpressions().flatMap(({ expr }) => parsePromql(expr).selectors.map(({ metric }) => metric));
+      const wanted = [...new Set(read)].filter((name) => ours.has(name));
+      expect(wanted.length).toBeGreaterThan(30);
+      await until(async () => {
+        const names = await metricNames(base);
+        return wanted.filter((name) => !names.includes(name));
+      }, minuteMs);
+    },
+    2 * minuteMs,
+  );
+
+  const recorded = rows.flatMap(({ record, expr }) => (record === undefined ? [] : [{ record, expr }]));
+  const here = recorded.filter(({ expr }) => !needsCluster(expr)).map(({ record }) => record);
+
+  it('records nothing here that only KEDA and Kubernetes could tell', () => {
+    expect(recorded.length - here.length).toBe(4);
+    expect(here.length).toBeGreaterThan(20);
+  });
+
+  it.each(here)(
+    'has a value of %s',
+    async (record) => {
+      await until(async () => {
+        const values = await query(base, record);
+        return values.some(({ value }) => Number.isFinite(value)) ? [] : [`${record}: ${JSON.stringify(values)}`];
+      }, minuteMs);
+    },
+    2 * minuteMs,
+  );
+
+  it(
+    'tells of engines that keep dying',
+    async () => {
+      for (let death = 1; death <= 4; death += 1) {
+        await until(
+          async () =>
+            (await stack.metric('tts-1', 'antiphon_ready', { check: 'engines warm' })) === 1 ? [] : ['warm engines'],
+          minuteMs,
+        );
+        for (const engine of stack.childrenOf('tts-1')) process.kill(engine, 'SIGKILL');
+        await until(
+          async () => ((await stack.metric('tts-1', 'antiphon_engine_restarts_total')) >= death ? [] : ['a death']),
+          minuteMs,
+        );
+      }
+      await until(
+        async () => ((await isFiring('AntiphonEnginesRestarting')) ? [] : ['AntiphonEnginesRestarting']),
+        minuteMs,
+      );
+    },
+    4 * minuteMs,
+  );
+});
