@@ -1,7 +1,7 @@
 import { HandBack, type JobContext, type JobEmission } from '@app/broker';
 import type { Job } from '@app/protocol';
 import type { Log } from '@app/platform';
-import { from, Observable } from 'rxjs';
+import { Observable } from 'rxjs';
 import { StepDropped } from '../engine/engine-pool';
 
 /** A job at work. */
@@ -24,9 +24,25 @@ export function emissionsOf(start: (emit: (emission: JobEmission) => void) => Ru
   });
 }
 
-/** The emission of a function that answers at once; a rejection ends its job as JobContext says. */
-export function resultEmission(result: Promise<object>): Observable<JobEmission> {
-  return from(result.then((answer): JobEmission => ({ output: { type: 'end', result: answer } })));
+/**
+ * Runs a job whose only output is its result, and logs it. The work may look at the signal between its steps: it is aborted
+ * when nobody wants the result any more.
+ */
+export function resultEmission(
+  log: Log,
+  job: Job,
+  context: JobContext,
+  work: (dropped: AbortSignal) => object | Promise<object>,
+): Observable<JobEmission> {
+  return emissionsOf((emit) => {
+    const dropped = new AbortController();
+    const answer = async (): Promise<void> => {
+      const result = await work(dropped.signal);
+      dropped.signal.throwIfAborted();
+      emit({ output: { type: 'end', result } });
+    };
+    return logged(log, job, context, { done: answer(), drop: () => dropped.abort(new StepDropped()) });
+  });
 }
 
 /** Writes a line when a job begins and one when it ends, with ids and times, never its content. */

@@ -1,0 +1,28 @@
+import type {} from '@fastify/multipart';
+import type { FastifyRequest } from 'fastify';
+import { maxJobBodyBytes } from '@app/broker';
+import { ProblemError } from '@app/protocol';
+
+/**
+ * The recording that a request carries: its whole body (`audio/*`, `application/octet-stream`) or the file of its form.
+ * Throws `media_type_not_supported`, `bad_request` for none or an empty one, `too_large` for more than a job can carry.
+ */
+export async function recordingIn(request: FastifyRequest): Promise<Uint8Array> {
+  const bytes: unknown = request.isMultipart() ? await fileIn(request) : (request.body ?? Buffer.alloc(0));
+  if (!Buffer.isBuffer(bytes)) {
+    const detail = 'Send the recording as the body with content-type audio/wav, or as the file of a form.';
+    throw new ProblemError('media_type_not_supported', { detail });
+  }
+  if (bytes.length === 0) throw new ProblemError('bad_request', { detail: 'The request has no recording in it.' });
+  return bytes;
+}
+
+async function fileIn(request: FastifyRequest): Promise<Buffer> {
+  try {
+    const part = await request.file({ limits: { fileSize: maxJobBodyBytes, files: 1 } });
+    return (await part?.toBuffer()) ?? Buffer.alloc(0);
+  } catch (error) {
+    if ((error as { statusCode?: number }).statusCode === 413) throw new ProblemError('too_large', { cause: error });
+    throw new ProblemError('bad_request', { detail: 'The form could not be read to its end.', cause: error });
+  }
+}
