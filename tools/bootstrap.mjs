@@ -14,6 +14,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const oldestNode = [20, 19];
+/** Held while packages are installed or something is built. */
+const lock = join(root, '.antiphon/bootstrap.lock');
 /** What the tests need besides what a start needs. */
 const testArtifacts = ['whisper-base', 'speech-two-cities'];
 
@@ -22,7 +24,10 @@ let stopSignal;
 /** What a shell reports for a program ended by a signal. @type {Partial<Record<NodeJS.Signals, number>>} */
 const exitCodes = { SIGINT: 130, SIGTERM: 143 };
 
-/** @typedef {{ says: string, builds?: 'all' | 'tools', run: (args: string[]) => Promise<number> }} Command */
+/**
+ * `takes` is what a command without a help of its own takes.
+ * @typedef {{ says: string, takes?: string, builds?: 'all' | 'tools', run: (args: string[]) => Promise<number> }} Command
+ */
 /** What a tool may need of this file: a child process that signals reach, a lock, the way tests are run and counted. */
 const lent = { run: child, alone, runGroups };
 /** @type {Record<string, Command>} */
@@ -34,9 +39,14 @@ const commands = {
   models: { says: 'list, get and verify models, voices and nats-server', builds: 'tools', run: tool('models') },
   license: { says: 'issue, check and show licences', builds: 'tools', run: tool('license') },
   graph: { says: 'show the function graph, and write what is made from it', builds: 'tools', run: tool('graph') },
+  endpoint: {
+    says: 'add a function endpoint: job, row of the graph, controller, handler, tests',
+    takes: 'NAME',
+    run: endpoint,
+  },
   bench: { says: 'measure a deployment, this machine by default', builds: 'all', run: tool('bench') },
-  build: { says: 'compile all apps and tools', builds: 'all', run: async () => 0 },
-  test: { says: 'run all tests; arguments go to jest', builds: 'all', run: test },
+  build: { says: 'compile all apps and tools', takes: '', builds: 'all', run: async () => 0 },
+  test: { says: 'run all tests; arguments go to jest', takes: '[PATH…] [JEST OPTIONS]', builds: 'all', run: test },
   'test:cluster': {
     says: 'prove the charts with real Knative, KEDA and Kubernetes (needs Go)',
     builds: 'all',
@@ -47,7 +57,7 @@ const commands = {
     builds: 'all',
     run: tool('observe'),
   },
-  check: { says: 'lint, types, circular imports, rules and unit tests', run: check },
+  check: { says: 'lint, types, circular imports, rules and unit tests', takes: '', run: check },
 };
 
 /** @param {string} name @returns {Command['run']} the compiled `tools/NAME.ts`, run in this very process */
@@ -60,6 +70,16 @@ function tool(name) {
     const module = await import(pathToFileURL(file).href);
     return module.main(args, root, lent);
   };
+}
+
+/** @param {string[]} args */
+async function endpoint(args) {
+  const { addEndpoint } = await import('./endpoint.mjs');
+  const writeGraph = async () => {
+    await alone(lock, () => build('tools'));
+    return tool('graph')(['--write']);
+  };
+  return addEndpoint(args, root, { run: child, writeGraph });
 }
 
 /** @param {string[]} args */
@@ -311,10 +331,8 @@ async function main([name = '--help', ...args]) {
   if (name === '--help' || name === '-h' || name === 'help') return help();
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!command) return fail(`There is no command \`${name}\`; node tools/bootstrap.mjs --help lists them.`);
-  if (['build', 'test', 'check'].includes(name) && ['--help', '-h'].includes(args[0] ?? '')) {
-    return shortHelp(name, command);
-  }
-  await alone(join(root, '.antiphon/bootstrap.lock'), async () => {
+  if (command.takes !== undefined && ['--help', '-h'].includes(args[0] ?? '')) return shortHelp(name, command);
+  await alone(lock, async () => {
     await install(args.includes('--offline'));
     if (command.builds) await build(command.builds);
   });
@@ -322,9 +340,8 @@ async function main([name = '--help', ...args]) {
 }
 
 /** Of the commands without options of their own. @param {string} name @param {Command} command */
-function shortHelp(name, { says }) {
-  const takes = name === 'test' ? ' -- [PATH…] [JEST OPTIONS]' : '';
-  console.log(`npm run ${name}${takes}\n\n${says[0]?.toUpperCase()}${says.slice(1)}.`);
+function shortHelp(name, { says, takes }) {
+  console.log(`npm run ${name}${takes ? ` -- ${takes}` : ''}\n\n${says[0]?.toUpperCase()}${says.slice(1)}.`);
   return 0;
 }
 
