@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { PrometheusModule } from '@willsoto/nestjs-prometheus';
 import { register } from 'prom-client';
+import { readinessMetrics } from '../metrics/readiness-metrics';
 import { HealthModule } from './health.module';
 
 /** `/metrics`, `/healthz` and `/readyz`: for the management listener, or within an app whose API shares the port. Needs PlatformModule. */
@@ -11,6 +12,7 @@ export class ManagementModule {
     const enabled = register.getSingleMetric('process_cpu_seconds_total') === undefined;
     return {
       module: ManagementModule,
+      providers: [...readinessMetrics],
       imports: [HealthModule, PrometheusModule.register({ path: '/metrics', defaultMetrics: { enabled } })],
     };
   }
