@@ -46,7 +46,8 @@ export async function startWorker(context: Context): Promise<void> {
 export async function startServe(context: Context): Promise<void> {
   const worker = prepare(context);
   const app = await createServeApp(moduleOf(worker, context, false), context);
-  const jobs = app.connectMicroservice({ strategy: app.get(JobStrategy) });
+  // Handlers keep the filters that there are when they are registered, which it would do at once.
+  const jobs = app.connectMicroservice({ strategy: app.get(JobStrategy) }, { deferInitialization: true });
   jobs.useGlobalFilters(new JobExceptionFilter());
   const port = await listen(app, context.config);
   await run(context, worker, { app, port, begin: () => app.startAllMicroservices() });
