@@ -104,6 +104,14 @@ describe.each([
       expect(delivery).toMatchObject({ sequence, deliveryCount: 1 });
     });
 
+    it('with the headers that they were offered with, and no others', async () => {
+      await gateway.publishJob(lane, 'first', bytes('a'), longMs, { traceparent: '00-1-2-01' });
+      await offer('b');
+      const [traced, plain] = await source.pull(2, 0);
+      expect(traced?.headers).toEqual({ traceparent: '00-1-2-01' });
+      expect(plain?.headers).toEqual({});
+    });
+
     it('of the class asked for only', async () => {
       await offer('later', 'rest');
       expect(await source.pull(1, 0)).toEqual([]);

@@ -8,6 +8,7 @@ export const jobContext = (body: Uint8Array): JobContext => ({
   attempt: 1,
   offsetSamples: 0,
   durations: undefined,
+  headers: {},
   body,
   inputs: NEVER,
   drain: NEVER,

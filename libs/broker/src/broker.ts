@@ -1,5 +1,5 @@
 import type { Lane } from '@app/protocol';
-import type { JobLanes, LaneLoad } from './job-lanes';
+import type { JobHeaders, JobLanes, LaneLoad } from './job-lanes';
 
 /** Called for each message of a subscription; `reply` answers a request. Must not throw; asynchronous work is the handler's own. */
 export type MessageHandler = (payload: Uint8Array, subject: string, reply?: (payload: Uint8Array) => void) => void;
@@ -12,6 +12,7 @@ export interface Subscription {
 /** A job as delivered to a worker. It stays counted as lag until acked or terminated. */
 export interface Delivery {
   readonly payload: Uint8Array;
+  readonly headers: JobHeaders;
   /** Its place in the lane, as `publishJob` returned it. */
   readonly sequence: number;
   /** Times it was delivered, this one included. */
@@ -49,7 +50,13 @@ export abstract class Broker implements JobLanes {
    * Puts a job into its lane; after `ttlMs` it vanishes, even from under a worker that holds it. Resolves to its place, which is
    * never given out twice in a lane, even when the bus has lost its memory.
    */
-  abstract publishJob(lane: Lane, jobClass: string, payload: Uint8Array, ttlMs: number): Promise<number>;
+  abstract publishJob(
+    lane: Lane,
+    jobClass: string,
+    payload: Uint8Array,
+    ttlMs: number,
+    headers?: JobHeaders,
+  ): Promise<number>;
   /** Removes a job whether it waits or runs; false when it was gone already. */
   abstract deleteJob(lane: Lane, sequence: number): Promise<boolean>;
   /** Whether the job still waits or is held by a worker. */

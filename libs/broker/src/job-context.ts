@@ -1,5 +1,6 @@
 import type { Observable } from 'rxjs';
 import type { JobInput, JobOutput } from './client';
+import type { JobHeaders } from './job-lanes';
 
 /**
  * What a handler gets beside its job. A handler is `(job, context) => Observable<JobEmission>`: it emits outputs, the last of
@@ -13,6 +14,8 @@ export interface JobContext {
   readonly offsetSamples: number;
   /** TTS: durations of an earlier attempt's plan. */
   readonly durations: readonly number[] | undefined;
+  /** What came with the job. */
+  readonly headers: JobHeaders;
   /** The binary part of the job; empty for most kinds. */
   readonly body: Uint8Array;
   /** Inputs of this attempt in order, from the first; ends never by itself. */

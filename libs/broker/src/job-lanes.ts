@@ -6,18 +6,23 @@ export interface LaneLoad {
   readonly running: number;
 }
 
+/** What goes with a job and is not part of it: the trace context. Names in lower case. */
+export type JobHeaders = Readonly<Record<string, string>>;
+
 /** How jobs are offered to workers. The lanes of a broker are one way, requests to the inference service are the other. */
 export interface JobLanes {
   /** Creates or updates what the lane needs; idempotent. */
   ensureLane(lane: Lane): Promise<void>;
   /** Offers a job until it is done, deleted, or `ttlMs` has passed. Resolves to its place, which no job of the lane had before. */
-  publishJob(lane: Lane, jobClass: string, payload: Uint8Array, ttlMs: number): Promise<number>;
+  publishJob(lane: Lane, jobClass: string, payload: Uint8Array, ttlMs: number, headers?: JobHeaders): Promise<number>;
   /** Takes the offer back, whether the job waits or runs; false when it was over already. */
   deleteJob(lane: Lane, place: number): Promise<boolean>;
   /** Whether the job is still offered, or held by a worker. */
   hasJob(lane: Lane, place: number): Promise<boolean>;
   load(lane: Lane): Promise<LaneLoad>;
 }
+
+type JobToOffer = [jobClass: string, payload: Uint8Array, ttlMs: number, headers?: JobHeaders];
 
 /** Sends the jobs of each lane the way that its function is dispatched. */
 export class DispatchedLanes implements JobLanes {
@@ -27,8 +32,8 @@ export class DispatchedLanes implements JobLanes {
     return this.of(lane).ensureLane(lane);
   }
 
-  publishJob(lane: Lane, jobClass: string, payload: Uint8Array, ttlMs: number): Promise<number> {
-    return this.of(lane).publishJob(lane, jobClass, payload, ttlMs);
+  publishJob(lane: Lane, ...job: JobToOffer): Promise<number> {
+    return this.of(lane).publishJob(lane, ...job);
   }
 
   deleteJob(lane: Lane, place: number): Promise<boolean> {

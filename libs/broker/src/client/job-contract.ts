@@ -1,3 +1,4 @@
+import type { JobHeaders } from '../job-lanes';
 import type { Job, Lane, ProblemError, ResultOutput, SttInput, SttOutput, TtsOutput } from '@app/protocol';
 
 /** What any kind of job can answer. */
@@ -51,4 +52,6 @@ export interface JobRequest {
   readonly job: Omit<Job, 'jobId' | 'gatewayId' | 'waitBudgetMs'> & Record<string, unknown>;
   /** The kind's binary part; with the fields it must fit in one message of the bus. */
   readonly body?: Uint8Array;
+  /** Go with every offer of it to the worker: the trace context. */
+  readonly headers?: JobHeaders;
 }

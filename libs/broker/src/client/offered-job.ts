@@ -10,7 +10,7 @@ import {
   type OutputEnvelope,
   type TerminalAnswer,
 } from '@app/protocol';
-import type { JobLanes } from '../job-lanes';
+import type { JobHeaders, JobLanes } from '../job-lanes';
 import type { JobLog } from '../job-log';
 import type { JobHandle, JobInput, JobListener, JobOutput } from './job-contract';
 import { OutputOrder } from './output-order';
@@ -35,6 +35,7 @@ export interface Offer {
   readonly lane: Lane;
   readonly jobClass: string;
   readonly payload: Uint8Array;
+  readonly headers?: JobHeaders;
   readonly waitBudgetMs: number;
 }
 
@@ -238,10 +239,10 @@ export class OfferedJob implements JobHandle {
   }
 
   private async offerNow(): Promise<void> {
-    const { lane, jobClass, payload } = this.offer;
+    const { lane, jobClass, payload, headers } = this.offer;
     const lifeMs = this.waitBudgetMs() + laneFunction(lane).longestRunMs;
     this.sequence = undefined;
-    this.sequence = await this.host.lanes.publishJob(lane, jobClass, payload, lifeMs);
+    this.sequence = await this.host.lanes.publishJob(lane, jobClass, payload, lifeMs, headers);
     this.lastProofAt = this.host.now();
     if (this.over) this.remove();
   }

@@ -1,6 +1,6 @@
 import { ProblemError, type Lane } from '@app/protocol';
 import { Broker, type Delivery, type JobSource, type MessageHandler, type Subscription } from '../broker';
-import type { LaneLoad } from '../job-lanes';
+import type { JobHeaders, LaneLoad } from '../job-lanes';
 import type { MemoryBus } from './memory-bus';
 
 /** One client of a memory bus: the twin of NatsBroker for tests. */
@@ -17,8 +17,14 @@ export class MemoryBroker extends Broker {
     return this.answer(() => void this.bus.lane(lane));
   }
 
-  publishJob(lane: Lane, jobClass: string, payload: Uint8Array, ttlMs: number): Promise<number> {
-    return this.answer(() => this.bus.lane(lane).add(jobClass, payload, ttlMs));
+  publishJob(
+    lane: Lane,
+    jobClass: string,
+    payload: Uint8Array,
+    ttlMs: number,
+    headers: JobHeaders = {},
+  ): Promise<number> {
+    return this.answer(() => this.bus.lane(lane).add(jobClass, payload, ttlMs, headers));
   }
 
   deleteJob(lane: Lane, sequence: number): Promise<boolean> {

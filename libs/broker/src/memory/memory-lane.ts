@@ -1,10 +1,11 @@
 import { ProblemError } from '@app/protocol';
 import type { Delivery } from '../broker';
-import type { LaneLoad } from '../job-lanes';
+import type { JobHeaders, LaneLoad } from '../job-lanes';
 
 interface StoredJob {
   readonly jobClass: string;
   readonly payload: Uint8Array;
+  readonly headers: JobHeaders;
   readonly sequence: number;
   readonly life: NodeJS.Timeout;
   deliveryCount: number;
@@ -35,11 +36,20 @@ export class MemoryLane {
     return this.nextSequence;
   }
 
-  add(jobClass: string, payload: Uint8Array, ttlMs: number): number {
+  add(jobClass: string, payload: Uint8Array, ttlMs: number, headers: JobHeaders): number {
     if (this.jobs.size >= this.backlogBound) throw new ProblemError('worker_unavailable', { retryAfterSeconds: 5 });
     const sequence = this.nextSequence++;
     const life = setTimeout(() => this.remove(sequence), ttlMs);
-    this.jobs.set(sequence, { jobClass, payload, sequence, life, deliveryCount: 0, held: false, ackWait: undefined });
+    this.jobs.set(sequence, {
+      jobClass,
+      payload,
+      headers,
+      sequence,
+      life,
+      deliveryCount: 0,
+      held: false,
+      ackWait: undefined,
+    });
     this.serve();
     return sequence;
   }
@@ -85,12 +95,13 @@ export class MemoryLane {
   private hold(job: StoredJob): Delivery {
     job.deliveryCount += 1;
     this.holdFor(job, this.ackWaitMs);
-    const { payload, sequence, deliveryCount } = job;
+    const { payload, headers, sequence, deliveryCount } = job;
     const ifStored = (action: () => void) => () => {
       if (this.jobs.get(sequence) === job) action();
     };
     return {
       payload,
+      headers,
       sequence,
       deliveryCount,
       ack: () => void this.remove(sequence),

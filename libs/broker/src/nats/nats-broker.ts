@@ -1,8 +1,8 @@
-import { connect, type Msg, type NatsConnection } from '@nats-io/transport-node';
+import { connect, headers as makeHeaders, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import { jetStreamName, laneClasses, laneName, ProblemError, subjects, type Lane } from '@app/protocol';
 import { Broker, type JobSource, type MessageHandler, type Subscription } from '../broker';
-import type { LaneLoad } from '../job-lanes';
+import type { JobHeaders, LaneLoad } from '../job-lanes';
 import { busProblem, isJobMissing, isLaneMissing, isUnanswered } from './bus-errors';
 import { setUpLane } from './lane-setup';
 import { NatsSource, type SourceHost } from './nats-source';
@@ -71,10 +71,19 @@ export class NatsBroker extends Broker implements SourceHost {
     await this.call(setUp);
   }
 
-  async publishJob(lane: Lane, jobClass: string, payload: Uint8Array, ttlMs: number): Promise<number> {
+  async publishJob(
+    lane: Lane,
+    jobClass: string,
+    payload: Uint8Array,
+    ttlMs: number,
+    headers: JobHeaders = {},
+  ): Promise<number> {
+    const sent = makeHeaders();
+    for (const [name, value] of Object.entries(headers)) sent.set(name, value);
     // No message id: a republished job must not be taken for a duplicate. Copies are harmless, claims name their place.
     const publish = () =>
       this.started.client.publish(subjects.jobs(lane, jobClass), payload, {
+        headers: sent,
         ttl: `${Math.max(1, Math.ceil(ttlMs / 1_000))}s`,
       });
     return (await this.inLane(lane, publish)).seq;

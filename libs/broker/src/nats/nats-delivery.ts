@@ -1,5 +1,6 @@
 import { nanos, type Msg } from '@nats-io/transport-node';
 import type { Delivery } from '../broker';
+import type { JobHeaders } from '../job-lanes';
 
 /** Reads the fields that matter from a JetStream reply subject, which has 9, 11 or 12 tokens. */
 function placeOf(replySubject: string): { deliveryCount: number; sequence: number } {
@@ -21,6 +22,13 @@ export class NatsDelivery implements Delivery {
 
   get payload(): Uint8Array {
     return this.message.data;
+  }
+
+  /** All but the server's own. */
+  get headers(): JobHeaders {
+    const found = this.message.headers;
+    const names = (found?.keys() ?? []).filter((name) => !name.startsWith('Nats-'));
+    return Object.fromEntries(names.map((name) => [name.toLowerCase(), found?.get(name) ?? '']));
   }
 
   ack(): void {

@@ -1,5 +1,6 @@
 import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { JobHeaders } from '../job-lanes';
 import { jobsPath, offerHeaders, offerMediaType, OfferVerdict, validated } from '@app/protocol';
 
 /** A job on its way to the inference service. */
@@ -10,6 +11,7 @@ export interface RequestedOffer {
   readonly delivery: number;
   readonly requestId: string;
   readonly payload: Uint8Array;
+  readonly headers: JobHeaders;
 }
 
 /** How a request ended: with a worker's verdict, or without one and why. */
@@ -76,12 +78,13 @@ export class OfferSender {
     this.agent.destroy();
   }
 
-  private post({ lane, place, delivery, requestId, payload }: RequestedOffer): ClientRequest {
+  private post({ lane, place, delivery, requestId, payload, headers }: RequestedOffer): ClientRequest {
     const make = this.url.protocol === 'https:' ? httpsRequest : httpRequest;
     return make(this.url, {
       method: 'POST',
       agent: this.agent,
       headers: {
+        ...headers,
         'Content-Type': offerMediaType,
         'Content-Length': payload.length,
         'X-Request-Id': requestId,

@@ -1,5 +1,6 @@
 import type { OfferVerdict } from '@app/protocol';
 import type { Delivery } from '../broker';
+import type { JobHeaders } from '../job-lanes';
 
 /** The answer that the offerer of a job waits for. */
 export interface OpenAnswer {
@@ -11,6 +12,7 @@ export interface OpenAnswer {
 /** What came with the request. */
 export interface RequestedJob {
   readonly payload: Uint8Array;
+  readonly headers: JobHeaders;
   readonly sequence: number;
   readonly deliveryCount: number;
 }
@@ -18,15 +20,17 @@ export interface RequestedJob {
 /** A job that came by a request: the open request keeps it, the end of its answer is the verdict. Only the first verdict counts. */
 export class RequestDelivery implements Delivery {
   readonly payload: Uint8Array;
+  readonly headers: JobHeaders;
   readonly sequence: number;
   readonly deliveryCount: number;
   private ended = false;
 
   constructor(
-    { payload, sequence, deliveryCount }: RequestedJob,
+    { payload, headers, sequence, deliveryCount }: RequestedJob,
     private readonly answer: OpenAnswer,
   ) {
     this.payload = payload;
+    this.headers = headers;
     this.sequence = sequence;
     this.deliveryCount = deliveryCount;
   }

@@ -1,5 +1,5 @@
 import { decodeFrame, laneName, ProblemError, type Lane } from '@app/protocol';
-import type { JobLanes, LaneLoad } from '../job-lanes';
+import type { JobHeaders, JobLanes, LaneLoad } from '../job-lanes';
 import type { JobLog } from '../job-log';
 import { backlogBound, firstSequence } from '../lane-limits';
 import { OfferSender } from './offer-sender';
@@ -39,14 +39,21 @@ export class RequestLanes implements JobLanes, OfferHost {
     return Promise.resolve();
   }
 
-  publishJob(lane: Lane, _jobClass: string, payload: Uint8Array, ttlMs: number): Promise<number> {
+  publishJob(
+    lane: Lane,
+    _jobClass: string,
+    payload: Uint8Array,
+    ttlMs: number,
+    headers: JobHeaders = {},
+  ): Promise<number> {
     const offers = this.offersOf(lane);
     if (offers.size >= backlogBound(lane)) {
       return Promise.reject(new ProblemError('worker_unavailable', { retryAfterSeconds: 5 }));
     }
     const place = this.nextPlace++;
     const { requestId } = decodeFrame(payload).header as { requestId?: string };
-    const offer = new RequestOffer(this, { lane: laneName(lane), place, requestId: requestId ?? '', payload }, ttlMs);
+    const sent = { lane: laneName(lane), place, requestId: requestId ?? '', payload, headers };
+    const offer = new RequestOffer(this, sent, ttlMs);
     offers.set(place, offer);
     offer.start();
     return Promise.resolve(place);

@@ -186,6 +186,7 @@ export class HeldJob {
       attempt: granted.attempt,
       offsetSamples: granted.offsetSamples,
       durations: granted.durations,
+      headers: this.delivery.headers,
       body,
       inputs: this.queue.inputs,
       drain: this.host.drain,
