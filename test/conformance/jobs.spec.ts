@@ -1,39 +1,60 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect as connectNats } from '@nats-io/transport-node';
-import { JobClient, LaneRunner, NatsBroker, Presence, type Broker } from '@app/broker';
-import { jetStreamName, type Lane } from '@app/protocol';
+import { JobClient, LaneRunner, NatsBroker, Presence, type JobLanes } from '@app/broker';
+import { jetStreamName } from '@app/protocol';
 import { ttsLane, ttsRequest } from '../../libs/broker/src/testing/jobs';
 import { RecordingListener } from '../../libs/broker/src/testing/recording-listener';
 import { ScriptedHandler, type Run } from '../../libs/broker/src/testing/scripted-handlers';
 import { utterance } from '../../libs/broker/src/testing/worker-bench';
+import { queueDispatch, requestDispatch, type DispatchUnderTest } from '../support/dispatches';
 import { TestNatsServer } from '../support/nats-server';
 
 const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10));
 };
 
-describe('Jobs on a real nats-server', () => {
+interface TestWorker {
+  readonly handler: ScriptedHandler;
+  /** As a process that is killed: nothing of it can be reached any more. */
+  vanish(): Promise<void>;
+}
+
+describe.each([
+  ['queue', queueDispatch],
+  ['request', requestDispatch],
+] as const)('Jobs on a real nats-server, by %s', (name, makeDispatch) => {
   const server = new TestNatsServer();
   const brokers: NatsBroker[] = [];
+  let dispatch: DispatchUnderTest;
   let gateway: NatsBroker;
+  let lanes: JobLanes;
   let client: JobClient;
   let presence: Presence;
   let runners: LaneRunner[];
 
-  const connect = async (name: string): Promise<NatsBroker> => {
-    const broker = new NatsBroker({ servers: [server.url], name });
+  const connect = async (clientName: string): Promise<NatsBroker> => {
+    const broker = new NatsBroker({ servers: [server.url], name: clientName });
     await broker.start();
     brokers.push(broker);
     return broker;
   };
-  const worker = async (workerId: string, seats = 1): Promise<{ broker: NatsBroker; handler: ScriptedHandler }> => {
+  const worker = async (workerId: string, seats = 1, handler = new ScriptedHandler()): Promise<TestWorker> => {
     const broker = await connect(workerId);
-    const handler = new ScriptedHandler();
-    const lanes = [{ lane: ttsLane, seats }];
-    const runner = new LaneRunner({ broker, workerId, lanes, handlers: { tts: handler.handle } });
+    const runner = new LaneRunner({
+      broker,
+      workerId,
+      pulls: dispatch.pulls,
+      lanes: [{ lane: ttsLane, seats }],
+      handlers: { tts: handler.handle },
+    });
     await runner.start();
     runners.push(runner);
-    return { broker, handler };
+    const door = await dispatch.open(runner);
+    const vanish = async (): Promise<void> => {
+      await broker.close();
+      await door.vanish();
+    };
+    return { handler, vanish };
   };
   const submit = async (jobClass?: string): Promise<{ listener: RecordingListener; cancel: () => void }> => {
     const listener = new RecordingListener();
@@ -44,9 +65,9 @@ describe('Jobs on a real nats-server', () => {
     await until(() => handler.runs.length >= count);
     return handler.last;
   };
-  const loadIs = (waiting: number, running: number, lane: Lane = ttsLane, broker: Broker = gateway): Promise<void> =>
+  const loadIs = (waiting: number, running: number): Promise<void> =>
     until(async () => {
-      const load = await broker.load(lane);
+      const load = await lanes.load(ttsLane);
       return load.waiting === waiting && load.running === running;
     });
 
@@ -55,8 +76,10 @@ describe('Jobs on a real nats-server', () => {
   beforeEach(async () => {
     runners = [];
     gateway = await connect('gateway');
-    await gateway.ensureLane(ttsLane);
-    client = new JobClient(gateway, { gatewayId: 'gateway' });
+    dispatch = await makeDispatch();
+    lanes = dispatch.lanes(gateway);
+    await lanes.ensureLane(ttsLane);
+    client = new JobClient(gateway, { gatewayId: 'gateway', lanes });
     await client.start();
     presence = new Presence(gateway, { gatewayId: 'gateway', activeByKey: () => ({}) });
     presence.start();
@@ -65,6 +88,7 @@ describe('Jobs on a real nats-server', () => {
     presence.stop();
     await client.close();
     await Promise.all(runners.map((runner) => runner.stop(0)));
+    await dispatch.close();
     await Promise.all(brokers.splice(0).map((broker) => broker.close()));
   });
 
@@ -78,6 +102,16 @@ describe('Jobs on a real nats-server', () => {
     await loadIs(0, 0);
   });
 
+  it('wait for a worker that is not there yet', async () => {
+    const { listener } = await submit();
+    await loadIs(1, 0);
+    const { handler } = await worker('worker-1');
+    const run = await started(handler);
+    for (const emission of utterance) run.emit.next(emission);
+    await until(() => listener.ends.length > 0);
+    expect(listener.ends).toEqual(['end']);
+  });
+
   it('count as load while they wait and while they run, for as long as they do', async () => {
     const { handler } = await worker('worker-1', 2);
     const jobs = [];
@@ -89,8 +123,20 @@ describe('Jobs on a real nats-server', () => {
     await until(() => handler.runs.every(({ stopped }) => stopped));
   });
 
+  it('take no more seats than there are, and the next one as soon as one is free', async () => {
+    const { handler } = await worker('worker-1', 2);
+    const jobs = [await submit(), await submit(), await submit()];
+    await started(handler, 2);
+    await loadIs(1, 2);
+    expect(handler.runs).toHaveLength(2);
+    for (const emission of utterance) handler.runs[0]?.emit.next(emission);
+    await started(handler, 3);
+    for (const { cancel } of jobs) cancel();
+    await loadIs(0, 0);
+  });
+
   it('are deleted when nobody claimed them in time', async () => {
-    const impatient = new JobClient(gateway, { gatewayId: 'impatient', newcomerBudgetMs: 100 });
+    const impatient = new JobClient(gateway, { gatewayId: 'impatient', lanes, newcomerBudgetMs: 100 });
     await impatient.start();
     const listener = new RecordingListener();
     await impatient.submit(ttsRequest(), listener);
@@ -107,7 +153,7 @@ describe('Jobs on a real nats-server', () => {
     for (const emission of utterance.slice(0, 2)) run.emit.next(emission);
     await until(() => listener.told.length === 2);
     const next = await worker('worker-2');
-    await lost.broker.close();
+    await lost.vanish();
     const again = await started(next.handler);
     expect(again.context).toMatchObject({ attempt: 2, offsetSamples: 4, durations: [3, 5] });
     for (const index of [0, 2, 3]) again.emit.next(utterance[index] ?? { output: { type: 'flushed', marker: 0 } });
@@ -137,23 +183,15 @@ describe('Jobs on a real nats-server', () => {
     await loadIs(0, 0);
   });
 
-  it('have their lane again after a restart, before anybody offers one', async () => {
-    await worker('worker-1');
-    await server.kill();
-    await until(() => brokers.every((broker) => !broker.connected));
-    await server.start();
-    const connection = await connectNats({ servers: server.url });
-    const manager = await jetstreamManager(connection);
-    await until(async () => (await manager.streams.names().next()).includes(jetStreamName(ttsLane)));
-    await connection.close();
-  });
-
   it('are handed back in order by a worker that stops', async () => {
     const { handler } = await worker('worker-1');
     const { listener } = await submit();
     await started(handler);
     await runners[0]?.stop(0);
-    await loadIs(0, 1);
+    await until(async () => {
+      const { waiting, running } = await lanes.load(ttsLane);
+      return waiting + running === 1;
+    });
     const next = await worker('worker-2');
     const run = await started(next.handler);
     expect(run.context.attempt).toBe(2);
@@ -161,4 +199,57 @@ describe('Jobs on a real nats-server', () => {
     await until(() => listener.ends.length > 0);
     expect(listener.ends).toEqual(['end']);
   });
+
+  it('stop where they run when they are cancelled, and free the seat', async () => {
+    const { handler } = await worker('worker-1');
+    const { cancel } = await submit();
+    const run = await started(handler);
+    cancel();
+    await until(() => run.stopped);
+    const { listener } = await submit();
+    const next = await started(handler, 2);
+    for (const emission of utterance) next.emit.next(emission);
+    await until(() => listener.ends.length > 0);
+    expect(listener.ends).toEqual(['end']);
+  });
+
+  if (name === 'queue') {
+    it('have their lane again after a restart, before anybody offers one', async () => {
+      await worker('worker-1');
+      await server.kill();
+      await until(() => brokers.every((broker) => !broker.connected));
+      await server.start();
+      const connection = await connectNats({ servers: server.url });
+      const manager = await jetstreamManager(connection);
+      await until(async () => (await manager.streams.names().next()).includes(jetStreamName(ttsLane)));
+      await connection.close();
+    });
+  } else {
+    it('go on with a new attempt when the way to their worker breaks, and no crash is counted', async () => {
+      const { handler } = await worker('worker-1');
+      await worker('worker-2', 1, handler);
+      const { listener } = await submit();
+      for (const attempt of [1, 2, 3]) {
+        const run = await started(handler, attempt);
+        expect(run.context.attempt).toBe(attempt);
+        dispatch.breakConnections?.();
+        await until(() => run.stopped);
+      }
+      const last = await started(handler, 4);
+      for (const emission of utterance) last.emit.next(emission);
+      await until(() => listener.ends.length > 0);
+      expect(listener.ends).toEqual(['end']);
+    });
+
+    it('leave no stream on the bus', async () => {
+      const { handler } = await worker('worker-1');
+      const { cancel } = await submit();
+      await started(handler);
+      cancel();
+      const connection = await connectNats({ servers: server.url });
+      const names = await (await jetstreamManager(connection)).streams.names().next();
+      await connection.close();
+      expect(names).toEqual([]);
+    });
+  }
 });
