@@ -180,7 +180,9 @@ export class GatewayMetrics implements OnModuleInit {
     this.audio.inc({ kind, model }, durationMs / 1000);
   }
 
+  /** Of each lane, before its first job. */
   laneBudget(lane: string, budgetMs: number): void {
+    for (const waits of [this.queueWait, this.wakes]) waits.zero({ lane });
     this.waitBudgets.set({ lane }, budgetMs / 1000);
   }
 

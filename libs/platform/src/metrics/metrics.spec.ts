@@ -90,6 +90,8 @@ it('shows where the licence stands, and until when it grants', async () => {
 
 it('tells how long a lane took to wake, and how long a job of it may wait', async () => {
   gateway.laneBudget('tts.piper', 8_000);
+  expect(await valueOf('antiphon_lane_wake_seconds_count{lane="tts.piper"}')).toBe(0);
+  expect(await valueOf('antiphon_queue_wait_seconds_count{lane="tts.piper"}')).toBe(0);
   gateway.laneWoke('tts.piper', 21_000);
   expect(await valueOf('antiphon_lane_wait_budget_seconds{lane="tts.piper"}')).toBe(8);
   expect(await valueOf('antiphon_lane_wake_seconds_sum{lane="tts.piper"}')).toBe(21);
