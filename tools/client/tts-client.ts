@@ -42,8 +42,11 @@ export function samplesOfEvents(events: readonly TimedEvent[]): Float32Array {
 export class TtsClient {
   private readonly events = new Map<string, TimedEvent[]>();
   private readonly waiting = new Map<string, () => void>();
+  /** Resolves to the code with which the socket was closed. */
+  readonly closed: Promise<number>;
 
   private constructor(private readonly socket: WebSocket) {
+    this.closed = new Promise((resolve) => socket.once('close', resolve));
     socket.on('message', (data: Buffer) => this.take(JSON.parse(data.toString('utf8')) as TtsEvent));
     socket.on('close', () => this.waiting.forEach((wake) => wake()));
   }

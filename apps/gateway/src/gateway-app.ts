@@ -32,6 +32,8 @@ export interface StartedGateway {
 
 const drainPollMs = 20;
 const closeTimeoutMs = 500;
+/** For the last finals of streams that have not paused since the drain began. */
+const settleMs = 2_000;
 
 /** Starts the gateway on a bus that is started; resolves once it answers. The bus is closed at shutdown. */
 export async function startGateway(
@@ -69,13 +71,13 @@ export async function startGateway(
   presence.start();
   watch.start();
 
-  shutdown.add('drain', config.drainMs + 1_000, async () => {
+  shutdown.add('drain', config.drainMs + settleMs + 1_000, async () => {
     readiness.drain();
     presence.drain();
     app.get(Gatekeeper).close();
-    app.get(SocketRegistry).closeIdle();
-    await idle(concurrency, config.drainMs);
-    app.get(SocketRegistry).closeAll();
+    const sockets = app.get(SocketRegistry);
+    await idle(concurrency, sockets, config.drainMs);
+    await sockets.closeAll(settleMs);
   });
   shutdown.add('http', 5_000, () => closeHttp(app));
   shutdown.add('bus', 5_000, async () => {
@@ -130,9 +132,10 @@ function openSockets(
   app.useWebSocketAdapter(new RawWsAdapter(app, { doors, maxMessageBytes, refused }));
 }
 
-async function idle(concurrency: Concurrency, timeoutMs: number): Promise<void> {
+/** Resolves when nothing is at work any more; sockets are closed as soon as nothing of theirs is. */
+async function idle(concurrency: Concurrency, sockets: SocketRegistry, timeoutMs: number): Promise<void> {
   const until = performance.now() + timeoutMs;
-  while (concurrency.total > 0 && performance.now() < until) {
+  for (sockets.closeIdle(); concurrency.total > 0 && performance.now() < until; sockets.closeIdle()) {
     await new Promise((resolve) => setTimeout(resolve, drainPollMs));
   }
 }

@@ -52,6 +52,7 @@ export class SttSocket implements OnGatewayConnection, Door<Welcome> {
     });
     const connection = {
       isIdle: () => session.isIdle,
+      settle: () => session.settle(),
       close: (code: number, reason: string) => {
         session.cancel();
         open.close(code, reason);

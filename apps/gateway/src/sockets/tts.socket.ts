@@ -49,6 +49,7 @@ export class TtsSocket implements OnGatewayConnection, Door<Welcome> {
     });
     const connection = {
       isIdle: () => session.size === 0,
+      settle: () => undefined,
       close: (code: number, reason: string) => {
         session.close('draining');
         open.close(code, reason);

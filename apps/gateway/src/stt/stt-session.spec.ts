@@ -175,6 +175,38 @@ describe('an STT stream', () => {
     expect(events).toHaveLength(2);
   });
 
+  it('is idle while its worker has heard all and every word of it is final', async () => {
+    const session = open();
+    session.push(pcm(2));
+    await settle();
+    await claim();
+    expect(session.isIdle).toBe(false);
+    output({ type: 'credit', consumedSamples: 2 * rateHz });
+    expect(session.isIdle).toBe(true);
+    segment('partial', 'One', 0, 1.5);
+    expect(session.isIdle).toBe(false);
+    segment('final', 'One.', 0, 1.6);
+    expect(session.isIdle).toBe(true);
+    session.push(pcm(1));
+    expect(session.isIdle).toBe(false);
+  });
+
+  it('settles without telling its client, and is not idle until it has', async () => {
+    const session = open();
+    session.push(pcm(2));
+    session.finalize();
+    await settle();
+    await claim();
+    output({ type: 'credit', consumedSamples: 2 * rateHz });
+    session.settle();
+    expect(sentTypes()).toEqual(['audio', 'finalize', 'finalize']);
+    output({ type: 'flushed', marker: 1 });
+    expect(session.isIdle).toBe(false);
+    output({ type: 'flushed', marker: 2 });
+    expect(session.isIdle).toBe(true);
+    expect(events).toEqual([{ type: 'flushed' }]);
+  });
+
   it('plays to a worker that takes over what has no final yet, with the commands in their places', async () => {
     const session = open();
     session.push(pcm(3));

@@ -18,6 +18,8 @@ import type { AudioInput } from './audio-input';
 const fullSamples = 2 * creditSamples;
 /** Workers force a final at 30 s, so consumed audio older than this without one was silence. */
 const silenceSamples = 40 * sttSampleRateHz;
+/** Live audio is sent and confirmed in pieces: with no more than this unconfirmed, the worker has heard all. */
+const unconfirmedSamples = sttSampleRateHz / 2;
 
 /** What an STT request comes to here. */
 export interface SttSettings {
@@ -58,7 +60,12 @@ export interface SttPorts {
   drained(): void;
 }
 
-type Command = { readonly atSample: number; readonly input: Exclude<SttInput, { type: 'audio' }> };
+type Command = {
+  readonly atSample: number;
+  readonly input: Exclude<SttInput, { type: 'audio' }>;
+  /** The client did not ask for it and hears nothing of it. */
+  readonly isOwn?: boolean;
+};
 
 /**
  * One STT stream: audio goes in, transcripts come out, `ended` last and once. It keeps the audio since the last final, so
@@ -79,6 +86,8 @@ export class SttSession implements JobListener {
   private commandsSent = 0;
   private markers = 0;
   private hasText = false;
+  /** Words were shown that no final has. */
+  private hasOpenWords = false;
   private isFull = false;
   private inputClosed = false;
   private hasEnded = false;
@@ -104,9 +113,11 @@ export class SttSession implements JobListener {
     return this.isFull;
   }
 
-  /** Whether no worker is busy with it. */
+  /** Whether its client has been told all that was said so far. */
   get isIdle(): boolean {
-    return !this.submitted || this.hasEnded;
+    if (!this.submitted || this.hasEnded) return true;
+    const isHeard = this.history.endSample - this.consumedSamples <= unconfirmedSamples;
+    return isHeard && !this.hasOpenWords && this.commands.length === 0;
   }
 
   push(bytes: Uint8Array): void {
@@ -119,6 +130,12 @@ export class SttSession implements JobListener {
     if (this.hasEnded || this.inputClosed) return;
     if (!this.submitted) return this.ports.emit({ type: 'flushed' });
     this.command({ type: 'finalize', marker: ++this.markers });
+  }
+
+  /** Finals for everything so far; the client is not told that it was asked for. */
+  settle(): void {
+    if (this.hasEnded || this.inputClosed || !this.submitted) return;
+    this.command({ type: 'finalize', marker: ++this.markers }, true);
   }
 
   /** No more audio: remaining finals, then the end. */
@@ -157,8 +174,7 @@ export class SttSession implements JobListener {
       case 'credit':
         return this.onCredit(output.consumedSamples);
       case 'partial':
-        if (output.endSample > this.finalSample && output.text !== '') this.emitTranscript(output, false);
-        return;
+        return this.onPartial(output);
       case 'final':
         return this.onFinal(output);
       case 'flushed':
@@ -209,8 +225,8 @@ export class SttSession implements JobListener {
     );
   }
 
-  private command(input: Command['input']): void {
-    this.commands.push({ atSample: this.history.endSample, input });
+  private command(input: Command['input'], isOwn = false): void {
+    this.commands.push({ atSample: this.history.endSample, input, isOwn });
     this.pump();
   }
 
@@ -241,9 +257,16 @@ export class SttSession implements JobListener {
     this.ports.drained();
   }
 
+  private onPartial(segment: SttSegment): void {
+    if (segment.endSample <= this.finalSample || segment.text === '') return;
+    this.hasOpenWords = true;
+    this.emitTranscript(segment, false);
+  }
+
   private onFinal(segment: SttSegment): void {
     if (segment.endSample <= this.finalSample) return;
     this.finalSample = segment.endSample;
+    this.hasOpenWords = false;
     this.lastFinalAtMs = performance.now();
     this.history.dropBefore(this.finalSample);
     if (segment.text === '') return;
@@ -253,10 +276,10 @@ export class SttSession implements JobListener {
 
   private onFlushed(marker: number): void {
     const answered = ({ input }: Command): boolean => input.type === 'finalize' && input.marker <= marker;
-    const count = this.commands.filter(answered).length;
+    const done = this.commands.filter(answered);
     this.commands = this.commands.filter((command) => !answered(command));
-    this.commandsSent = Math.max(0, this.commandsSent - count);
-    for (let i = 0; i < count; i++) this.ports.emit({ type: 'flushed' });
+    this.commandsSent = Math.max(0, this.commandsSent - done.length);
+    for (const { isOwn } of done) if (!isOwn) this.ports.emit({ type: 'flushed' });
   }
 
   private emitTranscript(segment: SttSegment, isFinal: boolean): void {
