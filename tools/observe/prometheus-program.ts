@@ -23,7 +23,10 @@ export interface PrometheusSource {
   readonly installed?: Pick<PrometheusProgram, 'prometheus' | 'promtool'>;
 }
 
-const run = promisify(execFile);
+const execute = promisify(execFile);
+/** In the environment as it is at the call. */
+const run = (command: string, args: readonly string[], options: { cwd?: string; timeout?: number } = {}) =>
+  execute(command, args, { ...options, env: process.env });
 const packageName = 'prometheus';
 const onPath = { prometheus: 'prometheus', promtool: 'promtool' };
 const advice =
