@@ -122,20 +122,23 @@ export class ApiClient {
   }
 
   private async ask<T>(method: string, path: string, body?: object, type = 'application/json'): Promise<T> {
-    const response = await this.open(method, path, { headers: { 'Content-Type': type } }, body);
-    const text = await textOf(response);
+    const text = body && JSON.stringify(body);
+    // For a DELETE the length is not set by itself, and its body would be read as the next request.
+    const headers = text === undefined ? {} : { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) };
+    const response = await this.open(method, path, { headers }, text);
+    const answer = await textOf(response);
     const status = response.statusCode ?? 0;
-    if (status < 300) return JSON.parse(text) as T;
-    throw new ApiError(status, messageOf(text));
+    if (status < 300) return JSON.parse(answer) as T;
+    throw new ApiError(status, messageOf(answer));
   }
 
-  private open(method: string, path: string, options: RequestOptions = {}, body?: object): Promise<IncomingMessage> {
+  private open(method: string, path: string, options: RequestOptions = {}, body?: string): Promise<IncomingMessage> {
     const headers = { Authorization: `Bearer ${this.server.token}`, Accept: 'application/json', ...options.headers };
     return new Promise((resolve, reject) => {
       const { agent, server } = this;
       request({ host: '127.0.0.1', port: server.port, path, method, agent, ...options, headers }, resolve)
         .once('error', reject)
-        .end(body && JSON.stringify(body));
+        .end(body);
     });
   }
 }

@@ -1,10 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { addresses, ports } from './addresses';
 import type { ApiClient } from './api-client';
 import { binary, shared, sharedYaml } from './binaries';
 import type { ControlPlane } from './control-plane';
 import type { DaemonSpec } from './daemon';
 import { serve } from './endpoints';
+import { eventually } from './eventually';
 
 const namespace = 'knative-serving';
 /** In whose registry tags are not looked up: nothing here leads out. */
@@ -83,7 +83,6 @@ function programs({ kubeconfig }: ControlPlane): DaemonSpec[] {
 
 /** Resolves when the webhook has given the API server its certificate and refuses what is no Service. */
 async function untilJudged(api: ApiClient): Promise<void> {
-  const untilMs = Date.now() + 60_000;
   const isTrusted = async (path: string): Promise<boolean> => {
     const { webhooks } = await api.get<{ webhooks: { clientConfig: { caBundle?: string } }[] }>(`${admission}/${path}`);
     return webhooks.every(({ clientConfig }) => clientConfig.caBundle);
@@ -97,8 +96,8 @@ async function untilJudged(api: ApiClient): Promise<void> {
       (error: unknown) => /admission webhook .* denied/.test(String(error)),
     );
   };
-  while (!((await Promise.all(admissionConfigurations.map(isTrusted))).every(Boolean) && (await judges()))) {
-    if (Date.now() > untilMs) throw new Error("Knative's webhook does not judge");
-    await delay(100);
-  }
+  await eventually(
+    async () => (await Promise.all(admissionConfigurations.map(isTrusted))).every(Boolean) && judges(),
+    60_000,
+  );
 }

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findNatsServer } from '../../../support/nats-server';
 import { addresses } from './addresses';
@@ -9,25 +9,34 @@ import type { ProcessRecipe } from './pod-process';
 /** Names of the pods of the chart's StatefulSet, in the order of their addresses. */
 export const natsPods = addresses.nats.map((_, index) => `nats-${index}`);
 
-/** A server as its pod says, on the addresses of that pod alone and with its store in a folder of this machine. */
-export function natsRecipe(pod: Pod, container: Container, address: string, folder: string): ProcessRecipe {
+/** The configuration that the chart gives the servers. */
+export async function natsConfig(api: ApiClient, namespace: string): Promise<string> {
+  const { data } = await api.get<{ data: Record<string, string> }>(`/api/v1/namespaces/${namespace}/configmaps/nats`);
+  return data['nats.conf'] ?? '';
+}
+
+/** A server as its pod says, on the address of that pod alone and with folders of this machine for its volumes. */
+export function natsRecipe(pod: Pod, container: Container, address: string, mounted: NatsMounts): ProcessRecipe {
   const { name } = pod.metadata;
-  const own = ['--addr', address, '--cluster', `nats://${address}:6222`, '--pid', join(folder, `${name}.pid`)];
-  const args = (container.args ?? []).map((arg) => arg.replace(mountedConfig, configFile(folder)));
+  const own = join(mounted.folder, name);
+  mkdirSync(own, { recursive: true });
+  const config = `${own}.conf`;
+  writeFileSync(
+    config,
+    mounted.config.replace(/(store_dir: )\/data/, `$1${own}`).replace(/(pid_file: )\/tmp/, `$1${own}`),
+  );
+  const args = (container.args ?? []).map((arg) => arg.replace('/etc/nats/nats.conf', config));
   return {
     command: findNatsServer(),
-    args: [...args, ...own, '--store_dir', join(folder, name)],
+    args: [...args, '--addr', address, '--cluster', `nats://${address}:6222`],
     env: environmentOf(container, name),
   };
 }
 
-const mountedConfig = '/etc/nats/nats.conf';
-const configFile = (folder: string): string => join(folder, 'nats.conf');
-
-/** Puts the configuration of the chart where the recipes look for it. */
-export async function mountNatsConfig(api: ApiClient, namespace: string, folder: string): Promise<void> {
-  const { data } = await api.get<{ data: Record<string, string> }>(`/api/v1/namespaces/${namespace}/configmaps/nats`);
-  writeFileSync(configFile(folder), data['nats.conf'] ?? '');
+/** What the volumes of the servers hold, and the folder in which they are. */
+export interface NatsMounts {
+  readonly config: string;
+  readonly folder: string;
 }
 
 /** Gives the StatefulSet's claims volumes, which are as good as any: the servers here have folders of their own. */
@@ -43,6 +52,10 @@ export async function provideVolumes(api: ApiClient, namespace: string): Promise
     });
   }
 }
+
+/** Whether every server takes part in the bus. */
+export const isBusReady = async (): Promise<boolean> =>
+  (await Promise.all(addresses.nats.map((address) => fetch(`http://${address}:8222/healthz`)))).every(({ ok }) => ok);
 
 /** Messages that all streams of jobs hold, waiting or being worked on. */
 export async function jobsOnTheBus(): Promise<number> {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { PodAddresses } from './addresses';
 import { ApiError, type ApiClient, type WatchEvent } from './api-client';
 import { podPath, runningStatus, type Container, type Pod } from './pod';
@@ -16,6 +17,7 @@ export interface PodRunnerSettings {
 
 /** Kubernetes' own, where a deletion does not say. */
 const defaultGraceSeconds = 30;
+const restartAfterMs = 1_000;
 
 /**
  * The part of a kubelet that runs pods, with processes instead of containers: started when a pod is scheduled, reported
@@ -77,9 +79,13 @@ export class PodRunner {
     for (let restarts = 0; !this.isOver(name); restarts += 1) {
       await this.report(pod, address, false, restarts);
       if (this.isOver(name)) return;
-      if (await process.start(this.settings.logFolder)) await this.report(pod, address, true, restarts);
+      const wasReady = await process.start(this.settings.logFolder);
+      if (wasReady) await this.report(pod, address, true, restarts);
       const how = await process.ended;
-      if (!this.isOver(name)) this.failures.push(new Error(`${name} ${how} and was started again`));
+      if (this.isOver(name)) return;
+      // Before it was ready it may have waited in vain for a part that was not there yet.
+      if (wasReady) this.failures.push(new Error(`${name} ${how} and was started again`));
+      await delay(restartAfterMs);
     }
   }
 

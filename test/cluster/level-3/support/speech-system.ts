@@ -13,7 +13,8 @@ import { Daemons, type DaemonSpec } from './daemon';
 import { startKeda } from './keda';
 import { defineKnative } from './knative';
 import { startKwok, type NodeSpec } from './kwok';
-import { mountNatsConfig, natsPods, natsRecipe, provideVolumes } from './nats';
+import { eventually } from './eventually';
+import { isBusReady, natsConfig, natsPods, natsRecipe, provideVolumes } from './nats';
 import { environmentOf, type Container, type Pod } from './pod';
 import type { ProcessRecipe } from './pod-process';
 import { PodRunner } from './pod-runner';
@@ -56,13 +57,14 @@ export class SpeechSystem {
     const plane = await ControlPlane.start(folder);
     const logFolder = join(folder, 'logs');
     const daemons = new Daemons(logFolder);
+    const mounted = { config: '', folder };
     const runner = new PodRunner(plane.api, {
       namespace,
       labelSelector: `${realPods.label} in (${realPods.values.join(',')})`,
       logFolder,
       recipe: (pod, container, address) =>
         natsPods.includes(pod.metadata.name)
-          ? natsRecipe(pod, container, address, folder)
+          ? natsRecipe(pod, container, address, mounted)
           : workerRecipe(container, address),
       knownAddress: (name) => addresses.nats[natsPods.indexOf(name)],
     });
@@ -77,8 +79,9 @@ export class SpeechSystem {
       await provideVolumes(plane.api, namespace);
       scale.start();
       await plane.kubectl.apply([await renderCharts({ namespace, values: ['production'], overlay }, folder)]);
-      await mountNatsConfig(plane.api, namespace, folder);
+      mounted.config = await natsConfig(plane.api, namespace);
       runner.start();
+      await eventually(isBusReady, 60_000);
       system.foundTarget = await startFrontEnd(plane, daemons, folder);
       return system;
     } catch (error) {
