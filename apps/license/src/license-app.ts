@@ -14,7 +14,12 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
   const { config, log, readiness, shutdown } = context;
   const licenses = await readLicenses(config.licenseFile, config.licensePublicKeyFile);
   const seeds = await readKeySeeds(config.apiKeysFile);
-  const store = new NatsKeyValue({ servers: config.natsUrl, name: 'license', bucket: keyBucket });
+  const store = new NatsKeyValue({
+    servers: config.natsUrl,
+    name: 'license',
+    bucket: keyBucket,
+    replicas: config.jetstreamReplicas,
+  });
   const keys = new KeyDirectory(store, seeds, log);
   const authorizer = new Authorizer(keys, licenses, config.revocationDelayMs);
   readiness.add('API keys read', () => keys.loaded);

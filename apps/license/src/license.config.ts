@@ -17,6 +17,11 @@ export class LicenseConfig extends AppConfig {
   @IsString({ each: true })
   natsUrl: string[] = ['nats://127.0.0.1:4222'];
 
+  @Variable('Copies of the API keys on the bus: 1, 3 or 5. Unset: as they are, 1 where they are new.')
+  @IsOptional()
+  @IsIn([1, 3, 5])
+  jetstreamReplicas?: number;
+
   @Variable('How the licence is kept current; airgapped: by its file alone.')
   @IsIn(['airgapped'], { message: 'mode must be airgapped; connected mode is not available yet' })
   mode = 'airgapped';

@@ -1,3 +1,4 @@
+import { laneDefinition } from '@app/broker';
 import {
   functionGraph,
   jetStreamName,
@@ -122,6 +123,14 @@ describe.each(deployments)('the workers with %s', (title, choice) => {
         expect(advanced.scalingModifiers).toEqual(laneClasses(lane).length > 1 ? sum : undefined);
       });
 
+      it('may hold as many jobs as their seats at once', () => {
+        const { maxReplicaCount } = scaledObject(manifests, lane);
+        const seats = Number(environmentOf(workload(manifests, workerName(lane))).BATCH_SIZE) * maxReplicaCount;
+        const { stream, consumers } = laneDefinition(lane);
+        for (const { max_ack_pending } of consumers) expect(max_ack_pending).toBeGreaterThanOrEqual(seats);
+        expect(stream.max_msgs).toBeGreaterThan(seats);
+      });
+
       it('are not cut short', () => {
         const worker = workload(manifests, workerName(lane));
         const { spec } = worker.template;
@@ -160,6 +169,15 @@ describe.each(deployments)('the workers with %s', (title, choice) => {
 });
 
 describe('single lanes', () => {
+  it('go by request beside others that are pulled', () => {
+    const manifests = render({ set: ['global.lanes.tts-piper.dispatch=request'] });
+    expect(environmentOf(workload(manifests, 'gateway')).DISPATCH).toMatch(/stt=queue,tts=request/);
+    expect(environmentOf(workload(manifests, 'inference')).LANES).toBe('tts.piper');
+    const workers = ofKind(manifests, 'ScaledObject').map(({ metadata }) => metadata.name);
+    expect(workers).toContain('worker-stt-whisper-tiny-en');
+    expect(workers).not.toContain('worker-tts-piper');
+  });
+
   it('go by request or not at all, as their values say', () => {
     const manifests = render({
       set: [

@@ -103,7 +103,9 @@ describe('the schemas of the values', () => {
 describe('values that contradict each other', () => {
   it.each([
     [['nats.replicas=1', 'global.nats.streamReplicas=3'], 'streamReplicas'],
-    [['global.nats.url=nats://bus:4222'], 'monitoringEndpoint'],
+    [['global.nats.url=nats://bus:4222', 'global.networkPolicy.enabled=false'], 'monitoringEndpoint'],
+    [['global.nats.url=nats://bus:4222', 'global.nats.monitoringEndpoint=bus:8222'], 'global.nats.peers'],
+    [['global.nats.url=nats://bus:4222', 'workers.enabled=false'], 'global.nats.peers'],
     [['global.models.source=claim'], 'claim.name'],
     [['global.models.source=fetch'], 'fetch.image'],
     [['workers.autoscaling.initialCooldownSeconds=60'], 'initialCooldownSeconds'],
@@ -124,7 +126,7 @@ describe('the chart', () => {
     const files = packaged(systemChart, folder);
     expect(files).toContain('antiphon/charts/antiphon-workers/templates/scaledobject.yaml');
     expect(files).toContain('antiphon/charts/antiphon-workers/values.schema.json');
-    expect(files.filter((file) => file.includes('/rules/tests/') || file.includes('/cluster/'))).toEqual([]);
+    expect(files.filter((file) => /rules\/tests\/|cluster\/|jetstream/.test(file))).toEqual([]);
   });
 
   it('makes of a licence that is given a Secret, and of no file of it an environment', () => {

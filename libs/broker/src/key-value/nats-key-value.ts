@@ -1,5 +1,5 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node';
-import { jetstream } from '@nats-io/jetstream';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { Kvm, type KV } from '@nats-io/kv';
 import { ProblemError } from '@app/protocol';
 import type { Subscription } from '../broker';
@@ -14,6 +14,8 @@ export interface NatsKeyValueOptions {
   readonly name: string;
   /** The bucket; created where it is missing. */
   readonly bucket: string;
+  /** Copies of it: 1, 3 or 5, and as many servers. Unset: as it is, 1 where it is created. */
+  readonly replicas?: number | undefined;
 }
 
 /** How long the server may take to answer a call. */
@@ -29,7 +31,7 @@ export class NatsKeyValue extends KeyValueStore {
     super();
   }
 
-  /** Connects, waiting for a server as long as it takes, and creates the bucket. */
+  /** Connects, waiting for a server as long as it takes, creates the bucket and gives it its copies. */
   async start(): Promise<void> {
     const { servers, name } = this.options;
     await this.reach(async () => {
@@ -43,7 +45,7 @@ export class NatsKeyValue extends KeyValueStore {
       });
       this.isConnected = true;
       void this.followConnection(this.connection);
-      await this.open();
+      await this.copy(await this.open(), this.connection);
     });
   }
 
@@ -112,7 +114,18 @@ export class NatsKeyValue extends KeyValueStore {
   private async open(): Promise<KV> {
     // A request made while the server is away would only wait for its time-out.
     if (!this.connection || !this.isConnected) throw new ProblemError('bus_unavailable', { retryAfterSeconds: 1 });
-    return new Kvm(jetstream(this.connection, { timeout: callTimeoutMs })).create(this.options.bucket);
+    const { bucket, replicas } = this.options;
+    const buckets = new Kvm(jetstream(this.connection, { timeout: callTimeoutMs }));
+    return buckets.create(bucket, replicas === undefined ? {} : { replicas });
+  }
+
+  /** An older bucket keeps the copies that it was created with until it is told otherwise. */
+  private async copy(bucket: KV, connection: NatsConnection): Promise<void> {
+    const { replicas } = this.options;
+    const { replicas: present, streamInfo } = await bucket.status();
+    if (replicas === undefined || replicas === present) return;
+    const manager = await jetstreamManager(connection, { timeout: callTimeoutMs });
+    await manager.streams.update(streamInfo.config.name, { num_replicas: replicas });
   }
 
   private async followConnection(connection: NatsConnection): Promise<void> {
