@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import { loadManifest } from '@app/artifacts';
 import { parse } from 'yaml';
 import { lineageOf, parseContainerfile, variableOf, type Instruction, type Stage } from '../support/containerfile';
-import { packagesNeeded, packagesReached } from './package-closure';
+import { closureOf, packagesReached } from './package-closure';
 
 const root = join(__dirname, '../..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -33,6 +33,12 @@ const copies = (stages: readonly Stage[]) =>
     from: flags.find((flag) => flag.startsWith('from='))?.slice('from='.length),
     paths: text.split(/\s+/).slice(0, -1),
   }));
+
+/** Sources that no COPY from the context brings into these stages. */
+const notCopied = (sources: readonly string[], stages: readonly Stage[]): string[] => {
+  const copied = copies(stages).flatMap(({ from, paths }) => (from === undefined ? paths : []));
+  return sources.filter((source) => !copied.some((path) => source === path || source.startsWith(`${path}/`)));
+};
 
 const ignoreLines = read('.containerignore')
   .split('\n')
@@ -67,6 +73,11 @@ describe.each(apps)('images/%s.Containerfile', (app) => {
     expect(Number(major)).toBeGreaterThanOrEqual(Number(/\d+/.exec(engines.node)?.[0]));
   });
 
+  it('compiles nothing that it has not copied', () => {
+    const needed = closureOf(root, [`apps/${app}/src/main.ts`]).sources;
+    expect(notCopied(needed, lineageOf(file, 'build'))).toEqual([]);
+  });
+
   it('takes no secret as an argument or a variable, and fetches nothing by ADD', () => {
     const variables = all(file.stages, 'ARG', 'ENV').flatMap(({ text }) => text.match(/\w+(?==)|^\w+$/g) ?? []);
     expect([...file.args.keys(), ...variables].filter((name) => /token|secret|password|key|auth/i.test(name))).toEqual(
@@ -95,7 +106,7 @@ describe.each(apps)('images/%s.Containerfile', (app) => {
       ...(/rm -r node_modules\/(\S+)/.exec(text)?.[1] ?? '').split(/\s+/).filter(Boolean),
     ]);
     expect(removed.length).toBeGreaterThan(0);
-    const loaded = packagesNeeded(root, `apps/${app}/src/main.ts`);
+    const { packages: loaded } = closureOf(root, [`apps/${app}/src/main.ts`]);
     expect(loaded).toContain('@nestjs/core');
     expect(loaded.includes('onnxruntime-node')).toBe(app === 'inference');
     // Of the speech detector's package one model file is read; what came along with it is never loaded.
@@ -160,6 +171,16 @@ describe('the image with models', () => {
           .join(' '),
       ).toContain(`MODELS_FOLDER=${chart.models.folder}`);
     }
+  });
+
+  it('is made by tools that are there as a whole: they are compiled together', () => {
+    const tools = readdirSync(join(root, 'tools'), { recursive: true, encoding: 'utf8' });
+    const entries = tools.filter((name) => name.endsWith('.ts') && !name.endsWith('.spec.ts'));
+    const { sources } = closureOf(
+      root,
+      entries.map((name) => join('tools', name)),
+    );
+    expect(notCopied(sources, lineageOf(fileOf('inference'), 'models'))).toEqual([]);
   });
 
   it('is tagged in its file as the charts ask for it', () => {

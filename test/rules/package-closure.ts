@@ -1,16 +1,24 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 
 const imports = /(?:from|import|require(?:\.resolve)?\()\s*'([^']+)'/g;
 /** Compiled files that are started as processes of their own. */
 const forked = /'([./\w-]+\.process)\.js'/g;
 
-/** The npm packages that a source file loads at run time, by itself and by all of ours that it imports; types do not count. */
-export function packagesNeeded(root: string, entry: string): string[] {
+/** What runs with a source file. */
+export interface Closure {
+  /** Itself and all of ours that it imports at run time, as paths in the repository. */
+  readonly sources: readonly string[];
+  /** The npm packages that these load. */
+  readonly packages: readonly string[];
+}
+
+/** What runs with these source files, and what they load; types do not count. */
+export function closureOf(root: string, entries: readonly string[]): Closure {
   const packages = new Set<string>();
   const seen = new Set<string>();
-  const queue = [join(root, entry)];
+  const queue = entries.map((entry) => join(root, entry));
   for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
     if (seen.has(file)) continue;
     seen.add(file);
@@ -22,7 +30,7 @@ export function packagesNeeded(root: string, entry: string): string[] {
     }
     for (const [, name] of source.matchAll(forked)) queue.push(join(dirname(file), `${name}.ts`));
   }
-  return [...packages].sort();
+  return { sources: [...seen].map((file) => relative(root, file)).sort(), packages: [...packages].sort() };
 }
 
 interface Locked {
