@@ -21,7 +21,7 @@ describe('readRecording', () => {
 
   it('refuses what is not a WAV file, and one that ends before its audio, and says why', () => {
     const refused = (wav: Uint8Array) => {
-      expect(() => readRecording(wav)).toThrow(expect.objectContaining({ code: 'audio_not_supported' }));
+      expect(() => readRecording(wav)).toThrow(expect.objectContaining({ code: 'audio_not_supported' }) as Error);
     };
     refused(Buffer.from('Hello.'));
     refused(stereo.subarray(0, 30));
