@@ -10,10 +10,12 @@ import { PortBook } from '../../tools/stack/ports';
 import { prepare } from '../../tools/stack/prepare';
 import { Stack } from '../../tools/stack/stack';
 
-const root = join(__dirname, '../..');
+const here = join(__dirname, '../..');
 
 /** What a test may choose. */
 export interface StackOptions {
+  /** The checkout whose `dist` is started; this one unless given. */
+  readonly root?: string;
   /** Workers of each kind; 1 unless given. */
   readonly workers?: number;
   readonly workerEnv?: Record<string, string>;
@@ -35,7 +37,7 @@ export class RunningStack {
   ) {}
 
   /** Starts from what is built in `dist`; resolves when every part is ready. */
-  static async start(settings: StackOptions = {}): Promise<RunningStack> {
+  static async start({ root = here, ...settings }: StackOptions = {}): Promise<RunningStack> {
     const dataFolder = mkdtempSync(join(tmpdir(), 'antiphon-e2e-'));
     mkdirSync(join(dataFolder, 'logs'));
     const ports = new PortBook();
