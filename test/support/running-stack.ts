@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -58,25 +59,33 @@ export class RunningStack {
     return new RunningStack(stack, plan, dataFolder, { api: plan.addresses.api, apiKey: prepared.license.apiKey });
   }
 
+  /** Base URL of its `inference serve`. */
+  get inference(): string {
+    const { inference } = this.plan.addresses;
+    if (inference === undefined) throw new Error('no function of the stack is dispatched by request');
+    return inference;
+  }
+
+  /** One more `inference serve`; resolves to its name and its base URL when it is ready. */
+  async addServe(): Promise<{ name: string; url: string }> {
+    const model = this.plan.inference;
+    if (!model) throw new Error('no function of the stack is dispatched by request');
+    const port = await new PortBook().take(18_500);
+    const name = 'inference-extra';
+    await this.addCopy(model, name, { PORT: String(port) });
+    return { name, url: `http://127.0.0.1:${port}` };
+  }
+
   /** One more worker like the first of its kind; resolves to its name when it is ready. */
   async addWorker(kind: 'tts' | 'stt'): Promise<string> {
     const model = this.plan.workers.find(({ name }) => name.startsWith(kind));
     if (!model) throw new Error(`there is no ${kind} worker to copy`);
-    const port = String(await new PortBook().take(18_000));
     const name = `${kind}-extra`;
-    const spec: PartSpec = {
-      ...model,
-      name,
-      env: { ...model.env, METRICS_PORT: port },
-      readyUrl: `http://127.0.0.1:${port}/readyz`,
-      logFile: join(this.dataFolder, 'logs', `${name}.log`),
-    };
-    this.extraMetrics.set(name, `http://127.0.0.1:${port}/metrics`);
-    await this.stack.add(spec);
+    await this.addCopy(model, name, {});
     return name;
   }
 
-  /** Ends a part as an operating system would that has run out of memory. */
+  /** Ends a part as an operating system would that has run out of memory; it is started again, as in every stack. */
   kill(name: string): void {
     this.signal(name, 'SIGKILL');
   }
@@ -88,6 +97,14 @@ export class RunningStack {
     process.kill(pid, signal);
   }
 
+  /** Resolves when the stack says a line that begins so, from now on. */
+  async says(beginning: string): Promise<void> {
+    for (;;) {
+      const [line] = await once(this.stack, 'line');
+      if (String(line).startsWith(beginning)) return;
+    }
+  }
+
   /** Process id of a part; undefined while it is not running. */
   pidOf(name: string): number | undefined {
     return this.stack.pids()[name];
@@ -95,8 +112,8 @@ export class RunningStack {
 
   /** Processes that a part started: the engines of a worker. */
   childrenOf(name: string): number[] {
-    const parent = String(this.stack.pids()[name]);
-    return execFileSync('pgrep', ['-P', parent], { encoding: 'utf8' }).trim().split('\n').map(Number);
+    const { stdout } = spawnSync('pgrep', ['-P', String(this.pidOf(name))], { encoding: 'utf8' });
+    return stdout.split('\n').filter(Boolean).map(Number);
   }
 
   /** Base URL of its Prometheus. */
@@ -116,6 +133,18 @@ export class RunningStack {
   async stop(): Promise<void> {
     await this.stack.stop();
     rmSync(this.dataFolder, { recursive: true, force: true });
+  }
+
+  private async addCopy(model: PartSpec, name: string, env: Record<string, string>): Promise<void> {
+    const metricsPort = await new PortBook().take(18_000);
+    this.extraMetrics.set(name, `http://127.0.0.1:${metricsPort}/metrics`);
+    await this.stack.add({
+      ...model,
+      name,
+      env: { ...model.env, METRICS_PORT: String(metricsPort), ...env },
+      readyUrl: `http://127.0.0.1:${metricsPort}/readyz`,
+      logFile: join(this.dataFolder, 'logs', `${name}.log`),
+    });
   }
 
   private readonly extraMetrics = new Map<string, string>();
