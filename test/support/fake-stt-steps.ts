@@ -62,7 +62,7 @@ export class FakeSttSteps {
     } else this.detections += 1;
     const result: SttStepResult =
       step.op === 'detect' ? { op: 'detect', probabilities: this.detect(step.samples) } : this.recognise(step);
-    entry.resolve({ result, opened: undefined, startedAtMs: 0, tookMs: 1 });
+    entry.resolve({ result, opened: undefined, startedAtMs: 0, tookMs: 1, batchSize: 1 });
   }
 
   /** Runs what waits in a line. */

@@ -17,6 +17,7 @@ import { SocketRegistry } from './sockets/socket-registry';
 import { SttSocket } from './sockets/stt.socket';
 import { TtsSocket } from './sockets/tts.socket';
 import { SttStreams } from './stt/stt-streams';
+import { TracedJobs } from './tracing/traced-jobs';
 import { TtsContexts } from './tts/tts-contexts';
 
 /** What the gateway's classes work with and did not make. */
@@ -48,6 +49,7 @@ export class GatewayModule {
         SocketRegistry,
         SttSocket,
         SttStreams,
+        TracedJobs,
         TtsContexts,
         TtsSocket,
       ],

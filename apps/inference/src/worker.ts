@@ -7,6 +7,7 @@ import type { InferenceConfig } from './inference.config';
 import { InferenceModule } from './inference.module';
 import { LaneEngines } from './lanes/lane-engines';
 import { createServeApp } from './serve/serve-app';
+import { JobTracingInterceptor } from './tracing/job-tracing.interceptor';
 import { WorkerSettings } from './worker-settings';
 
 /** Time beyond the drain for hand-backs, and for each other part to end. */
@@ -39,6 +40,7 @@ export async function startWorker(context: Context): Promise<void> {
     useFactory: (strategy: JobStrategy) => ({ strategy }),
   });
   app.useGlobalFilters(new JobExceptionFilter());
+  if (context.tracing.isOn) app.useGlobalInterceptors(new JobTracingInterceptor(context.tracing));
   await run(context, worker, { app, begin: () => app.listen() });
 }
 
@@ -49,6 +51,7 @@ export async function startServe(context: Context): Promise<void> {
   // Handlers keep the filters that there are when they are registered, which it would do at once.
   const jobs = app.connectMicroservice({ strategy: app.get(JobStrategy) }, { deferInitialization: true });
   jobs.useGlobalFilters(new JobExceptionFilter());
+  if (context.tracing.isOn) jobs.useGlobalInterceptors(new JobTracingInterceptor(context.tracing));
   const port = await listen(app, context.config);
   await run(context, worker, { app, port, begin: () => app.startAllMicroservices() });
 }

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
+import { traceHeadersOf } from '@app/platform';
 import { ProblemError, type Feature } from '@app/protocol';
 import { Concurrency } from './concurrency';
 import { credentialOf } from './credentials';
@@ -35,12 +36,8 @@ export class Gatekeeper {
     const key = credentialOf(visitor.headers, visitor.query);
     if (key === undefined) throw new ProblemError('key_missing');
     const { requestId } = visitor;
-    const granted = await this.license.authorize({
-      key,
-      feature,
-      requestId,
-      ...(model === undefined ? {} : { model }),
-    });
+    const request = { key, feature, requestId, ...(model === undefined ? {} : { model }) };
+    const granted = await this.license.authorize(request, traceHeadersOf(visitor.headers));
     return { keyId: granted.keyId, enter: () => this.concurrency.enter(granted) };
   }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { GatewayMetrics } from '@app/platform';
+import { Tracing, type GatewayMetrics } from '@app/platform';
 import type { GatewayConfig } from '../gateway.config';
 import { LicenseClient } from './license.client';
 
@@ -24,7 +24,7 @@ beforeEach(async () => {
     licenseTimeoutMs: 5_000,
   } as GatewayConfig;
   const metrics = { authorized: (outcome: string) => outcomes.push(outcome) } as unknown as GatewayMetrics;
-  client = new LicenseClient(config, metrics);
+  client = new LicenseClient(config, metrics, Tracing.off());
 });
 afterEach(() => {
   client.close();

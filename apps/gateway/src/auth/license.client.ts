@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { Injectable } from '@nestjs/common';
-import { GatewayMetrics } from '@app/platform';
+import { GatewayMetrics, Tracing, type TraceHeaders } from '@app/platform';
 import { AuthorizationGranted, isProblemCode, ProblemError, validated, type AuthorizationRequest } from '@app/protocol';
 import { GatewayConfig } from '../gateway.config';
 
@@ -33,13 +33,16 @@ export class LicenseClient {
   constructor(
     private readonly config: GatewayConfig,
     private readonly metrics: GatewayMetrics,
+    private readonly tracing: Tracing,
   ) {}
 
-  async authorize(request: AuthorizationRequest): Promise<AuthorizationGranted> {
+  /** `parent`: trace context of what asks. */
+  async authorize(request: AuthorizationRequest, parent?: TraceHeaders): Promise<AuthorizationGranted> {
     const startedAtMs = performance.now();
+    const span = this.tracing.start('authorize', { parent, kind: 'client' });
     let outcome = 'granted';
     try {
-      const { granted, kept } = await this.ask(request);
+      const { granted, kept } = await this.ask(request, span.headers);
       if (kept) outcome = 'kept';
       return granted;
     } catch (error) {
@@ -47,6 +50,8 @@ export class LicenseClient {
       throw error;
     } finally {
       this.metrics.authorized(outcome, performance.now() - startedAtMs);
+      span.set({ 'antiphon.outcome': outcome });
+      span.end();
     }
   }
 
@@ -54,11 +59,11 @@ export class LicenseClient {
     this.agent?.destroy();
   }
 
-  private async ask(request: AuthorizationRequest): Promise<Grant> {
+  private async ask(request: AuthorizationRequest, trace: TraceHeaders): Promise<Grant> {
     const id = grantId(request);
     let answer: Answer;
     try {
-      answer = await this.post(request);
+      answer = await this.post(request, trace);
     } catch (error) {
       return this.keptGrant(id, error);
     }
@@ -85,16 +90,16 @@ export class LicenseClient {
   }
 
   /** A kept connection may have been closed by the other side in the moment it is used again: that is worth a second try. */
-  private async post(request: AuthorizationRequest): Promise<Answer> {
+  private async post(request: AuthorizationRequest, trace: TraceHeaders): Promise<Answer> {
     try {
-      return await this.postOnce(request);
+      return await this.postOnce(request, trace);
     } catch (error) {
-      if (error instanceof StaleConnection) return this.postOnce(request);
+      if (error instanceof StaleConnection) return this.postOnce(request, trace);
       throw error;
     }
   }
 
-  private postOnce(body: AuthorizationRequest): Promise<Answer> {
+  private postOnce(body: AuthorizationRequest, trace: TraceHeaders): Promise<Answer> {
     const url = new URL('authorize', withSlash(this.config.licenseProxyUrl));
     const secure = url.protocol === 'https:';
     this.agent ??= new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true, noDelay: true, maxSockets: 64 });
@@ -104,6 +109,7 @@ export class LicenseClient {
         method: 'POST',
         agent: this.agent,
         headers: {
+          ...trace,
           'content-type': 'application/json',
           'content-length': Buffer.byteLength(payload),
           'x-request-id': body.requestId,

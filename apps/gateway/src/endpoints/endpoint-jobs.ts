@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { JobClient } from '@app/broker';
-import { GatewayMetrics } from '@app/platform';
+import { GatewayMetrics, traceHeadersOf } from '@app/platform';
 import { builtinModel, functionOf, ProblemError, type JobKind } from '@app/protocol';
 import type { Admission } from '../auth/gatekeeper';
 
@@ -41,6 +41,7 @@ export class EndpointJobs {
           lane: { kind, model: builtinModel },
           jobClass: functionOf(kind).classes[0]?.name ?? '',
           job: { ...fields, requestId: request.id, model: builtinModel },
+          headers: traceHeadersOf(request.headers) ?? {},
           ...(body ? { body } : {}),
         },
         gone.signal,

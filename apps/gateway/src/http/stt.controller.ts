@@ -1,6 +1,7 @@
 import { Controller, HttpCode, Post, Req, Res, UseGuards } from '@nestjs/common';
 import type {} from '@fastify/multipart';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { traceHeadersOf } from '@app/platform';
 import { ProblemError } from '@app/protocol';
 import { Admitted, AuthGuard, For } from '../auth/auth.guard';
 import type { Admission } from '../auth/gatekeeper';
@@ -40,7 +41,12 @@ export class SttController {
         ...sttSettings(fields, this.catalogue),
         words: fields.timestamp_granularities === 'word',
       }),
-      openStream: (settings, ports) => this.streams.open(settings, input, { ...ports, requestId: request.id }),
+      openStream: (settings, ports) =>
+        this.streams.open(settings, input, {
+          ...ports,
+          requestId: request.id,
+          parent: traceHeadersOf(request.headers),
+        }),
       maxHeadBytes: this.config.maxUploadHeadBytes,
     });
     reply.raw.once('close', () => upload.cancel());

@@ -1,5 +1,6 @@
 import { Body, Controller, HttpCode, Post, Req, Res, UseGuards } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { traceHeadersOf } from '@app/platform';
 import { validated, type ProblemError } from '@app/protocol';
 import { Admitted, AuthGuard, For } from '../auth/auth.guard';
 import type { Admission } from '../auth/gatekeeper';
@@ -31,7 +32,7 @@ export class TtsController {
     const settings = ttsSettings(body, this.catalogue, ['wav', 'raw']);
     const text = textOf(body);
     const answer = new BytesAnswer(settings);
-    this.speak(answer, { settings, text, requestId: request.id, admission }, reply);
+    this.speak(answer, { settings, text, request, admission }, reply);
     await answer.begun;
     if (answer.errored) throw answer.errored;
     const type = settings.container === 'wav' ? 'audio/wav' : 'audio/pcm';
@@ -50,7 +51,7 @@ export class TtsController {
     const settings = ttsSettings(body, this.catalogue, ['raw']);
     const { transcript, context_id: contextId } = validated(TtsTextRequest, body);
     const answer = new SseAnswer(request.id, contextId ?? undefined);
-    const refusal = this.speak(answer, { settings, text: transcript, requestId: request.id, admission }, reply);
+    const refusal = this.speak(answer, { settings, text: transcript, request, admission }, reply);
     if (refusal) throw refusal;
     const sent = reply
       .headers({ 'content-type': 'text/event-stream', 'cache-control': 'no-cache', 'x-accel-buffering': 'no' })
@@ -69,7 +70,8 @@ export class TtsController {
       else if (problem && reply.raw.headersSent) this.contexts.told(problem);
     };
     const ports = {
-      requestId: speech.requestId,
+      requestId: speech.request.id,
+      parent: traceHeadersOf(speech.request.headers),
       receivedAtMs: performance.now() - reply.elapsedTime,
       enter: () => speech.admission.enter(),
       backlogged: () => answer.backlogged,
@@ -92,7 +94,7 @@ export class TtsController {
 interface Speech {
   readonly settings: TtsSettings;
   readonly text: string;
-  readonly requestId: string;
+  readonly request: FastifyRequest;
   readonly admission: Admission;
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { WebSocketGateway, type OnGatewayConnection } from '@nestjs/websockets';
 import type { WebSocket } from 'ws';
+import { traceHeadersOf, type TraceHeaders } from '@app/platform';
 import { ProblemError } from '@app/protocol';
 import { Gatekeeper } from '../auth/gatekeeper';
 import { Catalogue } from '../catalogue/catalogue';
@@ -18,6 +19,7 @@ import { SocketRegistry } from './socket-registry';
 /** What is known of a stream before its socket opens. */
 interface Welcome {
   readonly requestId: string;
+  readonly parent: TraceHeaders | undefined;
   readonly settings: SttSettings;
   readonly input: AudioInput;
 }
@@ -39,14 +41,19 @@ export class SttSocket implements OnGatewayConnection, Door<Welcome> {
     const { settings, format } = liveRequest(upgrade.query, this.catalogue);
     const input = new RawAudioInput(format);
     upgrade.onClosed(admission.enter());
-    return { requestId: upgrade.requestId, settings, input };
+    return { requestId: upgrade.requestId, parent: traceHeadersOf(upgrade.headers), settings, input };
   }
 
   /** Frames are handled one after the other in the turn in which they arrive: nothing can overtake. */
-  handleConnection(socket: WebSocket, _request: IncomingMessage, { requestId, settings, input }: Welcome): void {
+  handleConnection(
+    socket: WebSocket,
+    _request: IncomingMessage,
+    { requestId, parent, settings, input }: Welcome,
+  ): void {
     const open = new OpenSocket(socket, { idleMs: this.config.sttIdleMs }, () => undefined);
     const session = this.streams.open(settings, input, {
       requestId,
+      parent,
       emit: (event) => this.say(open, event, requestId),
       drained: () => socket.resume(),
     });

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { WebSocketGateway, type OnGatewayConnection } from '@nestjs/websockets';
 import type { WebSocket } from 'ws';
+import { traceHeadersOf } from '@app/platform';
 import { ProblemError } from '@app/protocol';
 import { Gatekeeper, type Admission, type Visitor } from '../auth/gatekeeper';
 import { Catalogue } from '../catalogue/catalogue';
@@ -35,13 +36,15 @@ export class TtsSocket implements OnGatewayConnection, Door<Welcome> {
   /** Frames are handled one after the other in the turn in which they arrive: nothing can overtake. */
   handleConnection(socket: WebSocket, _request: IncomingMessage, { visitor, admission }: Welcome): void {
     const open = new OpenSocket(socket, { idleMs: this.config.ttsIdleMs }, () => session.wake());
+    const parent = traceHeadersOf(visitor.headers);
     const session = new TtsSession({
       catalogue: this.catalogue,
       requestId: visitor.requestId,
-      openContext: (settings, ports) => this.contexts.open(settings, ports),
+      openContext: (settings, ports) => this.contexts.open(settings, { ...ports, parent }),
       backlogged: () => open.backlogged,
       admission,
-      authorize: ({ voice }) => this.gatekeeper.admit(visitor, 'tts', voice.model),
+      authorize: ({ voice }, trace) =>
+        this.gatekeeper.admit({ ...visitor, headers: { ...visitor.headers, ...trace } }, 'tts', voice.model),
       send: (message) => open.send(message),
       close: (code, reason) => open.close(code, reason),
       refused: (problem) => this.contexts.refused(problem, visitor.requestId),

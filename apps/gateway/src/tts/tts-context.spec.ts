@@ -47,6 +47,7 @@ describe('a TTS context', () => {
       {
         jobs,
         requestId: 'r',
+        trace: {},
         receivedAtMs: performance.now(),
         metrics,
         limits: { aheadMs: 10_000, expiryMs: 60_000, maxCharacters: 10_000 },

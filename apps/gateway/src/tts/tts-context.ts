@@ -1,5 +1,5 @@
 import type { JobClient, JobRequest } from '@app/broker';
-import type { GatewayMetrics } from '@app/platform';
+import type { GatewayMetrics, TraceHeaders } from '@app/platform';
 import { laneClasses, laneName, ProblemError, type Lane, type TtsTimings } from '@app/protocol';
 import { TextSplitter, type TextPiece } from '@app/speech/text';
 import { AudioTrack } from './audio-track';
@@ -36,6 +36,8 @@ export interface ContextLimits {
 export interface ContextPorts {
   readonly jobs: Pick<JobClient, 'submit'>;
   readonly requestId: string;
+  /** Trace context of what it causes. */
+  readonly trace: TraceHeaders;
   /** When its first text came, on the clock of `performance.now`. */
   readonly receivedAtMs: number;
   readonly metrics: ContextMetrics;
@@ -96,6 +98,11 @@ export class TtsContext {
   static open(settings: TtsSettings, ports: ContextPorts): TtsContext {
     ports.metrics.opened('tts');
     return new TtsContext(settings, ports);
+  }
+
+  /** For what is asked on its behalf. */
+  get trace(): TraceHeaders {
+    return this.ports.trace;
   }
 
   /** No more text can come. */

@@ -1,37 +1,48 @@
 import { Injectable } from '@nestjs/common';
-import { JobClient } from '@app/broker';
-import { ErrorMetrics, GatewayMetrics, Log } from '@app/platform';
+import { ErrorMetrics, GatewayMetrics, Log, type TraceHeaders } from '@app/platform';
 import type { ProblemError } from '@app/protocol';
 import { GatewayConfig } from '../gateway.config';
+import { TracedJobs } from '../tracing/traced-jobs';
 import type { ContextEvent } from './context-events';
 import { TtsContext, type ContextPorts } from './tts-context';
 import type { TtsSettings } from './tts-request';
+
+/** What whoever opens a context has for it. */
+export interface OpenerPorts extends Omit<ContextPorts, 'jobs' | 'metrics' | 'limits' | 'trace'> {
+  /** Trace context of the request; none where it has none. */
+  readonly parent: TraceHeaders | undefined;
+}
 
 /** Opens contexts, and logs how each ended. */
 @Injectable()
 export class TtsContexts {
   constructor(
     private readonly config: GatewayConfig,
-    private readonly jobs: JobClient,
+    private readonly jobs: TracedJobs,
     private readonly metrics: GatewayMetrics,
     private readonly errors: ErrorMetrics,
     private readonly log: Log,
   ) {}
 
   /** `aheadMs`: unplayed audio beyond which nothing more is made; Infinity where only what the client takes shall count. */
-  open(
-    settings: TtsSettings,
-    ports: Omit<ContextPorts, 'jobs' | 'metrics' | 'limits'>,
-    aheadMs = this.config.ttsAheadMs,
-  ): TtsContext {
+  open(settings: TtsSettings, ports: OpenerPorts, aheadMs = this.config.ttsAheadMs): TtsContext {
     const { contextExpiryMs, maxTranscriptCharacters } = this.config;
+    const trace = this.jobs.begin('tts context', {
+      parent: ports.parent,
+      attributes: { 'antiphon.request_id': ports.requestId, 'antiphon.model': settings.voice.model },
+      startedAtMs: ports.receivedAtMs,
+    });
     return TtsContext.open(settings, {
       ...ports,
-      jobs: this.jobs,
+      jobs: trace,
+      trace: trace.headers,
       metrics: this.metrics,
       limits: { aheadMs, expiryMs: contextExpiryMs, maxCharacters: maxTranscriptCharacters },
       emit: (event) => {
-        if (event.type === 'ended') this.logEnd(ports.requestId, event);
+        if (event.type === 'ended') {
+          trace.end(event.outcome, event.outcome === 'error' ? event.problem.code : undefined);
+          this.logEnd(ports.requestId, event);
+        }
         ports.emit(event);
       },
     });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { IsBoolean, IsOptional, IsString } from 'class-validator';
+import type { TraceHeaders } from '@app/platform';
 import { ProblemError, validated } from '@app/protocol';
 import type { Admission } from '../auth/gatekeeper';
 import { Place } from '../auth/place';
@@ -39,8 +40,8 @@ export interface TtsSessionPorts {
   backlogged(): boolean;
   /** How the connection itself was admitted. */
   readonly admission: Admission;
-  /** Asks whether the key may have this. */
-  authorize(settings: TtsSettings): Promise<Admission>;
+  /** Asks whether the key may have this; the trace context is that of whom it is asked for. */
+  authorize(settings: TtsSettings, trace: TraceHeaders): Promise<Admission>;
   send(message: object): void;
   /** Ends the connection. */
   close(code: number, reason: string): void;
@@ -190,7 +191,7 @@ export class TtsSession {
     // The key was good when it connected, so work begins while the license app is asked; nothing leaves before its answer.
     context.begin();
     this.ports
-      .authorize(settings)
+      .authorize(settings, context.trace)
       .then((admission) => {
         this.admission = admission;
         place.admitAnew(admission);

@@ -28,6 +28,8 @@ export interface StepDone<Result> {
   readonly startedAtMs: number;
   /** Time of the call it was part of. */
   readonly tookMs: number;
+  /** Steps in that call. */
+  readonly batchSize: number;
 }
 
 /** What a pool tells of itself, for metrics and logs. */
@@ -206,7 +208,10 @@ export class EnginePool<Step, Result> {
     batch.forEach((entry, place) => {
       const outcome = called.outcomes[place] ?? { failed: 'the engine gave no answer' };
       if ('failed' in outcome) entry.reject(new ProblemError('internal', { cause: new Error(outcome.failed) }));
-      else entry.resolve({ result: outcome.result, opened: outcome.opened, startedAtMs, tookMs });
+      else {
+        const { result, opened } = outcome;
+        entry.resolve({ result, opened, startedAtMs, tookMs, batchSize: batch.length });
+      }
     });
     this.dispatchSoon();
   }

@@ -1,8 +1,9 @@
-import type { INestMicroservice } from '@nestjs/common';
+import type { INestMicroservice, Type } from '@nestjs/common';
 import type { MicroserviceOptions } from '@nestjs/microservices';
 import { Test } from '@nestjs/testing';
+import { InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace';
 import { JobClient, JobExceptionFilter, JobStrategy, MemoryBroker, MemoryBus, type JobOutput } from '@app/broker';
-import { InferenceMetrics, loadConfig, Log } from '@app/platform';
+import { InferenceMetrics, loadConfig, Log, Tracing } from '@app/platform';
 import { ProblemError, type Lane } from '@app/protocol';
 import type { TtsStep, TtsStepResult, UtterancePlan } from '@app/speech/engines';
 import { FakeSttSteps, spokenAudio } from '../../../../test/support/fake-stt-steps';
@@ -10,8 +11,8 @@ import type { StepDone, StepRequest } from '../engine/engine-pool';
 import { InferenceConfig } from '../inference.config';
 import { LaneEngines } from '../lanes/lane-engines';
 import { WorkerSettings } from '../worker-settings';
-import { SttHandler } from './stt.handler';
-import { TtsHandler } from './tts.handler';
+import { JobTracingInterceptor } from '../tracing/job-tracing.interceptor';
+import * as handlers from '.';
 
 const tts: Lane = { kind: 'tts', model: 'piper' };
 const stt: Lane = { kind: 'stt', model: 'whisper-tiny-en' };
@@ -23,7 +24,7 @@ class TinyVoice {
 
   run(request: StepRequest<TtsStep>): Promise<StepDone<TtsStepResult>> {
     const step = request.make();
-    const done = { startedAtMs: performance.now(), tookMs: 1 };
+    const done = { startedAtMs: performance.now(), tookMs: 1, batchSize: 1 };
     if (step.op === 'decode') {
       return Promise.resolve({ ...done, result: { op: 'decode', samples: new Float32Array(100) }, opened: undefined });
     }
@@ -66,6 +67,8 @@ describe('the handlers of a worker on a bus', () => {
   let ears: FakeSttSteps;
   let log: string;
   const took: [string, number, number][] = [];
+  const spans = new InMemorySpanExporter();
+  const tracing = Tracing.through('inference', new SimpleSpanProcessor({ exporter: spans }));
 
   beforeEach(async () => {
     bus = new MemoryBus();
@@ -73,6 +76,7 @@ describe('the handlers of a worker on a bus', () => {
     ears = new FakeSttSteps();
     log = '';
     took.length = 0;
+    spans.reset();
     const engines = {
       modelsOf: () => ['joe'],
       tts: () => voice,
@@ -80,11 +84,12 @@ describe('the handlers of a worker on a bus', () => {
       jobTook: (lane: Lane, computeMs: number, audioMs: number) => took.push([lane.kind, computeMs, audioMs]),
     };
     const module = await Test.createTestingModule({
-      controllers: [TtsHandler, SttHandler],
+      controllers: Object.values<Type>(handlers),
       providers: [
         { provide: LaneEngines, useValue: engines },
         { provide: WorkerSettings, useValue: new WorkerSettings(loadConfig(InferenceConfig, {})) },
         { provide: InferenceMetrics, useValue: { waitedForSeat: () => undefined, firstAudio: () => undefined } },
+        { provide: Tracing, useValue: tracing },
         { provide: Log, useValue: Log.create('test', 'info', { write: (line: string) => void (log += line) }) },
       ],
     }).compile();
@@ -97,6 +102,7 @@ describe('the handlers of a worker on a bus', () => {
     });
     app = module.createNestMicroservice<MicroserviceOptions>({ strategy, logger: false });
     app.useGlobalFilters(new JobExceptionFilter());
+    app.useGlobalInterceptors(new JobTracingInterceptor(tracing));
     await app.listen();
     client = new JobClient(new MemoryBroker(bus), { gatewayId: 'gateway' });
     await client.start();
@@ -107,7 +113,7 @@ describe('the handlers of a worker on a bus', () => {
     await app.close();
   });
 
-  const submit = async (lane: Lane, job: object, begun?: (attempt: number) => void) => {
+  const submit = async (lane: Lane, job: object, begun?: (attempt: number) => void, headers = {}) => {
     const outputs: JobOutput[] = [];
     const attempts: number[] = [];
     let tell: (how: string) => void = () => undefined;
@@ -116,6 +122,7 @@ describe('the handlers of a worker on a bus', () => {
       {
         lane,
         jobClass: lane.kind === 'tts' ? 'first' : 'open',
+        headers,
         job: { requestId: 'request-1', model: lane.model, ...job },
       },
       {
@@ -136,6 +143,31 @@ describe('the handlers of a worker on a bus', () => {
   const until = async (holds: () => boolean): Promise<void> => {
     while (!holds()) await new Promise((resolve) => setImmediate(resolve));
   };
+
+  it('are traced from the headers of a job to the steps it took, without its content', async () => {
+    const traceId = '0af7651916cd43dd8448eb211c80319c';
+    const job = { text: 'Secret words.', voice: 'joe', language: 'en', seed: 1, speed: 1, bufferedMs: 0 };
+    const headers = { traceparent: `00-${traceId}-b7ad6b7169203331-01` };
+    const { heard } = await submit(tts, job, undefined, headers);
+    await heard.over;
+    await until(() => spans.getFinishedSpans().length >= 3);
+    const [encode, decode, run] = spans.getFinishedSpans();
+    expect([encode?.name, decode?.name, run?.name]).toEqual(['step encode', 'step decode', 'run speak']);
+    expect(run?.parentSpanContext).toMatchObject({ traceId, spanId: 'b7ad6b7169203331' });
+    expect(run?.attributes).toMatchObject({ 'antiphon.request_id': 'request-1', 'antiphon.attempt': 1 });
+    for (const step of [encode, decode]) {
+      expect(step?.parentSpanContext?.spanId).toBe(run?.spanContext().spanId);
+      expect(step?.attributes).toEqual({ 'antiphon.batch_size': 1 });
+    }
+    expect(JSON.stringify(spans.getFinishedSpans().map(({ attributes }) => attributes))).not.toContain('Secret');
+  });
+
+  it('end the span of a job with the problem that ended it', async () => {
+    const { heard } = await say('Hello.', { voice: 'nobody' });
+    await heard.over;
+    await until(() => spans.getFinishedSpans().length > 0);
+    expect(spans.getFinishedSpans().map(({ attributes }) => attributes['error.type'])).toEqual(['voice_not_found']);
+  });
 
   it('speak, and tell what it took', async () => {
     const { heard } = await say('Secret words.');

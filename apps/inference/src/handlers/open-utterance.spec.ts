@@ -49,6 +49,7 @@ describe('an open utterance of an STT stream', () => {
         opened: undefined,
         startedAtMs: 0,
         tookMs: 1,
+        batchSize: 1,
       });
       heard.steps.finishLine('');
       await turn();

@@ -3,10 +3,11 @@ import { Ctx, MessagePattern, Payload } from '@nestjs/microservices';
 import { Subscription, type Observable } from 'rxjs';
 import type { JobContext, JobEmission } from '@app/broker';
 import { SttJob, type SttInput } from '@app/protocol';
-import { Log } from '@app/platform';
+import { Log, Tracing } from '@app/platform';
 import { decodePcm } from '@app/speech/audio';
 import { defaultEndpointerOptions, Endpointer } from '@app/speech/engines';
 import { LaneEngines } from '../lanes/lane-engines';
+import { tracedSteps } from '../tracing/traced-steps';
 import { WorkerSettings } from '../worker-settings';
 import { emissionsOf, logged, type RunningJob } from './job-run';
 import { SttStream } from './stt-stream';
@@ -21,6 +22,7 @@ export class SttHandler {
     private readonly engines: LaneEngines,
     private readonly settings: WorkerSettings,
     private readonly log: Log,
+    private readonly tracing: Tracing,
   ) {}
 
   @MessagePattern('stt')
@@ -40,7 +42,7 @@ export class SttHandler {
         ...(job.pace === 'live' ? { partials: tuning } : {}),
         now: () => performance.now(),
       },
-      this.engines.stt(job.model),
+      tracedSteps(this.engines.stt(job.model), this.tracing, context.headers),
       new Endpointer({ endSilenceMs, postRollMs: Math.min(defaultEndpointerOptions.postRollMs, endSilenceMs) }),
       emit,
     );

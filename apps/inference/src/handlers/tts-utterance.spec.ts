@@ -49,7 +49,7 @@ class HeldSteps {
 
   answer(waiting: Waiting): void {
     const { step } = waiting;
-    const shared = { startedAtMs: 5, tookMs: 10 };
+    const shared = { startedAtMs: 5, tookMs: 10, batchSize: 1 };
     if (step.op === 'encode') {
       const opened = { batchKeys: ['short', 'long', 'long'], sampleRateHz };
       return waiting.resolve({ ...shared, result: { op: 'encode', plan }, opened });

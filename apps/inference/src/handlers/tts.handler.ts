@@ -3,8 +3,9 @@ import { Ctx, MessagePattern, Payload } from '@nestjs/microservices';
 import type { Observable } from 'rxjs';
 import type { JobContext, JobEmission } from '@app/broker';
 import { laneName, ProblemError, TtsJob, type Lane } from '@app/protocol';
-import { InferenceMetrics, Log } from '@app/platform';
+import { InferenceMetrics, Log, Tracing } from '@app/platform';
 import { LaneEngines } from '../lanes/lane-engines';
+import { tracedSteps } from '../tracing/traced-steps';
 import { WorkerSettings } from '../worker-settings';
 import { emissionsOf, logged, type RunningJob } from './job-run';
 import { TtsUtterance, type UtteranceReport } from './tts-utterance';
@@ -17,6 +18,7 @@ export class TtsHandler {
     private readonly settings: WorkerSettings,
     private readonly metrics: InferenceMetrics,
     private readonly log: Log,
+    private readonly tracing: Tracing,
   ) {}
 
   @MessagePattern('tts')
@@ -30,7 +32,7 @@ export class TtsHandler {
     const utterance = new TtsUtterance(
       job,
       context,
-      this.engines.tts(job.model),
+      tracedSteps(this.engines.tts(job.model), this.tracing, context.headers),
       { ...this.settings.tuning, now: () => performance.now() },
       emit,
     );

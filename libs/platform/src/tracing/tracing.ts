@@ -98,6 +98,11 @@ export class Tracing {
     return new Tracing(undefined);
   }
 
+  /** Whether anything is recorded at all. */
+  get isOn(): boolean {
+    return this.tracer !== undefined;
+  }
+
   start(name: string, beginning: SpanBeginning = {}): TraceSpan {
     if (!this.tracer) return noSpan;
     const { parent, kind = 'internal', attributes, startedAtMs } = beginning;
