@@ -1,4 +1,7 @@
 // @ts-check
+// For tests that load ONNX Runtime by themselves: it would report to its maker.
+process.env.ORT_DISABLE_TELEMETRY = '1';
+
 /** Nest and the NATS client ship ES modules only, and the exporter of traces imports on demand; swc compiles them, and our sources, to CommonJS for jest. */
 const swc = [
   '@swc/jest',

@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../onnx-runtime';
 import { SpeechError } from '../../speech-error';
 import { detectorFrameSamples, sttSampleRateHz } from '../stt-engine';
 

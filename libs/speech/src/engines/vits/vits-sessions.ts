@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../onnx-runtime';
 import type { EngineSettings } from '../engine';
 import { sessionOptions } from '../session-options';
 import type { StoredGraphs } from './graph-store';

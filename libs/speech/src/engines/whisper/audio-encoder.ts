@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../onnx-runtime';
 import { layerKeys, layerValues } from './encoder-graph';
 import { hopSamples, type LogMel } from './log-mel';
 import type { ModelShape } from './model-shape';

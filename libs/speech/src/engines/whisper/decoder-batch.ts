@@ -1,4 +1,4 @@
-import { Tensor } from 'onnxruntime-node';
+import { Tensor } from '../onnx-runtime';
 import type { EncodedAudio } from './audio-encoder';
 import { layerNames } from './decoder-graph';
 import type { ModelShape } from './model-shape';

@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../onnx-runtime';
 import type { EncodedAudio } from './audio-encoder';
 import { DecoderBatch, forbidden } from './decoder-batch';
 import { layerNames } from './decoder-graph';

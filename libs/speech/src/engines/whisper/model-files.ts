@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InferenceSession } from 'onnxruntime-node';
+import { InferenceSession } from '../onnx-runtime';
 import { writeModel } from '../../onnx';
 import { SpeechError } from '../../speech-error';
 import type { EngineSettings } from '../engine';
