@@ -36,7 +36,7 @@ describeInNamespace("Knative's own admission and controllers", () => {
     await defineKeda(plane);
     await plane.kubectl.applyServerSide(sharedYaml('prometheus-operator-crds'));
     await startKnative(plane);
-  }, 180 * seconds);
+  }, 600 * seconds);
 
   afterAll(() => plane?.stop(), 30 * seconds);
 
@@ -53,7 +53,7 @@ describeInNamespace("Knative's own admission and controllers", () => {
     async () => {
       await expect(install('unconfigured', ['production'])).rejects.toThrow(/timeoutSeconds|max-revision-timeout/);
     },
-    60 * seconds,
+    300 * seconds,
   );
 
   it.each(clusterCommands())('take the change of $file by its documented command', async ({ command }) => {
@@ -77,7 +77,7 @@ describeInNamespace("Knative's own admission and controllers", () => {
         expect(applied).toContain('networkpolicy.networking.k8s.io/antiphon-default-deny created');
         expect(applied).toContain('statefulset.apps/nats created');
       },
-      60 * seconds,
+      300 * seconds,
     );
 
     it.each(services)(
@@ -85,7 +85,7 @@ describeInNamespace("Knative's own admission and controllers", () => {
       async (service) => {
         expect(await untilReady(plane, namespace, service)).toEqual([]);
       },
-      60 * seconds,
+      300 * seconds,
     );
   });
 
@@ -123,7 +123,7 @@ const dryRun = ({ api }: ControlPlane, service: KnativeService): Promise<unknown
 async function untilReady({ api }: ControlPlane, namespace: string, service: string): Promise<unknown[]> {
   const query = new URLSearchParams({ labelSelector: `serving.knative.dev/service=${service}` });
   const path = `/apis/serving.knative.dev/v1/namespaces/${namespace}/revisions?${query.toString()}`;
-  const untilMs = Date.now() + 45 * seconds;
+  const untilMs = Date.now() + 240 * seconds;
   for (;;) {
     const [revision] = await api.list<Revision>(path);
     const conditions = revision?.status?.conditions ?? [];

@@ -1,12 +1,17 @@
 import { join } from 'node:path';
-import { parseMetrics, sumOf } from '../../../tools/client/prometheus';
-import { samplesOfEvents, TtsClient, type TimedEvent } from '../../../tools/client/tts-client';
+import { setTimeout as delay } from 'node:timers/promises';
+import { functionOf } from '@app/protocol';
+import { finalText, transcribeStream } from '../../../tools/client/stt-client';
+import { readTwoCities, twoCitiesText } from '../../support/two-cities';
+import { wordErrorRate } from '../../support/word-error-rate';
 import { describeInNamespace } from '../support/namespace';
 import { eventually } from './support/eventually';
 import { jobsOnTheBus } from './support/nats';
 import { outputFolder } from './support/output';
+import { podPath } from './support/pod';
 import type { PodProcess } from './support/pod-process';
-import { SpeechSystem } from './support/speech-system';
+import { onceAndWhole, speakAll, wasBusyAtItsEnd } from './support/speaking';
+import { namespace, SpeechSystem } from './support/speech-system';
 import { publishWakeReport, wakeReport } from './support/wake-report';
 
 const seconds = 1_000;
@@ -26,8 +31,8 @@ const patience = 480 * seconds;
 
 /** Each GPU node holds one worker: more real processes than this would only share the same two cores. */
 const gpuNodes = 3;
-const deployment = 'worker-tts-piper';
-const seats = 8;
+const speakers = 'worker-tts-piper';
+const listeners = 'worker-stt-whisper-tiny-en';
 
 const sentence = 'The harbour was quiet when the last boat came in.';
 const long =
@@ -36,7 +41,7 @@ const long =
 
 describeInNamespace('workers on a real control plane with KEDA', () => {
   let system: SpeechSystem;
-  let reference: Buffer;
+  let sentenceAudio: Buffer;
 
   beforeAll(async () => {
     system = await SpeechSystem.start(outputFolder('scaling'), {
@@ -44,12 +49,9 @@ describeInNamespace('workers on a real control plane with KEDA', () => {
         { name: 'cpu-1', gpu: false },
         ...Array.from({ length: gpuNodes }, (_, index) => ({ name: `gpu-${index + 1}`, gpu: true })),
       ],
-      overlay: {
-        gateway: { waitBudgetMs: patience },
-        workers: { autoscaling, modelLoadSeconds },
-      },
+      overlay: { gateway: { waitBudgetMs: patience }, workers: { autoscaling, modelLoadSeconds } },
     });
-  }, 180 * seconds);
+  }, patience);
 
   afterEach(() => expect(system?.runner.failures).toEqual([]));
 
@@ -58,8 +60,8 @@ describeInNamespace('workers on a real control plane with KEDA', () => {
   it(
     'go to zero when nobody has spoken since the installation',
     async () => {
-      await untilZero(system);
-      expect(await system.pods(deployment)).toEqual([]);
+      await system.untilZero(speakers, patience);
+      await system.untilZero(listeners, patience);
     },
     patience,
   );
@@ -67,26 +69,19 @@ describeInNamespace('workers on a real control plane with KEDA', () => {
   it(
     'wake for a request, which is answered',
     async () => {
-      const known = new Set(system.runner.pods.keys());
-      const client = await TtsClient.open(system.target);
+      const known = system.workers(speakers);
       const requestAtMs = performance.now();
-      const events = await client.speak('first', sentence, { seed: 7 });
-      client.close();
-      expectWhole(events);
-      reference = bytesOf(events);
-      expect(reference.length).toBeGreaterThan(0);
+      const [answer] = await speakAll(system.target, [sentence]);
+      expect(answer?.ends).toEqual(onceAndWhole);
+      sentenceAudio = answer?.audio ?? Buffer.alloc(0);
+      expect(sentenceAudio.length).toBeGreaterThan(0);
 
-      const wanted = await system.scale.until(deployment, (replicas) => replicas > 0, {
-        sinceMs: requestAtMs,
-        timeoutMs: 0,
-      });
-      const woken = workers(system).filter(({ name }) => !known.has(name));
+      const isAny = (replicas: number): boolean => replicas > 0;
+      const wanted = await system.scale.until(speakers, isAny, { sinceMs: requestAtMs, timeoutMs: 0 });
+      const woken = system.workers(speakers).filter((worker) => !known.includes(worker));
       expect(woken).toHaveLength(1);
-      const firstAudioAtMs = events.find(({ event }) => event.type === 'chunk')?.atMs ?? NaN;
-      const report = wakeReport(
-        { requestAtMs, wantedAtMs: wanted.atMs, firstAudioAtMs },
-        (woken[0] as PodProcess).times,
-      );
+      const moments = { requestAtMs, wantedAtMs: wanted.atMs, firstAudioAtMs: answer?.firstAudioAtMs ?? NaN };
+      const report = wakeReport(moments, (woken[0] as PodProcess).times);
       for (const partMs of Object.values(report)) expect(partMs).toBeGreaterThanOrEqual(0);
       publishWakeReport(report, autoscaling.pollingIntervalSeconds, join(system.folder, 'wake.json'));
     },
@@ -96,18 +91,18 @@ describeInNamespace('workers on a real control plane with KEDA', () => {
   it(
     'come in the number that 60 requests at zero want, and answer each of them once and whole',
     async () => {
-      await untilZero(system);
+      await system.untilZero(speakers, patience);
       const sinceMs = performance.now();
       const answers = await speakAll(
-        system,
+        system.target,
         Array.from({ length: 60 }, () => sentence),
       );
-      for (const events of answers) {
-        expectWhole(events);
-        expect(bytesOf(events).equals(reference)).toBe(true);
+      for (const { ends, audio } of answers) {
+        expect(ends).toEqual(onceAndWhole);
+        expect(audio.equals(sentenceAudio)).toBe(true);
       }
-      expect(system.scale.mostSince(deployment, sinceMs)).toBe(Math.ceil(60 / seats));
-      const worked = workers(system).filter(({ times }) => (times.readyAtMs ?? 0) > sinceMs);
+      expect(system.scale.mostSince(speakers, sinceMs)).toBe(Math.ceil(60 / functionOf('tts').seats));
+      const worked = system.workers(speakers).filter(({ times }) => (times.readyAtMs ?? 0) > sinceMs);
       expect(worked.length).toBeGreaterThanOrEqual(gpuNodes);
       expect(await jobsOnTheBus()).toBe(0);
     },
@@ -117,74 +112,79 @@ describeInNamespace('workers on a real control plane with KEDA', () => {
   it(
     'end without cutting what they are speaking when fewer are wanted',
     async () => {
-      const client = await TtsClient.open(system.target);
-      const longReference = bytesOf(await client.speak('reference', long, { seed: 7 }));
-      client.close();
-      const cutShort: PodProcess[] = [];
-      for (let round = 0; cutShort.length === 0 && round < 3; round += 1) {
+      const [reference] = await speakAll(system.target, [long]);
+      const busy: PodProcess[] = [];
+      // Which worker goes is for Kubernetes to say, and it may choose an idle one.
+      for (let round = 0; busy.length === 0 && round < 3; round += 1) {
         const sinceMs = performance.now();
-        const answers = await speakAll(
-          system,
-          Array.from({ length: 24 }, (_, index) => (index % 3 === 0 ? long : sentence)),
-        );
-        answers.forEach((events, index) => {
-          expectWhole(events);
-          expect(bytesOf(events).equals(index % 3 === 0 ? longReference : reference)).toBe(true);
+        const texts = Array.from({ length: 24 }, (_, index) => (index % 3 === 0 ? long : sentence));
+        const answers = await speakAll(system.target, texts);
+        answers.forEach(({ ends, audio }, index) => {
+          expect(ends).toEqual(onceAndWhole);
+          expect(audio.equals(index % 3 === 0 ? (reference?.audio ?? audio) : sentenceAudio)).toBe(true);
         });
-        cutShort.push(...workers(system).filter((pod) => wasBusyAtItsEnd(pod, sinceMs)));
+        busy.push(...system.workers(speakers).filter((worker) => wasBusyAtItsEnd(worker, sinceMs)));
       }
-      expect(cutShort.length).toBeGreaterThan(0);
-      for (const { times } of cutShort) expect(times.end).toBe('ended with code 0');
+      expect(busy.length).toBeGreaterThan(0);
+      await eventually(() => Promise.resolve(busy.every(({ times }) => times.end !== undefined)), patience);
+      expect(busy.map(({ times }) => times.end)).toEqual(busy.map(() => 'ended with code 0'));
       expect(await jobsOnTheBus()).toBe(0);
     },
     patience,
   );
 
   it(
+    'hand a conversation over when their pod is deleted, as when a node is drained',
+    async () => {
+      const { samples, sampleRateHz } = readTwoCities();
+      const sinceMs = performance.now();
+      const conversation = transcribeStream(system.target, samples, sampleRateHz);
+      const speaking = eventually(async () => (await system.busySeats(listeners)) > 0, patience);
+      await Promise.race([speaking, conversation]);
+      // Some finals must have been given by then, and some must be left to give.
+      await delay((samples.length / sampleRateHz / 3) * seconds);
+      const [pod] = await system.pods(listeners);
+      expect(pod).toBeDefined();
+      if (pod) await system.api.delete(podPath(pod));
+
+      const run = await conversation;
+      expect(run.closeCode).toBe(1000);
+      expect(wordErrorRate(twoCitiesText, finalText(run)).rate).toBeLessThan(0.15);
+      expect(system.workers(listeners).filter((worker) => wasBusyAtItsEnd(worker, sinceMs))).toHaveLength(1);
+    },
+    patience,
+  );
+
+  it(
+    'wake also when a server of the bus was lost',
+    async () => {
+      await system.untilZero(speakers, patience);
+      const [lost] = await system.pods('nats');
+      if (!lost) throw new Error('NATS has no pods');
+      await system.api.delete(podPath(lost), 0);
+      const [answer] = await speakAll(system.target, [sentence]);
+      expect(answer?.ends).toEqual(onceAndWhole);
+      expect(answer?.audio.equals(sentenceAudio)).toBe(true);
+    },
+    patience,
+  );
+
+  it('are refused to a second ScaledObject by KEDA', async () => {
+    const collection = `/apis/keda.sh/v1alpha1/namespaces/${namespace}/scaledobjects`;
+    const { apiVersion, kind, spec } = await system.api.get<Record<string, object>>(`${collection}/${speakers}`);
+    const second = { apiVersion, kind, metadata: { name: 'second' }, spec };
+    await expect(system.api.create(collection, second)).rejects.toThrow(/already managed by/);
+  });
+
+  it(
     'go back to zero when all is said, each by its own end',
     async () => {
-      await untilZero(system);
-      expect(await system.pods(deployment)).toEqual([]);
-      for (const { times } of workers(system)) expect(times.end).toBe('ended with code 0');
+      for (const deployment of [speakers, listeners]) {
+        await system.untilZero(deployment, patience);
+        const ends = system.workers(deployment).map(({ times }) => times.end);
+        expect(new Set(ends)).toEqual(new Set(['ended with code 0']));
+      }
     },
     patience,
   );
 });
-
-/** Every worker there ever was. */
-const workers = (system: SpeechSystem): PodProcess[] =>
-  [...system.runner.pods.values()].filter(({ name }) => name.startsWith(deployment));
-
-/** Resolves when no replica is wanted and the last pod is gone. */
-async function untilZero(system: SpeechSystem): Promise<void> {
-  await system.scale.until(deployment, (replicas) => replicas === 0, {
-    sinceMs: performance.now(),
-    timeoutMs: patience,
-  });
-  await eventually(async () => (await system.pods(deployment)).length === 0, patience);
-}
-
-/** Speaks every text at once, over a few sockets. */
-async function speakAll(system: SpeechSystem, texts: readonly string[]): Promise<(readonly TimedEvent[])[]> {
-  const clients = await Promise.all(Array.from({ length: 6 }, () => TtsClient.open(system.target)));
-  const answers = await Promise.all(
-    texts.map((text, index) =>
-      (clients[index % clients.length] as TtsClient).speak(`context-${index}`, text, { seed: 7 }),
-    ),
-  );
-  for (const client of clients) client.close();
-  return answers;
-}
-
-/** One end and no more, and a good one. */
-function expectWhole(events: readonly TimedEvent[]): void {
-  const ends = events.filter(({ event }) => event.done);
-  expect(ends.map(({ event }) => [event.type, event.message])).toEqual([['done', undefined]]);
-}
-
-const bytesOf = (events: readonly TimedEvent[]): Buffer => Buffer.from(samplesOfEvents(events).buffer);
-
-function wasBusyAtItsEnd({ times }: PodProcess, sinceMs: number): boolean {
-  const { toldToStopAtMs = 0, lastMetrics = '' } = times;
-  return toldToStopAtMs > sinceMs && sumOf(parseMetrics(lastMetrics), 'antiphon_busy_seats') > 0;
-}

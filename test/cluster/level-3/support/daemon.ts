@@ -16,6 +16,8 @@ export interface Program {
 export interface DaemonSpec extends Program {
   /** Whether it can be used; asked again and again until it can. */
   readonly ready: () => Promise<boolean>;
+  /** How often it may end before it is ready and is started again, as a kubelet does; unset means never. */
+  readonly restarts?: number;
 }
 
 const pollMs = 50;
@@ -88,10 +90,16 @@ export class Daemons {
 
   /** Starts a program and resolves when it is ready. */
   async start(spec: DaemonSpec): Promise<Daemon> {
-    const daemon = Daemon.spawn(spec, this.logFolder);
-    this.started.push(daemon);
-    await daemon.until(spec.ready);
-    return daemon;
+    for (let restarts = 0; ; restarts += 1) {
+      const daemon = Daemon.spawn(spec, this.logFolder);
+      this.started.push(daemon);
+      try {
+        await daemon.until(spec.ready);
+        return daemon;
+      } catch (error) {
+        if (daemon.running || restarts >= (spec.restarts ?? 0)) throw error;
+      }
+    }
   }
 
   /** Nothing here has state worth keeping, and an API server waits for a store that is gone: none is asked politely. */

@@ -68,7 +68,7 @@ export class PodProcess {
   }
 
   /** Its metrics page, where it answers. */
-  private metrics(): Promise<string | undefined> {
+  metrics(): Promise<string | undefined> {
     const url = new URL(metricsPath, probeUrl(this.container.livenessProbe, this.address));
     return fetch(url, { signal: AbortSignal.timeout(1_000) })
       .then((response) => response.text())

@@ -24,10 +24,11 @@ const restartAfterMs = 1_000;
  * ready when its readiness probe succeeds, started again when it dies, told SIGTERM when the pod is deleted.
  */
 export class PodRunner {
-  /** Every pod that was ever run, by its name. */
-  readonly pods = new Map<string, PodProcess>();
+  /** Every pod that was ever run, in the order of their starts. */
+  readonly pods: PodProcess[] = [];
   /** What went wrong inside, for the test to fail on. */
   readonly failures: unknown[] = [];
+  // By the uid of the pod: a StatefulSet gives a name again.
   private readonly running = new Map<string, PodProcess>();
   private readonly ending = new Map<string, Promise<void>>();
   private readonly addresses = new PodAddresses();
@@ -56,33 +57,32 @@ export class PodRunner {
   }
 
   private take({ type, object: pod }: WatchEvent<Pod>): void {
-    const { name, deletionTimestamp } = pod.metadata;
-    const process = this.running.get(name);
+    const { uid, deletionTimestamp, deletionGracePeriodSeconds = defaultGraceSeconds } = pod.metadata;
+    const process = this.running.get(uid);
     const isOver = type === 'DELETED' || deletionTimestamp !== undefined;
     if (!process && !isOver && pod.spec.nodeName) this.during(this.run(pod));
-    if (process && isOver && !this.ending.has(name)) {
-      const graceSeconds = type === 'DELETED' ? 0 : (pod.metadata.deletionGracePeriodSeconds ?? defaultGraceSeconds);
-      const end = this.end(pod, process, graceSeconds);
-      this.ending.set(name, end);
+    if (process && isOver && !this.ending.has(uid)) {
+      const end = this.end(pod, process, type === 'DELETED' ? 0 : deletionGracePeriodSeconds);
+      this.ending.set(uid, end);
       this.during(end);
     }
   }
 
   private async run(pod: Pod): Promise<void> {
-    const { name } = pod.metadata;
+    const { name, uid } = pod.metadata;
     const [container] = pod.spec.containers;
     if (!container) throw new Error(`${name} has no container`);
     const address = this.settings.knownAddress(name) ?? this.addresses.take();
     const process = new PodProcess(name, address, container, this.settings.recipe(pod, container, address));
-    this.running.set(name, process);
-    this.pods.set(name, process);
-    for (let restarts = 0; !this.isOver(name); restarts += 1) {
+    this.running.set(uid, process);
+    this.pods.push(process);
+    for (let restarts = 0; !this.isOver(uid); restarts += 1) {
       await this.report(pod, address, false, restarts);
-      if (this.isOver(name)) return;
+      if (this.isOver(uid)) return;
       const wasReady = await process.start(this.settings.logFolder);
       if (wasReady) await this.report(pod, address, true, restarts);
       const how = await process.ended;
-      if (this.isOver(name)) return;
+      if (this.isOver(uid)) return;
       // Before it was ready it may have waited in vain for a part that was not there yet.
       if (wasReady) this.failures.push(new Error(`${name} ${how} and was started again`));
       await delay(restartAfterMs);
@@ -91,7 +91,7 @@ export class PodRunner {
 
   private async end(pod: Pod, process: PodProcess, graceSeconds: number): Promise<void> {
     await process.stop(graceSeconds);
-    this.running.delete(pod.metadata.name);
+    this.running.delete(pod.metadata.uid);
     if (!this.settings.knownAddress(process.name)) this.addresses.giveBack(process.address);
     await this.api.delete(podPath(pod), 0).catch(ignoreAbsent);
   }
@@ -101,8 +101,8 @@ export class PodRunner {
     await this.api.patch(`${podPath(pod)}/status`, { status }, 'strategic-merge-patch').catch(ignoreAbsent);
   }
 
-  private isOver(name: string): boolean {
-    return this.stopped || this.ending.has(name) || !this.running.has(name);
+  private isOver(uid: string): boolean {
+    return this.stopped || !this.running.has(uid) || this.ending.has(uid);
   }
 
   private during(work: Promise<void>): void {

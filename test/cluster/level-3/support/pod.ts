@@ -23,6 +23,7 @@ export interface Container {
 
 /** A pod as the API has it, as far as it is run here. */
 export interface Pod extends KubernetesObject {
+  readonly metadata: KubernetesObject['metadata'] & { readonly uid: string };
   readonly spec: { readonly nodeName?: string; readonly containers: readonly Container[] };
   readonly status?: { readonly phase?: string; readonly podIP?: string };
 }

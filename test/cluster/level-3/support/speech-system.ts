@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseMetrics, sumOf } from '../../../../tools/client/prometheus';
 import type { Target } from '../../../../tools/client/tts-client';
 import { ensureDevelopmentLicense } from '../../../../tools/license/development-license';
 import { modelsFolder } from '../../../../tools/models';
@@ -16,7 +17,7 @@ import { startKwok, type NodeSpec } from './kwok';
 import { eventually } from './eventually';
 import { isBusReady, natsConfig, natsPods, natsRecipe, provideVolumes } from './nats';
 import { environmentOf, type Container, type Pod } from './pod';
-import type { ProcessRecipe } from './pod-process';
+import type { PodProcess, ProcessRecipe } from './pod-process';
 import { PodRunner } from './pod-runner';
 import { ScaleWatch } from './scale-watch';
 
@@ -100,10 +101,29 @@ export class SpeechSystem {
     return this.plane.api;
   }
 
-  /** Worker pods of a Deployment that the API knows now. */
+  /** Pods with this name, of a Deployment or of the bus, that the API knows now. */
   async pods(deployment: string): Promise<readonly Pod[]> {
     const query = new URLSearchParams({ labelSelector: `app.kubernetes.io/name=${deployment}` });
     return this.api.list<Pod>(`/api/v1/namespaces/${namespace}/pods?${query.toString()}`);
+  }
+
+  /** Every worker of a Deployment that there ever was. */
+  workers(deployment: string): PodProcess[] {
+    return this.runner.pods.filter(({ name }) => name.startsWith(deployment));
+  }
+
+  /** Resolves when no replica of a Deployment is wanted and its last pod is gone. */
+  async untilZero(deployment: string, timeoutMs: number): Promise<void> {
+    const isZero = (replicas: number): boolean => replicas === 0;
+    await this.scale.until(deployment, isZero, { sinceMs: performance.now(), timeoutMs });
+    await eventually(async () => (await this.pods(deployment)).length === 0, timeoutMs);
+  }
+
+  /** How many jobs the workers of a Deployment have. */
+  async busySeats(deployment: string): Promise<number> {
+    const living = this.workers(deployment).filter(({ times }) => times.toldToStopAtMs === undefined);
+    const pages = await Promise.all(living.map((worker) => worker.metrics()));
+    return pages.reduce((sum, page) => sum + sumOf(parseMetrics(page ?? ''), 'antiphon_busy_seats'), 0);
   }
 
   /** Ends everything; the logs stay. */
@@ -180,4 +200,6 @@ const app = (name: string, env: Record<string, string>, readyUrl: string): Daemo
   args: ['--enable-source-maps', mainOf(name)],
   env,
   ready: async () => (await fetch(readyUrl)).ok,
+  // An app ends when the bus does not answer in time.
+  restarts: 10,
 });
