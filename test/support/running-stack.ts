@@ -20,6 +20,7 @@ export interface StackOptions {
   /** Workers of each kind; 1 unless given. */
   readonly workers?: number;
   readonly workerEnv?: Record<string, string>;
+  readonly gatewayEnv?: Record<string, string>;
   /** `KIND=queue` and `KIND=request` in place of what the function graph says. */
   readonly dispatch?: readonly string[];
   /** Where the gateway sends jobs, if not straight to `inference serve`. */
@@ -52,8 +53,11 @@ export class RunningStack {
       workers: settings.workers ?? 1,
     };
     const prepared = await prepare(options, root);
-    const { workerEnv, dispatch, inferenceUrl } = settings;
-    const plan = await planStack({ ...prepared, ...options, root, workerEnv, dispatch, inferenceUrl }, new PortBook());
+    const { workerEnv, gatewayEnv, dispatch, inferenceUrl } = settings;
+    const plan = await planStack(
+      { ...prepared, ...options, root, workerEnv, gatewayEnv, dispatch, inferenceUrl },
+      new PortBook(),
+    );
     const stack = new Stack(plan);
     await stack.start();
     return new RunningStack(stack, plan, dataFolder, { api: plan.addresses.api, apiKey: prepared.license.apiKey });
@@ -100,8 +104,8 @@ export class RunningStack {
   /** Resolves when the stack says a line that begins so, from now on. */
   async says(beginning: string): Promise<void> {
     for (;;) {
-      const [line] = await once(this.stack, 'line');
-      if (String(line).startsWith(beginning)) return;
+      const [line] = (await once(this.stack, 'line')) as [string];
+      if (line.startsWith(beginning)) return;
     }
   }
 

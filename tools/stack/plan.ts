@@ -42,6 +42,8 @@ export interface StackSettings {
   readonly dispatch?: readonly string[];
   /** Where the gateway sends jobs, if not straight to `inference serve`. */
   readonly inferenceUrl?: string;
+  /** Added to the environment of the gateway. */
+  readonly gatewayEnv?: Readonly<Record<string, string>>;
   /** Added to the environment of every worker, `BATCHING` for example. */
   readonly workerEnv?: Readonly<Record<string, string>>;
   /** Given when the stack is to be observed. */
@@ -86,6 +88,7 @@ export async function planStack(settings: StackSettings, ports: PortBook): Promi
       LICENSE_PROXY_URL: url(license),
       DISPATCH: dispatch.join(','),
       ...(inferenceUrl === undefined ? {} : { INFERENCE_URL: inferenceUrl }),
+      ...settings.gatewayEnv,
     }),
     workers: inference.workers,
     inference: inference.serve,

@@ -27,14 +27,7 @@ export function sayAddresses(
     ['license', `${license}/status`],
     ['NATS', `${nats}  (monitoring ${natsMonitoring})`],
     ...Object.entries(metrics).map(([part, url]): [string, string] => [`metrics of ${part}`, url]),
-    ...(prometheus === undefined
-      ? []
-      : [
-          ['Prometheus', `${prometheus}  (targets ${prometheus}/targets, alerts ${prometheus}/alerts)`] as [
-            string,
-            string,
-          ],
-        ]),
+    ...(prometheus === undefined ? [] : ([['Prometheus', prometheus]] as [string, string][])),
     ['logs', `${dataFolder}/logs`],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));

@@ -23,7 +23,11 @@ export class HttpAnswer implements OpenAnswer {
   begin(onGone: () => void): void {
     const { raw } = this.reply;
     this.reply.hijack();
-    raw.on('close', () => {
+    if (raw.destroyed) {
+      onGone();
+      return;
+    }
+    raw.once('close', () => {
       if (!this.verdict) onGone();
     });
     const headers = this.reply.getHeaders() as Record<string, string>;

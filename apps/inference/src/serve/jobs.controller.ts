@@ -2,8 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Body, Controller, Headers, Post, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { JobTaker, RequestDelivery } from '@app/broker';
-import { jobsPath, offerHeaders, parseLane, ProblemError, type Lane } from '@app/protocol';
 import { traceHeadersOf } from '@app/platform';
+import { jobsPath, offerHeaders, parseLane, ProblemError, type Lane } from '@app/protocol';
 import { HttpAnswer } from './http-answer';
 
 /** `POST /jobs`: a job, held open until it is over. Its frame is the body; the last line of the answer is the verdict. */
@@ -12,7 +12,11 @@ export class JobsController {
   constructor(private readonly worker: JobTaker) {}
 
   @Post(jobsPath)
-  take(@Headers() headers: IncomingHttpHeaders, @Body() body: unknown, @Res() reply: FastifyReply): void {
+  async take(
+    @Headers() headers: IncomingHttpHeaders,
+    @Body() body: unknown,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
     if (!Buffer.isBuffer(body)) throw new ProblemError('bad_request', { detail: 'The body must be a job.' });
     const lane = laneOf(headers[offerHeaders.lane]);
     const answer = new HttpAnswer(reply);
@@ -25,7 +29,10 @@ export class JobsController {
       },
       answer,
     );
-    const job = this.worker.take(lane, delivery);
+    const jobClass = String(headers[offerHeaders.jobClass]);
+    const gone = new AbortController();
+    reply.raw.once('close', () => gone.abort());
+    const job = await this.worker.take({ lane, jobClass, delivery }, gone.signal);
     answer.begin(() => job.handBack());
   }
 }

@@ -1,12 +1,13 @@
 import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import type { JobHeaders } from '../job-lanes';
 import { jobsPath, offerHeaders, offerMediaType, OfferVerdict, validated } from '@app/protocol';
+import type { JobHeaders } from '../job-lanes';
 
 /** A job on its way to the inference service. */
 export interface RequestedOffer {
   /** `KIND.MODEL`. */
   readonly lane: string;
+  readonly jobClass: string;
   readonly place: number;
   readonly delivery: number;
   readonly requestId: string;
@@ -41,7 +42,7 @@ export class OfferSender {
     this.agent = this.url.protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options);
   }
 
-  /** `onTaken` is called when a worker has taken the job. */
+  /** `onTaken` is called when a worker has given the job a seat. */
   send(offer: RequestedOffer, onTaken: () => void): OpenOffer {
     let request: ClientRequest;
     let aborted = false;
@@ -78,7 +79,7 @@ export class OfferSender {
     this.agent.destroy();
   }
 
-  private post({ lane, place, delivery, requestId, payload, headers }: RequestedOffer): ClientRequest {
+  private post({ lane, jobClass, place, delivery, requestId, payload, headers }: RequestedOffer): ClientRequest {
     const make = this.url.protocol === 'https:' ? httpsRequest : httpRequest;
     return make(this.url, {
       method: 'POST',
@@ -89,6 +90,7 @@ export class OfferSender {
         'Content-Length': payload.length,
         'X-Request-Id': requestId,
         [offerHeaders.lane]: lane,
+        [offerHeaders.jobClass]: jobClass,
         [offerHeaders.place]: String(place),
         [offerHeaders.delivery]: String(delivery),
       },

@@ -41,7 +41,7 @@ export class RequestLanes implements JobLanes, OfferHost {
 
   publishJob(
     lane: Lane,
-    _jobClass: string,
+    jobClass: string,
     payload: Uint8Array,
     ttlMs: number,
     headers: JobHeaders = {},
@@ -52,7 +52,7 @@ export class RequestLanes implements JobLanes, OfferHost {
     }
     const place = this.nextPlace++;
     const { requestId } = decodeFrame(payload).header as { requestId?: string };
-    const sent = { lane: laneName(lane), place, requestId: requestId ?? '', payload, headers };
+    const sent = { lane: laneName(lane), jobClass, place, requestId: requestId ?? '', payload, headers };
     const offer = new RequestOffer(this, sent, ttlMs);
     offers.set(place, offer);
     offer.start();

@@ -1,11 +1,10 @@
 import { Catch, type RpcExceptionFilter } from '@nestjs/common';
 import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
 import { from, isObservable, mergeMap, of, throwError, type Observable } from 'rxjs';
-import { functionGraph, ProblemError, type Job, type JobKind, type Lane } from '@app/protocol';
-import type { Delivery } from '../broker';
+import { functionGraph, ProblemError, type Job, type JobKind } from '@app/protocol';
 import type { JobContext, JobEmission } from '../job-context';
 import { LaneRunner, type LaneRunnerOptions } from './lane-runner';
-import type { JobHandler, JobTaker, SeatedJob } from './worker-contract';
+import type { BroughtJob, JobHandler, JobTaker, SeatedJob } from './worker-contract';
 
 /** A worker's options, but for the handlers, which are Nest's. */
 export interface JobStrategyOptions extends Omit<LaneRunnerOptions, 'handlers'> {
@@ -48,9 +47,9 @@ export class JobStrategy extends Server implements CustomTransportStrategy, JobT
     await this.runner?.stop(this.options.drainTimeoutMs);
   }
 
-  take(lane: Lane, delivery: Delivery): SeatedJob {
+  async take(job: BroughtJob, gone: AbortSignal): Promise<SeatedJob> {
     if (!this.runner) throw new ProblemError('worker_unavailable', { retryAfterSeconds: 1 });
-    return this.runner.take(lane, delivery);
+    return this.runner.take(job, gone);
   }
 
   on(): void {

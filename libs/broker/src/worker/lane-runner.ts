@@ -20,7 +20,16 @@ import { readFrame } from '../wire';
 import { HeldJob, type HeldJobHost } from './held-job';
 import { readAddress } from './job-codec';
 import { LanePuller } from './lane-puller';
-import type { JobHandler, JobOutcome, JobTaker, SeatedJob, ServedLane, WorkerObserver } from './worker-contract';
+import { WaitingJobs } from './waiting-jobs';
+import type {
+  BroughtJob,
+  JobHandler,
+  JobOutcome,
+  JobTaker,
+  SeatedJob,
+  ServedLane,
+  WorkerObserver,
+} from './worker-contract';
 
 /** What a worker serves, and how. */
 export interface LaneRunnerOptions {
@@ -41,11 +50,17 @@ const gatewayDeadAfterMs = beatIntervalMs * missedBeats;
 /** How long the hand-backs at the end of a drain may take. */
 const handBackTimeoutMs = 2_000;
 
+/** Most jobs that wait for a seat of a lane: as many as queue-proxy lets wait before a container. */
+const waitingPerSeat = 10;
+
 interface LaneState {
   readonly served: ServedLane;
   puller: LanePuller | undefined;
+  readonly waiting: WaitingJobs;
   busySeats: number;
 }
+
+const draining = (): ProblemError => new ProblemError('draining', { retryAfterSeconds: 1 });
 
 /** A worker: pulls jobs of its lanes while seats are free, or is brought them, and brings each from claim to verdict. */
 export class LaneRunner implements HeldJobHost, JobTaker {
@@ -72,7 +87,10 @@ export class LaneRunner implements HeldJobHost, JobTaker {
     this.log = options.log;
     this.drain = this.drainBegins.asObservable();
     this.lanes = new Map(
-      options.lanes.map((served) => [laneName(served.lane), { served, puller: undefined, busySeats: 0 }]),
+      options.lanes.map((served) => [
+        laneName(served.lane),
+        { served, puller: undefined, waiting: new WaitingJobs(served.seats * waitingPerSeat), busySeats: 0 },
+      ]),
     );
   }
 
@@ -98,12 +116,18 @@ export class LaneRunner implements HeldJobHost, JobTaker {
     this.beat();
   }
 
-  take(lane: Lane, delivery: Delivery): SeatedJob {
-    if (this.isDraining) throw new ProblemError('draining', { retryAfterSeconds: 1 });
+  async take({ lane, jobClass, delivery }: BroughtJob, gone: AbortSignal): Promise<SeatedJob> {
     const state = this.lanes.get(laneName(lane));
-    if (!state) throw new ProblemError('not_found', { detail: `Lane ${laneName(lane)} is not served here.` });
-    if (!this.started || state.busySeats >= state.served.seats) {
-      throw new ProblemError('worker_unavailable', { retryAfterSeconds: 1 });
+    const rank = laneClasses(lane).indexOf(jobClass);
+    if (!state || rank < 0)
+      throw new ProblemError('not_found', { detail: 'The lane or its class is not served here.' });
+    if (this.isDraining) throw draining();
+    if (!this.started) throw new ProblemError('worker_unavailable', { retryAfterSeconds: 1 });
+    if (state.busySeats < state.served.seats) state.busySeats += 1;
+    else await state.waiting.wait(rank, gone);
+    if (this.isDraining) {
+      this.freeSeat(state);
+      throw draining();
     }
     return this.seat(state, delivery) ?? { handBack: () => undefined };
   }
@@ -122,6 +146,9 @@ export class LaneRunner implements HeldJobHost, JobTaker {
     if (this.isDraining) return;
     this.isDraining = true;
     this.beat();
+    for (const { waiting } of this.lanes.values()) {
+      waiting.refuseAll(draining());
+    }
     await Promise.all([...this.lanes.values()].map(async (state) => state.puller?.stop()));
     this.drainBegins.next();
     await this.idleWithin(drainTimeoutMs);
@@ -153,9 +180,8 @@ export class LaneRunner implements HeldJobHost, JobTaker {
   /** For held jobs. */
   seatFreed(job: HeldJob): void {
     const state = this.stateOf(job.lane);
-    state.busySeats -= 1;
     this.options.observer?.seatFreed?.(job.lane);
-    state.puller?.seatFreed();
+    this.freeSeat(state);
   }
 
   /** For held jobs. */
@@ -185,26 +211,36 @@ export class LaneRunner implements HeldJobHost, JobTaker {
     for (const jobClass of laneClasses(lane)) sources.push(await this.broker.openSource(lane, jobClass));
     state.puller = new LanePuller(sources, {
       freeSeats: () => seats - state.busySeats,
-      take: (delivery) => void this.seat(state, delivery),
+      take: (delivery) => {
+        state.busySeats += 1;
+        this.seat(state, delivery);
+      },
     });
     state.puller.start();
   }
 
-  /** Undefined for a message that is no job, which is ended. */
+  /** On a seat that is counted already. Undefined for a message that is no job, which is ended. */
   private seat(state: LaneState, delivery: Delivery): HeldJob | undefined {
     const { lane } = state.served;
     const address = readAddress(delivery.payload);
     if (!address) {
       this.log?.error('message in a lane is no job', { lane: laneName(lane), sequence: delivery.sequence });
       delivery.term();
+      this.freeSeat(state);
       return undefined;
     }
     const job = new HeldJob(this, lane, address, delivery);
-    state.busySeats += 1;
     this.held.add(job);
     this.options.observer?.seatTaken?.(lane);
     void job.start();
     return job;
+  }
+
+  /** For the next one who waits for it. */
+  private freeSeat(state: LaneState): void {
+    if (state.waiting.seatNext()) return;
+    state.busySeats -= 1;
+    state.puller?.seatFreed();
   }
 
   private stateOf(lane: Lane): LaneState {

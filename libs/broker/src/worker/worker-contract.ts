@@ -22,13 +22,21 @@ export interface SeatedJob {
   handBack(): void;
 }
 
+/** A job that somebody brings to a worker. */
+export interface BroughtJob {
+  readonly lane: Lane;
+  readonly jobClass: string;
+  readonly delivery: Delivery;
+}
+
 /** Who takes jobs that are brought instead of pulled. */
 export abstract class JobTaker {
   /**
-   * Gives the job a seat at once. Throws `not_found` for a lane that is not served, `draining` at a drain, and
-   * `worker_unavailable` without a free seat, or before the worker has started; the delivery then hears nothing.
+   * Gives the job a seat, as soon as one is free: to those of earlier classes first, then to who came first. Rejects with
+   * `not_found` for a lane or class that is not served, `draining` at a drain, `worker_unavailable` before the worker has started
+   * or when too many wait, and `cancelled` when the bringer has `gone` before; the delivery then hears nothing.
    */
-  abstract take(lane: Lane, delivery: Delivery): SeatedJob;
+  abstract take(job: BroughtJob, gone: AbortSignal): Promise<SeatedJob>;
 }
 
 /** How an attempt ended at its worker. `stale`: another attempt owns the job. `lost`: the session did not answer. */

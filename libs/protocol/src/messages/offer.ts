@@ -3,8 +3,13 @@ import { IsIn, IsNumber, IsOptional, Min } from 'class-validator';
 /** Where the inference service takes the jobs of request-dispatched functions: POST, the body is the job's frame. */
 export const jobsPath = '/jobs';
 
-/** Headers of an offer: its lane (`KIND.MODEL`), its place in the lane, and how often it was offered, this time included. */
-export const offerHeaders = { lane: 'antiphon-lane', place: 'antiphon-place', delivery: 'antiphon-delivery' } as const;
+/** Headers of an offer: its lane (`KIND.MODEL`) and job class, its place in the lane, and how often it was offered, this time included. */
+export const offerHeaders = {
+  lane: 'antiphon-lane',
+  jobClass: 'antiphon-class',
+  place: 'antiphon-place',
+  delivery: 'antiphon-delivery',
+} as const;
 
 /** Media type of an offer. */
 export const offerMediaType = 'application/octet-stream';
