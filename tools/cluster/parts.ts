@@ -63,7 +63,7 @@ export const goModules: readonly GoModule[] = [
     ],
     shared: [
       { name: 'knative-serving', module: serving, folder: 'config/core', levels: [1, 2, 3] },
-      { name: 'knative-networking', module: 'knative.dev/networking', folder: 'config', levels: [3] },
+      { name: 'knative-networking', module: 'knative.dev/networking', folder: 'config', levels: [1, 3] },
       { name: 'knative-caching', module: 'knative.dev/caching', folder: 'config', levels: [3] },
     ],
   },
@@ -108,7 +108,7 @@ export const goModules: readonly GoModule[] = [
         name: 'prometheus-operator-crds',
         module: 'github.com/prometheus-operator/prometheus-operator',
         folder: 'example/prometheus-operator-crd',
-        levels: [3],
+        levels: [1, 3],
       },
     ],
   },

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { systemChart, type Manifest } from './rendered';
+import { isKnative, systemChart, type Manifest } from './rendered';
 
 /** One thing that the API server, Knative or KEDA has against an object of ours, or against one that they make of it. */
 export interface Fault {
@@ -77,8 +77,8 @@ export function askApiServer(manifests: readonly Manifest[]): ApiServerVerdict[]
 
 /** Everything that anybody has against the objects, the Deployments that Knative makes, and the autoscalers that KEDA makes. */
 export function faultsOf(manifests: readonly Manifest[]): Fault[] {
-  const knative = askKnative(manifests);
-  const keda = askKeda(manifests);
+  const knative = manifests.some(isKnative) ? askKnative(manifests) : [];
+  const keda = manifests.some(({ kind }) => kind === 'ScaledObject') ? askKeda(manifests) : [];
   const made = [...knative.map(({ deployment }) => deployment), ...keda.map(({ autoscaler }) => autoscaler)];
   const all = [...manifests, ...made.filter((manifest) => manifest !== undefined)];
   return [

@@ -56,7 +56,7 @@ const scaledObject: readonly Row[] = [
   ['a polling interval of nothing', ['spec.pollingInterval', 0], ['API server', 'pollingInterval']],
   ['a maximum of no workers', ['spec.maxReplicaCount', 0], ['API server', 'maxReplicaCount']],
   ['more workers at least than at most', ['spec.minReplicaCount', 30], ['API server', 'less than or equal']],
-  ['as many idle as at least', ['spec.idleReplicaCount', 0], ['KEDA', 'idleReplicaCount']],
+  ['as many idle as at least', ['spec.idleReplicaCount', 1], ['KEDA', 'IdleReplicaCount=1']],
   [
     'a fallback that KEDA does not have',
     ['spec.fallback.behavior', 'currentReplicasIfMore'],
@@ -249,8 +249,8 @@ const others: readonly (readonly [what: string, kind: string, name: string, chan
   [
     'a NetworkPolicy with a range that is none',
     'NetworkPolicy',
-    'antiphon-dns',
-    ['spec.egress.0.to', [{ ipBlock: { cidr: '10.0.0.0/33' } }]],
+    'antiphon-nats',
+    ['spec.ingress.0.from', [{ ipBlock: { cidr: '10.0.0.0/33' } }]],
     ['API server', 'cidr'],
   ],
   [
@@ -265,7 +265,7 @@ const others: readonly (readonly [what: string, kind: string, name: string, chan
     'PodDisruptionBudget',
     'nats',
     ['spec.minAvailable', 2],
-    ['API server', 'mutually exclusive'],
+    ['API server', 'minAvailable and maxUnavailable'],
   ],
   [
     'a ServiceMonitor with an interval that is none',

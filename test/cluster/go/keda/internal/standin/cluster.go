@@ -78,6 +78,8 @@ func (c *Cluster) Admit(ctx context.Context, object *kedav1alpha1.ScaledObject) 
 	if warnings, err = object.ValidateCreate(&dryRun); err != nil {
 		return warnings, err
 	}
+	// Given by the API server; what the operator makes names its owner by it.
+	object.UID = types.UID("00000000-0000-0000-0000-000000000000")
 	return warnings, c.Client.Create(ctx, object)
 }
 

@@ -33,8 +33,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Fault is one thing against an object, and who has it: the decoder, the webhook, or the controller that makes the
-// Deployment.
+// Fault is one thing against an object, and who has it: the decoder, the list of annotations, the webhook, or the
+// controller that makes the Deployment.
 type Fault struct {
 	Stage   string `json:"stage"`
 	Message string `json:"message"`
@@ -131,6 +131,9 @@ func judge(document []byte, config *revisionconfig.Config) Verdict {
 		return verdict
 	}
 	verdict.Name = service.Name
+	for _, message := range unknownAnnotations(service) {
+		verdict.Faults = append(verdict.Faults, Fault{"annotations", message})
+	}
 	ctx := apis.WithinCreate(apiconfig.ToContext(context.Background(), config.Config))
 	service.SetDefaults(ctx)
 	found := service.Validate(ctx)
