@@ -68,13 +68,18 @@ export const finalText = ({ events }: SttRun): string =>
     .join('');
 
 /** `POST /stt` of a whole file. */
-export async function transcribeFile(target: Target, file: Uint8Array, query = ''): Promise<{ text: string }> {
+export async function transcribeFile(
+  target: Target,
+  file: Uint8Array,
+  query = '',
+  headers: Record<string, string> = {},
+): Promise<{ text: string }> {
   const form = new FormData();
   form.set('model', 'ink-whisper');
   form.set('file', new Blob([new Uint8Array(file)]), 'audio');
   const response = await fetch(`${target.api}/stt${query}`, {
     method: 'POST',
-    headers: { 'X-API-Key': target.apiKey },
+    headers: { ...headers, 'X-API-Key': target.apiKey },
     body: form,
   });
   if (!response.ok) throw new Error(`POST /stt was answered with ${response.status}: ${await response.text()}`);
