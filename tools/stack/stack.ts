@@ -85,7 +85,9 @@ export class Stack extends EventEmitter<{ line: [string]; failed: [string] }> {
     const recent = [...(this.deaths.get(part.spec.name) ?? []), now].filter((at) => now - at < deathWindowMs);
     this.deaths.set(part.spec.name, recent);
     if (recent.length >= deathsAllowed) {
-      this.emit('failed', `${part.spec.name} ${how}, ${recent.length} times within a minute: ${part.lastLogLine()}`);
+      const line = `${part.spec.name} ${how}, ${recent.length} times within a minute: ${part.lastLogLine()}`;
+      // Whoever is observed does not fall with the observer.
+      this.emit(part.spec === this.plan.prometheus ? 'line' : 'failed', line);
       return;
     }
     this.emit('line', `${part.spec.name} ${how}; starting it again (log: ${part.spec.logFile})`);
