@@ -1,5 +1,5 @@
 import { functionGraph } from './graph';
-import { jetStreamName, laneClasses, laneName, parseLane } from './lane';
+import { jetStreamName, laneClasses, laneName, parseLane, waitBudgetMs } from './lane';
 import { subjects } from './subjects';
 
 describe('a lane', () => {
@@ -23,6 +23,15 @@ describe('a lane', () => {
 
   it('pulls the first utterances of contexts before the rest', () => {
     expect(laneClasses({ kind: 'tts', model: 'piper' })).toEqual(['first', 'rest']);
+  });
+
+  it('lets newcomers wait as long as it is told, and never those who listen for less than before', () => {
+    const tts = { kind: 'tts', model: 'piper' } as const;
+    const [first, rest] = [waitBudgetMs(tts, 'first'), waitBudgetMs(tts, 'rest')];
+    expect([waitBudgetMs(tts, 'first', 500), waitBudgetMs(tts, 'rest', 500)]).toEqual([500, rest]);
+    expect([waitBudgetMs(tts, 'first', 600_000), waitBudgetMs(tts, 'rest', 600_000)]).toEqual([600_000, 600_000]);
+    expect(first).toBeLessThan(rest);
+    expect(() => waitBudgetMs(tts, 'open')).toThrow(/no job class open/);
   });
 
   it('keeps its classes on subjects that do not overlap', () => {
