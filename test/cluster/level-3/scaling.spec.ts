@@ -10,7 +10,7 @@ import { jobsOnTheBus } from './support/nats';
 import { outputFolder } from './support/output';
 import { podPath } from './support/pod';
 import type { PodProcess } from './support/pod-process';
-import { onceAndWhole, speakAll, wasBusyAtItsEnd } from './support/speaking';
+import { onceAndWhole, speakAll, wasBusyAtItsEnd, type Spoken } from './support/speaking';
 import { namespace, SpeechSystem } from './support/speech-system';
 import { publishWakeReport, wakeReport } from './support/wake-report';
 
@@ -34,7 +34,8 @@ const gpuNodes = 3;
 const speakers = 'worker-tts-piper';
 const listeners = 'worker-stt-whisper-tiny-en';
 
-const sentence = 'The harbour was quiet when the last boat came in.';
+/** Short enough to be one job. */
+const sentence = 'The last boat came in before nightfall.';
 const long =
   'Nobody had expected it before the morning, and the men who stood on the wall and looked out over the grey water said ' +
   'very little, for the wind was cold and they had been there since before it was light without anything to eat.';
@@ -115,7 +116,7 @@ describeInNamespace('workers on a real control plane with KEDA', () => {
       const [reference] = await speakAll(system.target, [long]);
       const busy: PodProcess[] = [];
       // Which worker goes is for Kubernetes to say, and it may choose an idle one.
-      for (let round = 0; busy.length === 0 && round < 3; round += 1) {
+      for (let round = 0; busy.length === 0 && round < 5; round += 1) {
         const sinceMs = performance.now();
         const texts = Array.from({ length: 24 }, (_, index) => (index % 3 === 0 ? long : sentence));
         const answers = await speakAll(system.target, texts);
@@ -162,9 +163,15 @@ describeInNamespace('workers on a real control plane with KEDA', () => {
       const [lost] = await system.pods('nats');
       if (!lost) throw new Error('NATS has no pods');
       await system.api.delete(podPath(lost), 0);
-      const [answer] = await speakAll(system.target, [sentence]);
-      expect(answer?.ends).toEqual(onceAndWhole);
-      expect(answer?.audio.equals(sentenceAudio)).toBe(true);
+      // While the others choose new leaders a request may be refused, and may be made again.
+      const answers: Spoken[] = [];
+      while (answers.length === 0 || answers.at(-1)?.ends[0]?.[0] === 'error') {
+        answers.push(...(await speakAll(system.target, [sentence])));
+        if (answers.length > 1) await delay(1 * seconds);
+      }
+      expect(answers.at(-1)?.ends).toEqual(onceAndWhole);
+      expect(answers.at(-1)?.audio.equals(sentenceAudio)).toBe(true);
+      for (const { audio } of answers.slice(0, -1)) expect(audio).toHaveLength(0);
     },
     patience,
   );
