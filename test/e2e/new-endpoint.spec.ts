@@ -83,7 +83,9 @@ describe('docs/new-endpoint.md, done in a copy of the repository', () => {
         copy.runScript('eslint/bin/eslint.js', '--max-warnings', '0', ...made),
       ]);
       ends.forEach(succeeds);
-      succeeds(await jest(['unit', 'rules'], 'rules/graph', 'loudness.handler', 'language-id.handler'));
+      // Its own tests, and those that would break if they listed the functions.
+      const others = ['rules/graph', 'handlers/handlers', 'gateway/test/access', 'protocol/src', 'development-license'];
+      succeeds(await jest(['unit', 'rules'], 'loudness.handler', 'language-id.handler', ...others));
       succeeds(await jest(['e2e'], 'e2e/language-id'));
     },
     patienceMs,

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { register } from 'prom-client';
 import { MemoryBroker, MemoryBus } from '@app/broker';
 import { Log, Readiness, Shutdown, Tracing } from '@app/platform';
-import type { AuthorizationGranted, AuthorizationRequest } from '@app/protocol';
+import { functionGraph, type AuthorizationGranted, type AuthorizationRequest } from '@app/protocol';
 import { startGateway, type StartedGateway } from '../../src/gateway-app';
 import { GatewayConfig } from '../../src/gateway.config';
 import { FakeWorker } from './fake-worker';
@@ -66,7 +66,9 @@ export class GatewayUnderTest {
     register.resetMetrics();
     const gateway = new GatewayUnderTest();
     const config = Object.assign(new GatewayConfig(), { host: '127.0.0.1', port: 0, metricsPort: 0, drainMs: 200 });
-    Object.assign(config, { licenseProxyUrl: await gateway.license.start() }, settings);
+    // The bus is in memory: there is no inference service to send jobs to.
+    const dispatch = functionGraph.map(({ kind }) => `${kind}=queue`);
+    Object.assign(config, { dispatch, licenseProxyUrl: await gateway.license.start() }, settings);
     const log = Log.create('gateway', 'debug', { write: (line: string) => void gateway.log.push(line) });
     gateway.exited = new Promise((resolve) => {
       gateway.shutdown = new Shutdown(log, { on: () => undefined, exit: resolve });
