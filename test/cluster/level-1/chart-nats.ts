@@ -59,6 +59,14 @@ export class ChartNats {
     await ended;
   }
 
+  /** Starts one again that was killed, with what it has on disk, as the StatefulSet would. */
+  async restart(pod: string): Promise<void> {
+    const address = this.addresses.find((each) => each.pod === pod);
+    if (!address) throw new Error(`there is no server ${pod}`);
+    this.spawn(address);
+    await this.ready(address);
+  }
+
   async stop(): Promise<void> {
     for (const pod of [...this.children.keys()]) await this.kill(pod);
     rmSync(this.folder, { recursive: true, force: true });
@@ -66,7 +74,7 @@ export class ChartNats {
 
   private spawn({ pod, host, clientPort, monitorPort, clusterPort }: ServerAddress): void {
     const home = join(this.folder, pod);
-    mkdirSync(home);
+    mkdirSync(home, { recursive: true });
     const config = join(home, 'nats.conf');
     writeFileSync(config, this.config.replace(dataFolder, home));
     const listen = ['--addr', host, '--port', String(clientPort), '--http_port', String(monitorPort)];

@@ -18,6 +18,9 @@ jest.setTimeout(60_000);
 const manifests = render({ files: ['production'], set: ['nats.replicas=1', 'global.nats.streamReplicas=1'] });
 const lanes = { tts: laneOf('worker-tts-'), stt: laneOf('worker-stt-') };
 
+/** No job is given up while KEDA is asked. */
+const newcomerBudgetMs = 600_000;
+
 interface Scaled {
   readonly name: string;
   readonly lane: Lane;
@@ -106,7 +109,7 @@ beforeEach(async () => {
   runners = [];
   gateway = await connect('gateway');
   for (const { lane } of Object.values(lanes)) await gateway.ensureLane(lane);
-  client = new JobClient(gateway, { gatewayId: 'gateway', lanes: gateway });
+  client = new JobClient(gateway, { gatewayId: 'gateway', lanes: gateway, newcomerBudgetMs });
   await client.start();
   presence = new Presence(gateway, { gatewayId: 'gateway', activeByKey: () => ({}) });
   presence.start();

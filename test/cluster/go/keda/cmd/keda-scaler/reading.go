@@ -41,13 +41,11 @@ type Reading struct {
 	Wanted   *int      `json:"wanted"`
 }
 
-// read has new scalers each time, as the operator has after any failure.
+// read has new scalers each time, as the operator has after any failure: a scaler that failed once asks on as if it had
+// found the leader of the consumer, and believes a follower.
 func read(ctx context.Context, cluster *standin.Cluster, name types.NamespacedName, autoscaler *autoscalingv2.HorizontalPodAutoscaler) (*Reading, error) {
 	scaled := &kedav1alpha1.ScaledObject{}
 	if err := cluster.Client.Get(ctx, name, scaled); err != nil {
-		return nil, err
-	}
-	if err := cluster.Handler.ClearScalersCache(ctx, scaled); err != nil {
 		return nil, err
 	}
 	reading := &Reading{Triggers: []Trigger{}, Metrics: []Metric{}}
@@ -55,6 +53,9 @@ func read(ctx context.Context, cluster *standin.Cluster, name types.NamespacedNa
 		return nil, err
 	}
 	for _, spec := range autoscaler.Spec.Metrics {
+		if err := cluster.Handler.ClearScalersCache(ctx, scaled); err != nil {
+			return nil, err
+		}
 		reading.Metrics = append(reading.Metrics, readMetric(ctx, cluster, name, spec))
 	}
 	reading.conclude(scaled, autoscaler)
@@ -62,6 +63,9 @@ func read(ctx context.Context, cluster *standin.Cluster, name types.NamespacedNa
 }
 
 func (r *Reading) readTriggers(ctx context.Context, cluster *standin.Cluster, scaled *kedav1alpha1.ScaledObject) error {
+	if err := cluster.Handler.ClearScalersCache(ctx, scaled); err != nil {
+		return err
+	}
 	scalers, err := cluster.Handler.GetScalersCache(ctx, scaled)
 	if err != nil {
 		return err
