@@ -151,12 +151,14 @@ describeWithPrometheus('Prometheus beside the running stack', () => {
     async () => {
       const warm = async () => (await stack.metric('tts-1', 'antiphon_ready', { check: 'engines warm' })) === 1;
       const deaths = () => stack.metric('tts-1', 'antiphon_engine_restarts_total');
+      const killed = new Set<number>();
+      const alive = () => stack.childrenOf('tts-1').filter((engine) => !killed.has(engine));
       for (let death = 1; death <= 4; death += 1) {
-        await until(
-          async () => ((await warm()) && stack.childrenOf('tts-1').length > 0 ? [] : ['a warm engine']),
-          minuteMs,
-        );
-        for (const engine of stack.childrenOf('tts-1')) process.kill(engine, 'SIGKILL');
+        await until(async () => ((await warm()) && alive().length > 0 ? [] : ['a warm engine']), minuteMs);
+        for (const engine of alive()) {
+          killed.add(engine);
+          process.kill(engine, 'SIGKILL');
+        }
         await until(async () => ((await deaths()) >= death ? [] : [`death ${death}`]), minuteMs);
       }
       await until(
