@@ -6,7 +6,8 @@ import { ProblemError } from '@app/protocol';
 import { buildFolder, cacheFolder, goFolder, missingOf, sharePath, tidy } from './cache';
 import { goModules, type Binary, type GoModule, type SharedFiles } from './parts';
 
-const execute = promisify(execFile);
+/** Asks Go something, in this process's environment as it is now. */
+const ask = (args: string[]) => promisify(execFile)('go', args, { env: process.env });
 
 /** Paths of the machine, and the state of the checkout, do not go into a binary: the same sources give the same build. */
 const buildFlags = ['-trimpath', '-buildvcs=false'];
@@ -65,7 +66,7 @@ async function build(source: string, binary: Binary, folder: string, { run }: Wo
 
 async function share(source: string, { name, module, folder: within }: SharedFiles, folder: string): Promise<void> {
   // Of a module that no binary was built of, the files are not here yet.
-  const { stdout } = await execute('go', ['mod', 'download', '-C', source, '-json', module]);
+  const { stdout } = await ask(['mod', 'download', '-C', source, '-json', module]);
   const making = join(folder, `.${name}`);
   await copyFiles(join((JSON.parse(stdout) as { Dir: string }).Dir, within), making);
   await mkdir(join(folder, 'share'), { recursive: true });
@@ -85,7 +86,7 @@ async function copyFiles(from: string, to: string): Promise<void> {
 
 async function requireGo(root: string, module: GoModule): Promise<void> {
   const wanted = /^go (\d+)\.(\d+)/m.exec(await readFile(join(goFolder(root), module.name, 'go.mod'), 'utf8'));
-  const { stdout } = await execute('go', ['env', 'GOVERSION']).catch(() => ({ stdout: '' }));
+  const { stdout } = await ask(['env', 'GOVERSION']).catch(() => ({ stdout: '' }));
   const [, major, minor] = /^go(\d+)\.(\d+)/.exec(stdout) ?? [];
   const needed = `${wanted?.[1]}.${wanted?.[2]}`;
   const isEnough = Number(major) > Number(wanted?.[1]) || Number(minor) >= Number(wanted?.[2]);
