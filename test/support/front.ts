@@ -42,14 +42,20 @@ export class Front {
     this.server.requestTimeout = 0;
   }
 
-  async start(): Promise<string> {
-    this.server.listen(0, '127.0.0.1');
+  /** Resolves to its URL; on a free port of loopback unless told otherwise. */
+  async start(host = '127.0.0.1', port = 0): Promise<string> {
+    this.server.listen(port, host);
     await once(this.server, 'listening');
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+    return `http://${host}:${(this.server.address() as AddressInfo).port}`;
   }
 
   add(url: string): void {
     this.backends.push({ url, open: 0, notBefore: 0 });
+  }
+
+  /** Of the copies that are asked. */
+  get urls(): readonly string[] {
+    return this.backends.map(({ url }) => url);
   }
 
   remove(url: string): void {

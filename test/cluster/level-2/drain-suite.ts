@@ -12,7 +12,7 @@ import { wordErrorRate } from '../../support/word-error-rate';
 import type { KnativePod, PodEnd } from './support/knative-pod';
 import type { Neighbourhood } from './support/neighbourhood';
 import { record, type Recording } from './support/recording';
-import { getJson, speakBytes } from './support/rest-client';
+import { getJson, sameSamples, speakBytes } from './support/rest-client';
 import { restartCode, transcribeOnward, uploadSlowly } from './support/stt-sessions';
 
 const seconds = 1_000;
@@ -20,6 +20,8 @@ const seconds = 1_000;
 const quietMs = 30 * seconds;
 /** Queue-proxy cuts sockets so long after that. */
 const socketsCutMs = 60 * seconds;
+/** Audio is made no more than 10 s ahead of what could have been played: this much is still being made when the app is told. */
+const storySeconds = 52;
 const sentence = 'The harbour was quiet when the last boat came in.';
 
 /** What happened to each client of the pod that was told to stop. */
@@ -47,8 +49,8 @@ export function describeDrain(near: () => Neighbourhood): void {
       const targets = [near().target(stopping), near().target(other)] as const;
       recording = await record(targets[0], 60);
       reference = samplesOf((await speakBytes(targets[1], sentence)).bytes);
-      drained = await drain(stopping, targets, recording, textOf(60, reference));
-      const whole = await speakBytes(targets[1], textOf(60, reference));
+      drained = await drain(stopping, targets, recording, textOf(storySeconds, reference));
+      const whole = await speakBytes(targets[1], textOf(storySeconds, reference));
       reference = samplesOf(whole.bytes);
       console.log(
         `a gateway pod drained: preStop ${inSeconds(drained.end.preStopMs)}, app ${inSeconds(drained.end.appMs)}`,
@@ -75,7 +77,7 @@ export function describeDrain(near: () => Neighbourhood): void {
       const { events, code } = drained.story;
       expect(events.filter(({ event }) => event.done)).toHaveLength(1);
       expect(events.at(-1)?.event.type).toBe('done');
-      expect(samplesOfEvents(events)).toEqual(reference);
+      expect(sameSamples(samplesOfEvents(events), reference)).toBe(true);
       expect(code).toBe(restartCode);
     });
 
@@ -120,7 +122,7 @@ async function drain(
   const upload = uploadSlowly(target, recording, 45);
   for (const running of [heard, upload]) running.catch(() => undefined);
   await quiet.speak('quiet', sentence);
-  const told = story.speak('story', text, { seed: 7 });
+  const told = story.speak('story', text, { seed: 7 }).catch(() => story.eventsOf('story'));
   endless.send('endless', { ...generation(), transcript: Array.from({ length: 4 }, () => text).join(' ') });
   await endless.until('endless', ({ type }) => type === 'chunk');
 

@@ -3,6 +3,7 @@ import { wordErrorRate } from '../../support/word-error-rate';
 import { describeInNamespace } from '../support/namespace';
 import { describeDrain } from './drain-suite';
 import { describeGateway } from './gateway-suite';
+import { describeInference } from './inference-suite';
 import { LongSessions } from './support/long-sessions';
 import type { KnativePod } from './support/knative-pod';
 import { Neighbourhood } from './support/neighbourhood';
@@ -16,6 +17,7 @@ describeInNamespace(
   () => {
     const network = new PodNetwork();
     let near: Neighbourhood;
+    let calls: Neighbourhood;
     let gateway: KnativePod;
     let sessions: LongSessions;
 
@@ -23,12 +25,15 @@ describeInNamespace(
       network.open();
       near = new Neighbourhood(network, 'speech');
       await near.open();
+      calls = new Neighbourhood(network, 'calls');
+      await calls.open();
       await near.startWorker(['tts.piper', 'stt.whisper-tiny-en']);
       gateway = await near.readyPod('gateway');
       sessions = await LongSessions.open(near.target(gateway));
     }, 120 * seconds);
 
     afterAll(async () => {
+      await calls?.close();
       await near?.close();
       network.close();
     }, 60 * seconds);
@@ -40,6 +45,8 @@ describeInNamespace(
       ));
 
     describe('a gateway', () => describeDrain(() => near));
+
+    describe('jobs by request', () => describeInference(() => calls));
 
     describe('sockets that were open all this time', () => {
       it(

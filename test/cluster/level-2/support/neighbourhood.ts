@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { ensureDevelopmentLicense, type DevelopmentLicense } from '../../../../tools/license/development-license';
 import { modelsFolder } from '../../../../tools/models';
 import type { Target } from '../../../../tools/client/tts-client';
+import { Front } from '../../../support/front';
 import { findNatsServer } from '../../../support/nats-server';
 import { addHosts } from '../../support/namespace';
 import { Daemons, type Daemon } from '../../level-3/support/daemon';
 import { KnativePod, type PodEnd } from './knative-pod';
 import type { PodNetwork } from './pod-network';
 import { renderedPod, type ChartSettings } from './rendered-service';
-import { ServiceForwarder } from './service-forwarder';
 
 const root = join(__dirname, '../../../..');
 const knativePort = 80;
@@ -29,10 +29,11 @@ export interface PodOptions extends Omit<ChartSettings, 'namespace'> {
  */
 export class Neighbourhood {
   readonly folder = mkdtempSync(join(tmpdir(), 'antiphon-level-2-'));
-  /** In front of the inference pods. */
-  readonly inference: ServiceForwarder;
+  /** What Knative has before the inference pods: requests wait while none of them is there. */
+  readonly inference = new Front();
   private readonly daemons: Daemons;
   private readonly pods: KnativePod[] = [];
+  private podsNamed = 0;
   private license!: DevelopmentLicense;
   private nats: Daemon | undefined;
   private readonly natsAddress: string;
@@ -45,18 +46,18 @@ export class Neighbourhood {
     mkdirSync(logFolder);
     this.daemons = new Daemons(logFolder);
     this.natsAddress = network.serviceAddress();
-    this.inference = new ServiceForwarder(network.serviceAddress(), knativePort);
   }
 
   /** Starts what every pod needs. */
   async open(): Promise<void> {
     const licenseAddress = this.network.serviceAddress();
+    const inferenceAddress = this.network.serviceAddress();
     addHosts({
       [this.nameOf('nats')]: this.natsAddress,
       [this.nameOf('license')]: licenseAddress,
-      [this.nameOf('inference')]: this.inference.address,
+      [this.nameOf('inference')]: inferenceAddress,
     });
-    await this.inference.open();
+    await this.inference.start(inferenceAddress, knativePort);
     this.license = await ensureDevelopmentLicense(join(this.folder, 'license'));
     await this.startNats();
     await this.startApp('license', `http://${licenseAddress}:${knativePort}/readyz`, {
@@ -102,7 +103,7 @@ export class Neighbourhood {
   async startPod(app: 'gateway' | 'inference', options: PodOptions = {}): Promise<KnativePod> {
     const rendered = renderedPod(app, { ...options, namespace: this.namespace });
     const pod = new KnativePod(rendered, {
-      name: `${this.namespace}-${app}-${this.pods.length + 1}`,
+      name: `${this.namespace}-${app}-${++this.podsNamed}`,
       app,
       network: await this.network.pod(),
       logFolder: this.daemons.logFolder,
@@ -127,7 +128,7 @@ export class Neighbourhood {
 
   async close(): Promise<void> {
     for (const pod of this.pods) pod.kill();
-    this.inference.close();
+    await this.inference.stop();
     await this.daemons.stopAll();
     if (process.env.ANTIPHON_KEEP_LOGS !== 'yes') rmSync(this.folder, { recursive: true, force: true });
   }

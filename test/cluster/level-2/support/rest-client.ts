@@ -48,3 +48,7 @@ const post = ({ api, apiKey }: Target, path: string, body: object): Promise<Resp
     headers: { 'X-API-Key': apiKey, 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });
+
+/** Whether two recordings are the same to the last bit. */
+export const sameSamples = (one: Float32Array, other: Float32Array): boolean =>
+  Buffer.from(one.buffer).equals(Buffer.from(other.buffer));

@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { wavFile } from '@app/speech/audio';
+import { encodePcm, wavFile } from '@app/speech/audio';
 import { transcribeStream, type SttRun } from '../../../../tools/client/stt-client';
 import type { Target } from '../../../../tools/client/tts-client';
+import WebSocket from 'ws';
 import type { Recording } from './recording';
 
 /** A server that stops says so with it. */
@@ -46,7 +48,7 @@ export async function uploadSlowly(
     headers: { 'X-API-Key': apiKey, 'content-type': `multipart/form-data; boundary=${boundary}` },
     body: inPieces(form, seconds),
     duplex: 'half',
-  } as RequestInit);
+  });
   const answer = (await response.json()) as { text?: string };
   return { status: response.status, text: answer.text ?? '' };
 }
@@ -57,5 +59,34 @@ async function* inPieces(whole: Buffer, seconds: number): AsyncGenerator<Buffer>
   for (let at = 0; at < whole.length; at += pieceBytes) {
     yield whole.subarray(at, at + pieceBytes);
     await delay(1_000);
+  }
+}
+
+/** A stream that has said something and stays open until it is released. */
+export class HeldStream {
+  private constructor(
+    private readonly socket: WebSocket,
+    private readonly closed: Promise<[number]>,
+  ) {}
+
+  static async open({ api, apiKey }: Target, { samples, sampleRateHz }: Recording): Promise<HeldStream> {
+    const query = new URLSearchParams({
+      model: 'ink-whisper',
+      encoding: 'pcm_s16le',
+      sample_rate: String(sampleRateHz),
+    });
+    const socket = new WebSocket(`${api.replace(/^http/, 'ws')}/stt/websocket?${query.toString()}`, {
+      headers: { 'X-API-Key': apiKey },
+    });
+    const closed = once(socket, 'close') as Promise<[number]>;
+    await once(socket, 'open');
+    socket.send(encodePcm(samples.subarray(0, sampleRateHz), 'pcm_s16le'));
+    return new HeldStream(socket, closed);
+  }
+
+  /** Says that there is no more; resolves to the code with which the server closed. */
+  async release(): Promise<number> {
+    this.socket.send('close');
+    return (await this.closed)[0];
   }
 }
