@@ -32,10 +32,9 @@ export class RepositoryCopy {
   constructor() {
     const listed = spawnSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root });
     if (listed.status !== 0) throw new Error(`git cannot list the files: ${listed.stderr.toString()}`);
-    for (const file of listed.stdout.toString().split('\0')) {
-      if (file !== '' && existsSync(join(root, file)))
-        cpSync(join(root, file), this.path(file), { verbatimSymlinks: true });
-    }
+    const files = listed.stdout.toString().split('\0');
+    for (const file of files.filter((one) => !['', 'node_modules'].includes(one) && existsSync(join(root, one))))
+      cpSync(join(root, file), this.path(file), { verbatimSymlinks: true });
     symlinkSync(join(root, 'node_modules'), this.path('node_modules'));
   }
 
