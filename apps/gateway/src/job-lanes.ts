@@ -8,7 +8,7 @@ export interface OfferedLanes {
   readonly lanes: readonly Lane[];
   readonly offers: JobLanes;
   /** Withdraws what is still offered. */
-  close(): void;
+  readonly close: () => void;
 }
 
 /** What the configuration says of dispatch. */

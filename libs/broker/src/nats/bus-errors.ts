@@ -6,6 +6,7 @@ import { ProblemError } from '@app/protocol';
 const sequenceNotFound = 10_043;
 const backlogFull = 10_077;
 const streamConfigDiffers = 10_058;
+const replicasWithoutCluster = 10_074;
 const consumerExists = new Set([10_105, 10_148]);
 
 const apiCode = (error: unknown): number | undefined => (error instanceof JetStreamApiError ? error.code : undefined);
@@ -38,6 +39,10 @@ export function busProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
   if (apiCode(error) === backlogFull) {
     return new ProblemError('worker_unavailable', { cause: error, retryAfterSeconds: 5 });
+  }
+  if (apiCode(error) === replicasWithoutCluster) {
+    const detail = 'JETSTREAM_REPLICAS must be 1 or unset: the server of NATS_URL is alone.';
+    return new ProblemError('config_invalid', { detail, cause: error });
   }
   return new ProblemError('bus_unavailable', { cause: error, retryAfterSeconds: 1 });
 }
