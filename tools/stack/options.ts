@@ -30,6 +30,7 @@ Gets the models and nats-server first if they are missing, then speaks a sentenc
   --help        this text
 
 Models are kept in .antiphon/models in the repository, or in the folder that ANTIPHON_MODELS names.
+DISPATCH=tts=request,stt=request sends jobs by request to one inference service, as Knative has it, instead of by lanes to workers.
 Stop with Ctrl-C, or with: npm run down`;
 
 /** Reads the arguments; a `bad_request` problem names what is wrong. */

@@ -66,7 +66,7 @@ describe('LaneRunner, brought jobs', () => {
     const first = (await runner.take(
       { lane: ttsLane, jobClass: 'rest', delivery: new RecordedDelivery('a') },
       stays,
-    )) as { handBack(): void };
+    ));
     await take(new RecordedDelivery('b'), 'rest');
     watched('rest', take(new RecordedDelivery('c'), 'rest'));
     watched('first', take(new RecordedDelivery('d'), 'first'));
