@@ -169,8 +169,13 @@ describe.each(deployments)('the workers with %s', (title, choice) => {
 });
 
 describe('single lanes', () => {
+  /** Without the functions that go by request anyway. */
+  const alone = lanes
+    .filter((lane) => laneFunction(lane).dispatch === 'request')
+    .map(({ kind, model }) => `global.lanes.${kind}-${model}.enabled=false`);
+
   it('go by request beside others that are pulled', () => {
-    const manifests = render({ set: ['global.lanes.tts-piper.dispatch=request'] });
+    const manifests = render({ set: [...alone, 'global.lanes.tts-piper.dispatch=request'] });
     expect(environmentOf(workload(manifests, 'gateway')).DISPATCH).toMatch(/stt=queue,tts=request/);
     expect(environmentOf(workload(manifests, 'inference')).LANES).toBe('tts.piper');
     const workers = ofKind(manifests, 'ScaledObject').map(({ metadata }) => metadata.name);
@@ -181,6 +186,7 @@ describe('single lanes', () => {
   it('go by request or not at all, as their values say', () => {
     const manifests = render({
       set: [
+        ...alone,
         'global.lanes.tts-piper.dispatch=request',
         'global.lanes.tts-piper.seats=4',
         'global.lanes.stt-whisper-tiny-en.enabled=false',
