@@ -5,24 +5,39 @@ import { setTimeout as pause } from 'node:timers/promises';
 /** The user of the images. */
 export const imageUser = 10_001;
 
-/** A read-only machine, process numbers of its own, one writable temporary folder, and no rights. */
+const isRoot = process.getuid?.() === 0;
+
+/** New mounts and process numbers. Who is not root is the image's user in a user namespace, where the rights for the mounts are kept. */
+const enter = [
+  ...(isRoot ? [] : ['--user', `--map-user=${imageUser}`, `--map-group=${imageUser}`, '--keep-caps']),
+  ...['--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child'],
+];
+
+/** Becomes the image's user, with no rights at all. */
+const dropRights = [
+  'setpriv',
+  ...(isRoot ? ['--reuid', imageUser, '--regid', imageUser, '--clear-groups'] : []),
+  ...['--no-new-privs', '--inh-caps=-all', '--ambient-caps=-all', '--bounding-set=-all'],
+].join(' ');
+
+/** A read-only machine, the folder of the program too, and one writable temporary folder. */
 const contain = `set -e
-mount --make-rprivate /
+mount --bind "$2" "$2"
+mount -o remount,bind,ro "$2"
 mount -t tmpfs tmpfs "$1"
 chmod 1777 "$1"
 mount -t proc proc /proc
 mount -o remount,bind,ro /
 cd "$2"
 shift 2
-exec setpriv --reuid ${imageUser} --regid ${imageUser} --clear-groups --no-new-privs --bounding-set=-all "$@"`;
+exec ${dropRights} "$@"`;
 
 /** Why programs cannot be contained here; undefined where they can. */
 export function whyNotContained(): string | undefined {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'needs root on Linux';
-  const { status, stderr } = spawnSync('unshare', ['--mount', '--pid', '--fork', 'setpriv', '--version'], {
-    encoding: 'utf8',
-  });
-  return status === 0 ? undefined : stderr.trim();
+  if (process.platform !== 'linux') return 'needs Linux';
+  const trial = 'mount -t proc proc /proc && mount -o remount,bind,ro / && setpriv --version';
+  const { error, status, stderr } = spawnSync('unshare', [...enter, 'sh', '-c', trial], { encoding: 'utf8' });
+  return error?.message ?? (status === 0 ? undefined : stderr.trim());
 }
 
 /** What is contained: which program, where, with which variables alone. */
@@ -46,7 +61,7 @@ export class ContainedProcess {
 
   static start({ program, args, folder, temporaryFolder, env }: Contained): ContainedProcess {
     mkdirSync(temporaryFolder, { recursive: true });
-    const command = ['--mount', '--pid', '--fork', '--kill-child', 'sh', '-c', contain, 'sh', temporaryFolder, folder];
+    const command = [...enter, 'sh', '-c', contain, 'sh', temporaryFolder, folder];
     return new ContainedProcess(
       spawn('unshare', [...command, program, ...args], {
         env: { PATH: process.env.PATH, HOME: '/', TMPDIR: temporaryFolder, ...env },
