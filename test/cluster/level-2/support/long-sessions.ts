@@ -10,36 +10,42 @@ const sentence = 'Nobody had expected it before the morning.';
 
 /** What became of the two sockets. */
 export interface SessionsEnd {
-  readonly openForMs: number;
   /** The speech of each sentence, in bytes. */
-  readonly spoken: readonly Buffer[];
-  readonly heard: SttRun;
+  readonly speaking: Lived<readonly Buffer[]>;
+  readonly hearing: Lived<SttRun>;
   readonly recording: Recording;
+}
+
+/** What came of something, and how long it took. */
+export interface Lived<T> {
+  readonly outcome: T;
+  readonly forMs: number;
 }
 
 /** A TTS socket that speaks a sentence every few seconds, and an STT socket that hears speech all the time. */
 export class LongSessions {
-  private constructor(
-    private readonly startedMs: number,
-    private readonly speaking: Promise<Buffer[]>,
-    private readonly hearing: Promise<SttRun>,
-    private readonly recording: Recording,
-  ) {}
+  private constructor(private readonly end: Promise<SessionsEnd>) {}
 
   static async open(target: Target): Promise<LongSessions> {
     const recording = await record(target, livesForSeconds);
-    const startedMs = performance.now();
-    const speaking = speakAgainAndAgain(target, startedMs + livesForSeconds * 1_000);
-    const hearing = transcribeStream(target, recording.samples, recording.sampleRateHz);
-    for (const session of [speaking, hearing]) session.catch(() => undefined);
-    return new LongSessions(startedMs, speaking, hearing, recording);
+    const untilMs = performance.now() + livesForSeconds * 1_000;
+    const end = Promise.all([
+      lived(speakAgainAndAgain(target, untilMs)),
+      lived(transcribeStream(target, recording.samples, recording.sampleRateHz)),
+    ]).then(([speaking, hearing]) => ({ speaking, hearing, recording }));
+    end.catch(() => undefined);
+    return new LongSessions(end);
   }
 
   /** Resolves when both have come to their end. */
-  async ended(): Promise<SessionsEnd> {
-    const [spoken, heard] = await Promise.all([this.speaking, this.hearing]);
-    return { openForMs: performance.now() - this.startedMs, spoken, heard, recording: this.recording };
+  ended(): Promise<SessionsEnd> {
+    return this.end;
   }
+}
+
+async function lived<T>(work: Promise<T>): Promise<Lived<T>> {
+  const startedMs = performance.now();
+  return { outcome: await work, forMs: performance.now() - startedMs };
 }
 
 async function speakAgainAndAgain(target: Target, untilMs: number): Promise<Buffer[]> {
