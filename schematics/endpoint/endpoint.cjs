@@ -37,6 +37,7 @@ exports.endpoint = ({ name }) => {
   return chain([
     (tree) => mergeWith(apply(slice, [applyTemplates({ ...strings, name }), refuseExisting(tree)])),
     ...Object.entries(registryLines(name)).map(([path, line]) => addSortedLine(path, line)),
+    (_, { logger }) => logger.info('The charts follow the graph with: npm run graph -- --write'),
   ]);
 };
 

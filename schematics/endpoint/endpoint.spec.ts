@@ -61,6 +61,14 @@ describe('the endpoint schematic', () => {
     expect(tree.readText(barrels[3] ?? '')).toContain("export * from './language-id.job';\n");
   });
 
+  it('says what it leaves to be done, since it cannot compile what it has written', async () => {
+    const said: string[] = [];
+    const subscription = runner.logger.subscribe(({ message }) => said.push(message));
+    await add('language-id');
+    subscription.unsubscribe();
+    expect(said).toEqual([expect.stringContaining('npm run graph -- --write')]);
+  });
+
   it('keeps every line of a registry, sorted, and no empty module beside them', async () => {
     const before = workspace();
     const after = await add('a-first', await add('z-last', await add('m-middle')));
