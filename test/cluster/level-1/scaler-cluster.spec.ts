@@ -2,7 +2,6 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { JobClient, LaneRunner, NatsBroker, Presence } from '@app/broker';
@@ -12,6 +11,7 @@ import { RecordingListener } from '../../../libs/broker/src/testing/recording-li
 import { ScriptedHandler } from '../../../libs/broker/src/testing/scripted-handlers';
 import { ChartNats } from './chart-nats';
 import { named, namespace, ofKind, render, type Manifest } from './rendered';
+import { until } from './until';
 import { readOnce, type Reading } from './wanted-workers';
 
 jest.setTimeout(120_000);
@@ -63,16 +63,6 @@ const title = 'Of three NATS servers under the configuration of the chart, by th
 
     const look = (first: string, what: readonly Manifest[] = manifests): Promise<Reading> =>
       readOnce(what, { scaledObject, within: withNames(first) });
-    /** The servers are ready before they have chosen who keeps account of the streams. */
-    const untilLaneIsThere = async (): Promise<void> => {
-      for (;;) {
-        const made = await broker.ensureLane(ttsLane).then(
-          () => true,
-          () => false,
-        );
-        if (made) return;
-      }
-    };
     beforeAll(async () => {
       const addresses = pods.map((pod) => {
         return { pod, host: hostOf(pod), clientPort: 4222, monitorPort: 8222, clusterPort: 6222 };
@@ -81,7 +71,13 @@ const title = 'Of three NATS servers under the configuration of the chart, by th
       await servers.start();
       broker = new NatsBroker({ servers: servers.urls, name: 'gateway', replicas: 3, callTimeoutMs: 5_000 });
       await broker.start();
-      await untilLaneIsThere();
+      // The servers are ready before they have chosen who keeps account of the streams.
+      await until(() =>
+        broker.ensureLane(ttsLane).then(
+          () => true,
+          () => false,
+        ),
+      );
       client = new JobClient(broker, { gatewayId: 'gateway', lanes: broker, newcomerBudgetMs });
       await client.start();
       presence = new Presence(broker, { gatewayId: 'gateway', activeByKey: () => ({}) });
@@ -95,7 +91,7 @@ const title = 'Of three NATS servers under the configuration of the chart, by th
         await client.submit(ttsRequest(job < 6 ? 'first' : 'rest'), new RecordingListener());
       }
       await runner.start();
-      while (handler.runs.length < 3) await pause(50);
+      await until(() => handler.runs.length === 3);
     });
     afterAll(async () => {
       await runner?.stop(0);
@@ -134,7 +130,7 @@ const title = 'Of three NATS servers under the configuration of the chart, by th
       while (away.length < 20) away.push((await look(left)).wanted);
       expect(away.filter((wanted) => wanted !== null && wanted !== 2)).toEqual([]);
       await servers.restart(leader);
-      while ((await look(left)).wanted === null) await pause(200);
+      await until(async () => (await look(left)).wanted !== null);
       expect(await look(left)).toMatchObject({ active: true, wanted: 2, triggers: [{ value: 6 }, { value: 3 }] });
     });
   },

@@ -11,9 +11,10 @@ import { utterance } from '../../../libs/broker/src/testing/worker-bench';
 import { freePort } from '../../support/nats-server';
 import { ChartNats } from './chart-nats';
 import { named, ofKind, render, type Manifest } from './rendered';
+import { until } from './until';
 import { readOnce, readTriggers, type Look, type Reading } from './wanted-workers';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const manifests = render({ files: ['production'], set: ['nats.replicas=1', 'global.nats.streamReplicas=1'] });
 const lanes = { tts: laneOf('worker-tts-'), stt: laneOf('worker-stt-') };
@@ -41,10 +42,6 @@ function laneOf(prefix: string): Scaled {
     threshold: Number(triggers[0]?.metadata.lagThreshold),
   };
 }
-
-const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
-};
 
 let server: ChartNats;
 let endpoint: string;
@@ -226,28 +223,29 @@ describe('By the lag that KEDA reads', () => {
   });
 });
 
-describe('Where the lag cannot be read', () => {
-  const deleteLane = async ({ lane }: Scaled): Promise<void> => {
+describe.each([
+  ['texts', lanes.tts],
+  ['recordings', lanes.stt],
+])('Where the lag of the %s cannot be read', (_, scaled) => {
+  beforeEach(async () => {
     const connection = await connectNats({ servers: server.urls });
-    await (await jetstreamManager(connection)).streams.delete(jetStreamName(lane));
+    await (await jetstreamManager(connection)).streams.delete(jetStreamName(scaled.lane));
     await connection.close();
-  };
+  });
 
-  it('a lane that is not there is an error, not zero jobs and not the most workers', async () => {
-    await deleteLane(lanes.tts);
-    const reading = await look(lanes.tts, { replicas: 2 });
+  it('KEDA says so: a lane that is not there is not zero jobs, and not the most workers', async () => {
+    const reading = await look(scaled, { replicas: 2 });
     expect(reading.wanted).toBeNull();
-    for (const { error } of reading.triggers) expect(error).toContain(`not found`);
+    for (const { error } of reading.triggers) expect(error).toContain('not found');
   });
 
   it('KEDA falls back after the failures that we allow: to the workers that there are, to one where there is none', async () => {
-    await deleteLane(lanes.tts);
-    const { fallback } = named(manifests, 'ScaledObject', lanes.tts.name).spec as {
+    const { fallback } = named(manifests, 'ScaledObject', scaled.name).spec as {
       fallback: { failureThreshold: number; replicas: number };
     };
     const reads = fallback.failureThreshold + 1;
     const wanted = async (replicas: number): Promise<(number | null)[]> => {
-      const readings = await readTriggers(manifests, { scaledObject: lanes.tts.name, endpoint, reads, replicas });
+      const readings = await readTriggers(manifests, { scaledObject: scaled.name, endpoint, reads, replicas });
       return readings.map((reading) => reading.wanted);
     };
     const unknown = Array.from({ length: fallback.failureThreshold }, () => null);

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"math"
+	"slices"
 	"strconv"
 
 	"antiphon/keda/internal/standin"
@@ -99,7 +100,8 @@ func readMetric(ctx context.Context, cluster *standin.Cluster, name types.Namesp
 	return seen
 }
 
-// conclude follows the operator: with a formula its value decides on activity, without one any trigger does.
+// conclude follows the operator: with a formula its value decides on activity, without one any trigger does, or any that
+// has fallen back, which is one that failed and whose metric is served all the same.
 func (r *Reading) conclude(scaled *kedav1alpha1.ScaledObject, autoscaler *autoscalingv2.HorizontalPodAutoscaler) {
 	wanted, isKnown := int(*autoscaler.Spec.MinReplicas), true
 	for _, metric := range r.Metrics {
@@ -110,7 +112,7 @@ func (r *Reading) conclude(scaled *kedav1alpha1.ScaledObject, autoscaler *autosc
 		}
 	}
 	for _, trigger := range r.Triggers {
-		r.Active = r.Active || (!scaled.IsUsingModifiers() && trigger.Active)
+		r.Active = r.Active || (!scaled.IsUsingModifiers() && (trigger.Active || r.hasFallenBack(trigger)))
 	}
 	wanted = min(wanted, int(autoscaler.Spec.MaxReplicas))
 	if !r.Active {
@@ -122,6 +124,11 @@ func (r *Reading) conclude(scaled *kedav1alpha1.ScaledObject, autoscaler *autosc
 	if isKnown {
 		r.Wanted = &wanted
 	}
+}
+
+func (r *Reading) hasFallenBack(trigger Trigger) bool {
+	served := func(metric Metric) bool { return metric.Name == trigger.Metric && metric.Error == "" }
+	return trigger.Error != "" && slices.ContainsFunc(r.Metrics, served)
 }
 
 func activationOf(scaled *kedav1alpha1.ScaledObject) float64 {
