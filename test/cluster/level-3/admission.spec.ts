@@ -9,8 +9,8 @@ import { spoiledServices, type KnativeService } from './support/spoiled-services
 import { defineKeda } from './support/keda';
 import { imageRegistry, startKnative } from './support/knative';
 import { startKwok } from './support/kwok';
-import { provideVolumes } from './support/nats';
 import { outputFolder } from './support/output';
+import { provideVolumes } from './support/volumes';
 
 const seconds = 1_000;
 
@@ -24,6 +24,42 @@ const services = ['gateway', 'inference', 'license'];
 const serviceCollection = (namespace: string): string =>
   `/apis/serving.knative.dev/v1/namespaces/${namespace}/services`;
 
+interface Overlay {
+  readonly global?: object;
+  readonly [value: string]: object | undefined;
+}
+
+/** Values files, and what users set on top of them; models from a volume or fetched, and nodes, need feature flags of Knative. */
+const installations: readonly [name: string, values: readonly string[], more: Overlay][] = [
+  ['no values file', [], {}],
+  ['dev', ['dev'], {}],
+  ['production', ['production'], {}],
+  ['production and airgapped', ['production', 'airgapped'], {}],
+  [
+    'a domain behind an ingress',
+    ['production'],
+    {
+      ingress: {
+        domain: 'speech.example.com',
+        external: { enabled: true, className: 'alb', namespace: 'default' },
+      },
+    },
+  ],
+  ['models on a volume', ['production'], { global: { models: { source: 'claim', claim: { name: 'models' } } } }],
+  [
+    'models fetched and inference on a GPU',
+    ['dev'],
+    {
+      global: { models: { source: 'fetch', fetch: { image: 'registry.example.com/speech/models' } } },
+      inference: {
+        gpu: { enabled: true },
+        nodeSelector: { 'nvidia.com/gpu.present': 'true' },
+        tolerations: [{ key: 'nvidia.com/gpu', operator: 'Exists', effect: 'NoSchedule' }],
+      },
+    },
+  ],
+];
+
 describeInNamespace("Knative's own admission and controllers", () => {
   let plane: ControlPlane;
   let folder: string;
@@ -31,8 +67,12 @@ describeInNamespace("Knative's own admission and controllers", () => {
   beforeAll(async () => {
     folder = outputFolder('admission');
     plane = await ControlPlane.start(folder);
-    const cpuNodes = ['cpu-1', 'cpu-2', 'cpu-3'].map((name) => ({ name, gpu: false }));
-    await startKwok(plane, cpuNodes);
+    // Without KEDA every worker Deployment of every installation stays at its first pod, on a GPU of its own.
+    const gpus = Array.from({ length: 2 * installations.length + 3 }, (_, index) => ({
+      name: `gpu-${index}`,
+      gpu: true,
+    }));
+    await startKwok(plane, [...['cpu-1', 'cpu-2', 'cpu-3'].map((name) => ({ name, gpu: false })), ...gpus]);
     await defineKeda(plane);
     await plane.kubectl.applyServerSide(sharedYaml('prometheus-operator-crds'));
     await startKnative(plane);
@@ -40,11 +80,15 @@ describeInNamespace("Knative's own admission and controllers", () => {
 
   afterAll(() => plane?.stop(), 30 * seconds);
 
-  /** Applies the charts with a values file to a namespace of its own. */
-  async function install(namespace: string, values: readonly string[]): Promise<string> {
+  /** Applies the charts with values files, and more values on top, to a namespace of its own. */
+  async function install(namespace: string, values: readonly string[], more: Overlay = {}): Promise<string> {
     await plane.api.create('/api/v1/namespaces', { metadata: { name: namespace } });
-    const overlay = { global: { images: { registry: imageRegistry } } };
-    const manifest = await renderCharts({ namespace, values, overlay }, folder);
+    await plane.api.create(`/api/v1/namespaces/${namespace}/persistentvolumeclaims`, {
+      metadata: { name: 'models' },
+      spec: { accessModes: ['ReadOnlyMany'], resources: { requests: { storage: '1Gi' } } },
+    });
+    const global = { ...more.global, images: { registry: imageRegistry } };
+    const manifest = await renderCharts({ namespace, values, overlay: { ...more, global } }, folder);
     return plane.kubectl.apply([manifest]);
   }
 
@@ -53,31 +97,26 @@ describeInNamespace("Knative's own admission and controllers", () => {
     async () => {
       await expect(install('unconfigured', ['production'])).rejects.toThrow(/timeoutSeconds|max-revision-timeout/);
     },
-    300 * seconds,
+    110 * seconds,
   );
 
   it.each(clusterCommands())('take the change of $file by its documented command', async ({ command }) => {
     expect(await runDocumented(command, plane.kubeconfig)).toMatch(/ patched\n$/);
   });
 
-  describe.each([
-    ['no values file', []],
-    ['dev', ['dev']],
-    ['production', ['production']],
-    ['production and airgapped', ['production', 'airgapped']],
-  ])('with %s', (name, values) => {
-    const namespace = `with-${name.replaceAll(' ', '-')}`;
+  describe.each(installations)('with %s', (name, values, more) => {
+    const namespace = `with-${name.replaceAll(' ', '-').toLowerCase()}`;
 
     it(
       'take every object that the charts render, with no field unknown',
       async () => {
-        await provideVolumes(plane.api, namespace);
-        const applied = await install(namespace, values);
+        await provideVolumes(plane.api, namespace, 4);
+        const applied = await install(namespace, values, more);
         for (const service of services) expect(applied).toContain(`service.serving.knative.dev/${service} created`);
         expect(applied).toContain('networkpolicy.networking.k8s.io/antiphon-default-deny created');
         expect(applied).toContain('statefulset.apps/nats created');
       },
-      300 * seconds,
+      110 * seconds,
     );
 
     it.each(services)(
@@ -85,7 +124,7 @@ describeInNamespace("Knative's own admission and controllers", () => {
       async (service) => {
         expect(await untilReady(plane, namespace, service)).toEqual([]);
       },
-      300 * seconds,
+      110 * seconds,
     );
   });
 
@@ -123,7 +162,7 @@ const dryRun = ({ api }: ControlPlane, service: KnativeService): Promise<unknown
 async function untilReady({ api }: ControlPlane, namespace: string, service: string): Promise<unknown[]> {
   const query = new URLSearchParams({ labelSelector: `serving.knative.dev/service=${service}` });
   const path = `/apis/serving.knative.dev/v1/namespaces/${namespace}/revisions?${query.toString()}`;
-  const untilMs = Date.now() + 240 * seconds;
+  const untilMs = Date.now() + 100 * seconds;
   for (;;) {
     const [revision] = await api.list<Revision>(path);
     const conditions = revision?.status?.conditions ?? [];

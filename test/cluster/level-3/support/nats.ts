@@ -39,20 +39,6 @@ export interface NatsMounts {
   readonly folder: string;
 }
 
-/** Gives the StatefulSet's claims volumes, which are as good as any: the servers here have folders of their own. */
-export async function provideVolumes(api: ApiClient, namespace: string): Promise<void> {
-  for (const name of natsPods) {
-    await api.create('/api/v1/persistentvolumes', {
-      metadata: { name: `${namespace}-${name}` },
-      spec: {
-        capacity: { storage: '100Gi' },
-        accessModes: ['ReadWriteOnce'],
-        hostPath: { path: '/nonexistent' },
-      },
-    });
-  }
-}
-
 /** Whether every server takes part in the bus. */
 export const isBusReady = async (): Promise<boolean> =>
   (await Promise.all(addresses.nats.map((address) => fetch(`http://${address}:8222/healthz`)))).every(({ ok }) => ok);

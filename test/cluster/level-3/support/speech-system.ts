@@ -15,11 +15,12 @@ import { startKeda } from './keda';
 import { defineKnative } from './knative';
 import { startKwok, type NodeSpec } from './kwok';
 import { eventually } from './eventually';
-import { isBusReady, natsConfig, natsPods, natsRecipe, provideVolumes } from './nats';
+import { isBusReady, natsConfig, natsPods, natsRecipe } from './nats';
 import { environmentOf, type Container, type Pod } from './pod';
 import type { PodProcess, ProcessRecipe } from './pod-process';
 import { PodRunner } from './pod-runner';
 import { ScaleWatch } from './scale-watch';
+import { provideVolumes } from './volumes';
 
 /** The namespace of the release. */
 export const namespace = 'antiphon';
@@ -77,7 +78,7 @@ export class SpeechSystem {
       await plane.api.create('/api/v1/namespaces', { metadata: { name: namespace } });
       await defineKnative(plane);
       await plane.kubectl.applyServerSide(sharedYaml('prometheus-operator-crds'));
-      await provideVolumes(plane.api, namespace);
+      await provideVolumes(plane.api, namespace, natsPods.length);
       scale.start();
       await plane.kubectl.apply([await renderCharts({ namespace, values: ['production'], overlay }, folder)]);
       mounted.config = await natsConfig(plane.api, namespace);
