@@ -1,3 +1,4 @@
+import { laneDefinition } from '@app/broker';
 import { jetStreamName, laneClasses, laneFunction, type FunctionRow, type Lane } from '@app/protocol';
 
 /** What the charts need to know of a lane; every field of it can be set anew in a values file. */
@@ -12,6 +13,8 @@ export interface LaneValues {
   readonly gpu: boolean;
   readonly minReplicas: number;
   readonly maxReplicas: number;
+  /** Most jobs that the lane takes, waiting or running, and so most seats that its workers can fill. */
+  readonly maxJobs: number;
   readonly longestRunSeconds: number;
   /** Longest life of the request that holds a job open, where it is dispatched by request: its waits and its run. */
   readonly requestSeconds: number;
@@ -34,9 +37,15 @@ export function laneValues(lane: Lane): LaneValues {
     gpu: row.wantsGpu,
     minReplicas: row.scale.min,
     maxReplicas: row.scale.max,
+    maxJobs: mostJobs(lane),
     longestRunSeconds: Math.ceil(row.longestRunMs / 1_000),
     requestSeconds: Math.ceil((row.longestRunMs + longestWaitMs(row)) / 1_000),
   };
+}
+
+function mostJobs(lane: Lane): number {
+  const { stream, consumers } = laneDefinition(lane);
+  return Math.min(stream.max_msgs ?? Infinity, ...consumers.map(({ max_ack_pending }) => max_ack_pending ?? Infinity));
 }
 
 const longestWaitMs = ({ classes, takeOverBudgetMs }: FunctionRow): number =>

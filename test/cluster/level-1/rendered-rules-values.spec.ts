@@ -112,6 +112,8 @@ describe('values that contradict each other', () => {
     [['ingress.external.enabled=true'], 'ingress.domain'],
     [['ingress.domain=a.example.com', 'ingress.tls.issuer.name=letters'], 'secretName'],
     [['license.existingSecret='], 'license.files'],
+    [['global.lanes.tts-piper.minReplicas=26'], 'minReplicas is more'],
+    [['global.lanes.tts-piper.seats=64'], 'seats times maxReplicas is 1600'],
     [[`global.lanes.tts-piper.model=${'m'.repeat(50)}`], 'longer than 63'],
   ])('are refused: %j', (set, reason) => {
     expect(refusal({ set })).toContain(reason);
