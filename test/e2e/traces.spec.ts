@@ -69,7 +69,9 @@ describe('traces', () => {
 
   it('hold neither text nor keys, and nothing of what machines ask all the time', () => {
     const all = JSON.stringify(collector.spans);
-    expect(all).not.toContain('Nobody');
+    expect(collector.spans.length).toBeGreaterThan(5);
+    // As sent, and as the transcript may spell it.
+    expect(all).not.toMatch(/nobody|shall read|words in a trace/i);
     expect(all).not.toContain(stack.target.apiKey);
     expect(all).not.toMatch(/readyz|metrics/);
   });

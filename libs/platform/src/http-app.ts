@@ -54,6 +54,7 @@ const untraced = new Set(['/metrics', '/healthz', '/readyz']);
 
 /** A span for each request; what its handlers cause finds its trace context among the request's headers. */
 function traceRequests(app: NestFastifyApplication, tracing: Tracing): void {
+  if (!tracing.isOn) return;
   const fastify = app.getHttpAdapter().getInstance();
   fastify.addHook('onRequest', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown';

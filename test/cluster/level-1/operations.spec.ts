@@ -32,6 +32,12 @@ describe('the commands of docs/operations', () => {
 
   it('are some', () => expect(commands.length).toBeGreaterThan(8));
 
+  it('write the values in use without the heading that helm gives them, which the charts would refuse', () => {
+    const saved = documentedCommands(pages, 'helm').filter(({ words }) => words.slice(1, 3).join(' ') === 'get values');
+    expect(saved.length).toBeGreaterThan(0);
+    expect(saved.filter(({ words }) => !words.join(' ').includes('-o yaml'))).toEqual([]);
+  });
+
   it.each(commands.map(({ page, words }) => [page, words.join(' '), words] as const))(
     '%s: %s is taken by helm and the charts',
     (_page, _line, words) => {
