@@ -63,10 +63,7 @@ describe('LaneRunner, brought jobs', () => {
   });
 
   it('get a seat at once while one is free, and then in the order of their classes', async () => {
-    const first = (await runner.take(
-      { lane: ttsLane, jobClass: 'rest', delivery: new RecordedDelivery('a') },
-      stays,
-    ));
+    const first = await runner.take({ lane: ttsLane, jobClass: 'rest', delivery: new RecordedDelivery('a') }, stays);
     await take(new RecordedDelivery('b'), 'rest');
     watched('rest', take(new RecordedDelivery('c'), 'rest'));
     watched('first', take(new RecordedDelivery('d'), 'first'));
