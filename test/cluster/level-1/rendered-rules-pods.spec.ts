@@ -20,6 +20,15 @@ interface ServicePorts {
   readonly ports: readonly { name: string; port: number; targetPort: number | string }[];
 }
 
+interface LabelSelector {
+  readonly matchLabels?: Readonly<Record<string, string>>;
+  readonly matchExpressions?: readonly { key: string; operator: 'In'; values: readonly string[] }[];
+}
+
+const isSelected = ({ matchLabels = {}, matchExpressions = [] }: LabelSelector, { metadata }: Manifest): boolean =>
+  Object.entries(matchLabels).every(([key, value]) => metadata.labels?.[key] === value) &&
+  matchExpressions.every(({ key, values }) => values.includes(metadata.labels?.[key] ?? ''));
+
 /** A Service of Kubernetes itself, not of Knative. */
 const service = (manifests: readonly Manifest[], name: string): ServicePorts =>
   named(
@@ -101,6 +110,36 @@ describe.each(deployments)('the pods with %s', (title, choice) => {
         });
       }
     }
+  });
+
+  it('have one bounded folder for temporary files on a root that is read-only', () => {
+    for (const pod of pods) {
+      const mount = containerOf(pod).volumeMounts?.find(({ mountPath }) => mountPath === '/tmp');
+      const volume = pod.template.spec.volumes?.find(({ name }) => name === mount?.name);
+      expect([pod.name, mount?.readOnly ?? false, volume?.emptyDir]).toEqual([
+        pod.name,
+        false,
+        { sizeLimit: expect.stringMatching(/^\d+[MG]i$/) as string },
+      ]);
+    }
+  });
+
+  it('are servers of NATS that may write to their volumes, and whose clients leave before they go', () => {
+    const nats = workload(manifests, 'nats');
+    const config = named(manifests, 'ConfigMap', 'nats').data?.['nats.conf'] ?? '';
+    const setting = (name: string): string => new RegExp(`^ *${name}: (\\S+)$`, 'm').exec(config)?.[1] ?? '';
+    const [claim] = nats.manifest.spec?.volumeClaimTemplates as Manifest[];
+    const mount = containerOf(nats).volumeMounts?.find(({ name }) => name === claim?.metadata.name);
+    expect(mount?.mountPath).toBe(setting('store_dir'));
+    const { runAsUser, fsGroup } = nats.template.spec.securityContext ?? {};
+    expect(runAsUser).toBeGreaterThan(0);
+    expect(fsGroup).toBeGreaterThan(0);
+    expect(containerOf(nats).lifecycle).toEqual({
+      preStop: { exec: { command: ['nats-server', `-sl=ldm=${setting('pid_file')}`] } },
+    });
+    const lameDuckSeconds = Number.parseInt(setting('lame_duck_duration'), 10);
+    expect(lameDuckSeconds).toBeGreaterThan(0);
+    expect(nats.template.spec.terminationGracePeriodSeconds).toBeGreaterThan(lameDuckSeconds);
   });
 
   it('are asked for their health at a port that is written out', () => {
@@ -202,6 +241,16 @@ describe('the values files', () => {
     const workers = workloads(manifests).filter(({ kind }) => kind === 'Deployment');
     expect(workers.length).toBeGreaterThan(0);
     for (const worker of workers) expect(containerOf(worker).resources?.limits?.['nvidia.com/gpu']).toBe('1');
+  });
+
+  it('give scraped pods the job names that rules and dashboards ask for', () => {
+    const manifests = render({ files: ['production'] });
+    const services = ofKind(manifests, 'Service').filter((each) => !isKnative(each));
+    const jobs = ofKind(manifests, 'ServiceMonitor').flatMap(({ spec }) => {
+      const { jobLabel = '', selector } = spec as { jobLabel?: string; selector: LabelSelector };
+      return services.filter((each) => isSelected(selector, each)).map(({ metadata }) => metadata.labels?.[jobLabel]);
+    });
+    expect([...new Set(jobs)].sort()).toEqual(['gateway', 'inference', 'license', 'worker']);
   });
 
   it('fetch nothing when air-gapped', () => {

@@ -28,6 +28,7 @@ export interface Container {
   readonly startupProbe?: Probe;
   readonly readinessProbe?: Probe;
   readonly livenessProbe?: Probe;
+  readonly lifecycle?: unknown;
   readonly securityContext?: Readonly<Record<string, unknown>>;
   readonly volumeMounts?: readonly { name: string; mountPath: string; readOnly?: boolean }[];
 }
@@ -39,6 +40,7 @@ export interface PodSpec {
   readonly serviceAccountName?: string;
   readonly enableServiceLinks?: boolean;
   readonly terminationGracePeriodSeconds?: number;
+  readonly securityContext?: Readonly<Record<string, unknown>>;
   readonly containerConcurrency?: number;
   readonly timeoutSeconds?: number;
   readonly responseStartTimeoutSeconds?: number;
