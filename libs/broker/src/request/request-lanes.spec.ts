@@ -128,6 +128,34 @@ describe('RequestLanes', () => {
     expect(logged).toEqual([[expect.any(String), { lane: 'tts.piper', reason: 'ECONNREFUSED' }]]);
   });
 
+  it('says that jobs are refused once, and again after one was taken', async () => {
+    const place = await offer();
+    const refuse = ({ response }: Asked) => void response.writeHead(503).end('busy');
+    refuse(await at(1));
+    refuse(await at(2));
+    begin(await at(3));
+    say(await at(3), { verdict: 'nak' });
+    refuse(await at(4));
+    say(await at(5), { verdict: 'ack' });
+    await gone(place);
+    expect(logged).toEqual(Array(2).fill([expect.any(String), { lane: 'tts.piper', reason: 'status 503' }]));
+  });
+
+  it('sends a job again at once when a kept connection was closed just then, and calls that no refusal', async () => {
+    const first = await offer();
+    say(await at(1), { verdict: 'ack' });
+    await gone(first);
+    const place = await offer();
+    const { request } = await at(2);
+    expect(request.socket).toBe((await at(1)).request.socket);
+    request.socket.destroy();
+    const again = await at(3);
+    expect(again.request.headers[offerHeaders.delivery]).toBe('1');
+    say(again, { verdict: 'ack' });
+    await gone(place);
+    expect(logged).toEqual([]);
+  });
+
   it('takes blank lines before the verdict for what they are', async () => {
     const place = await offer();
     const each = await at(1);

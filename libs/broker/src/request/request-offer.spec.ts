@@ -12,6 +12,7 @@ describe('RequestOffer', () => {
   let sent: Sent[];
   let refusals: string[];
   let overs: number;
+  let random: number;
   let offer: RequestOffer;
 
   const none: OfferEnd = { verdict: 'none', reason: 'ECONNRESET' };
@@ -21,7 +22,7 @@ describe('RequestOffer', () => {
 
   beforeEach(() => {
     jest.useFakeTimers();
-    [sent, refusals, overs] = [[], [], 0];
+    [sent, refusals, overs, random] = [[], [], 0, 0];
     const sender = {
       send: ({ delivery }: { delivery: number }, taken: () => void) => {
         let end: (end: OfferEnd) => void = () => undefined;
@@ -32,7 +33,7 @@ describe('RequestOffer', () => {
     };
     const host = {
       sender,
-      random: () => 0,
+      random: () => random,
       over: () => void (overs += 1),
       refused: (_lane: string, reason: string) => void refusals.push(reason),
       taken: () => undefined,
@@ -76,6 +77,20 @@ describe('RequestOffer', () => {
     expect(sent).toHaveLength(1);
     await pass(1);
     expect(sent.map(({ delivery }) => delivery)).toEqual([1, 2]);
+  });
+
+  it('pauses a little when a hand-back asks for nothing, and longer by chance, so that many do not come again at once', async () => {
+    last().end({ verdict: 'nak' });
+    await pass(19);
+    expect(sent).toHaveLength(1);
+    await pass(1);
+    expect(sent).toHaveLength(2);
+    random = 1;
+    last().end(none);
+    await pass(149);
+    expect(sent).toHaveLength(2);
+    await pass(1);
+    expect(sent).toHaveLength(3);
   });
 
   it('is over once: at a verdict, when it is withdrawn, or at the end of its life', async () => {

@@ -45,6 +45,18 @@ describe('WaitingJobs', () => {
     expect(told).toEqual(['left cancelled', 'came late cancelled', 'stayed seated']);
   });
 
+  it('leaves the others in line when one goes that has its seat', async () => {
+    const gone = new AbortController();
+    wait('seated', 0, gone.signal);
+    wait('next', 0);
+    jobs.seatNext();
+    await turn();
+    gone.abort();
+    expect(jobs.seatNext()).toBe(true);
+    await turn();
+    expect(told).toEqual(['seated seated', 'next seated']);
+  });
+
   it('lets only so many wait', async () => {
     for (const name of ['a', 'b', 'c', 'd', 'e']) wait(name, 0);
     await turn();
