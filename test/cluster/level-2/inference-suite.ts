@@ -141,7 +141,7 @@ function describeLostPods({ near, target, recording, story: whole }: Scene, firs
     async () => {
       const [stopping, other] = await Promise.all([inferencePod(near()), inferencePod(near())]);
       moveTo(near(), stopping);
-      const long = await record(target(), 45);
+      const long = await record(target(), { seconds: 45 });
       const hearing = transcribeStream(target(), long.samples, long.sampleRateHz);
       await until(async () => (await busySeats(stopping)) === 1);
       moveTo(near(), other);
@@ -164,7 +164,7 @@ function describeLostPods({ near, target, recording, story: whole }: Scene, firs
         change: (spec) => Object.assign(spec, { timeoutSeconds: 8 }),
       });
       moveTo(near(), limited);
-      const long = await record(target(), 20);
+      const long = await record(target(), { seconds: 20 });
       const heard = await transcribeStream(target(), long.samples, long.sampleRateHz);
       expect(await jobsOf(limited, 'handed_back')).toBeGreaterThan(0);
       expect(heard.closeCode).toBe(1000);

@@ -27,7 +27,7 @@ export class LongSessions {
   private constructor(private readonly end: Promise<SessionsEnd>) {}
 
   static async open(target: Target): Promise<LongSessions> {
-    const recording = await record(target, livesForSeconds);
+    const recording = await record(target, { seconds: livesForSeconds });
     const untilMs = performance.now() + livesForSeconds * 1_000;
     const end = Promise.all([
       lived(speakAgainAndAgain(target, untilMs)),

@@ -17,15 +17,21 @@ const sentences = [
   'The women talked of the weather and of the price of bread.',
 ];
 
-/** Has sentences spoken, each with a pause behind it; again from the first, until there are `seconds` of them. */
-export async function record(target: Target, seconds = 0): Promise<Recording> {
+/** How much is recorded. */
+export interface RecordingSize {
+  /** At least; each sentence is there once in any case. */
+  readonly seconds?: number;
+  /** A pause comes after so many sentences. */
+  readonly together?: number;
+}
+
+/** Has sentences spoken, again from the first until there is enough. */
+export async function record(target: Target, { seconds = 0, together = 1 }: RecordingSize = {}): Promise<Recording> {
   const client = await TtsClient.open(target);
+  const pause = new Float32Array(Math.round(pauseSeconds * voiceRateHz));
   const pieces: Float32Array[] = [];
   for (const sentence of sentences) {
-    const samples = samplesOfEvents(await client.speak(`record-${pieces.length}`, sentence, { seed: 5 }));
-    const piece = new Float32Array(samples.length + Math.round(pauseSeconds * voiceRateHz));
-    piece.set(samples);
-    pieces.push(piece);
+    pieces.push(samplesOfEvents(await client.speak(`record-${pieces.length}`, sentence, { seed: 5 })));
   }
   client.close();
   const said: string[] = [];
@@ -34,8 +40,9 @@ export async function record(target: Target, seconds = 0): Promise<Recording> {
   for (let at = 0; at < pieces.length || length < seconds * voiceRateHz; at += 1) {
     const piece = pieces[at % pieces.length] ?? new Float32Array();
     said.push(sentences[at % sentences.length] ?? '');
-    parts.push(piece);
-    length += piece.length;
+    const spoken = (at + 1) % together === 0 ? [piece, pause] : [piece];
+    parts.push(...spoken);
+    length += spoken.reduce((sum, part) => sum + part.length, 0);
   }
   const samples = new Float32Array(length);
   let offset = 0;

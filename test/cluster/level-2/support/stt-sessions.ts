@@ -49,8 +49,8 @@ export async function uploadSlowly(
     body: inPieces(form, seconds),
     duplex: 'half',
   });
-  const answer = (await response.json()) as { text?: string };
-  return { status: response.status, text: answer.text ?? '' };
+  const answer = await response.text();
+  return { status: response.status, text: response.ok ? (JSON.parse(answer) as { text: string }).text : answer };
 }
 
 /** One piece each second. */
