@@ -78,6 +78,7 @@ describe('the schemas of the values', () => {
     'workers.autoscaling.scaleUp.policies[0].type=Bogus',
     'workers.autoscaling.load.target=80',
     'workers.gpus.enabled=false',
+    'networkPolicy.extraEgress[0].too[0].podSelector.matchLabels.a=b',
   ])('refuse %s', (assignment) => {
     expect(refusal({ set: [assignment] })).toContain("values don't meet the specifications of the schema");
   });
@@ -113,6 +114,7 @@ describe('values that contradict each other', () => {
     [['ingress.domain=a.example.com', 'ingress.tls.issuer.name=letters'], 'secretName'],
     [['license.existingSecret='], 'license.files'],
     [['global.lanes.tts-piper.minReplicas=26'], 'minReplicas is more'],
+    [['workers.overrides.tts-pipr.gpuCount=2'], 'overrides.tts-pipr'],
     [['global.lanes.tts-piper.seats=64'], 'seats times maxReplicas is 1600'],
     [[`global.lanes.tts-piper.model=${'m'.repeat(50)}`], 'longer than 63'],
   ])('are refused: %j', (set, reason) => {
