@@ -68,7 +68,8 @@ function contentOf(path: string): string | undefined {
 const page = (lanes: readonly Lane[]): string => `# The function graph
 
 Made by \`npm run graph -- --write\` from \`libs/protocol/src/functions\`. How to add a function: \`docs/new-endpoint.md\`. The same as a
-picture: [function-graph.svg](function-graph.svg).
+picture: [function-graph.svg](function-graph.svg). The apps make the JetStream streams and consumers of the lanes themselves; \`knative/jetstream.json\` has them as the
+JetStream API takes them, for whoever checks them or lets only others make them.
 
 \`\`\`mermaid
 ${mermaidOf(drawingOf(lanes))}\`\`\`
