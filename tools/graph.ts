@@ -50,6 +50,8 @@ function parse(args: readonly string[]) {
   const form = name !== undefined && Object.hasOwn(forms, name) ? forms[name] : undefined;
   if (rest.length > 0 || (name !== undefined && !form))
     throw new RangeError(`There is no form "${positionals.join(' ')}".`);
+  if ([form, values.write, values.check].filter(Boolean).length > 1)
+    throw new RangeError('FORM, --write and --check are one at a time.');
   return { values, form };
 }
 
