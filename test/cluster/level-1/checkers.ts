@@ -70,22 +70,49 @@ export const askKeda = (manifests: readonly Manifest[]): KedaVerdict[] =>
 
 /** What the API server says of any objects. */
 export function askApiServer(manifests: readonly Manifest[]): ApiServerVerdict[] {
-  const known = manifests.filter(({ apiVersion, kind }) => !undefinedKinds.includes(`${apiVersion}/${kind}`));
+  const known = manifests.filter(isDefined);
   const folders = definitions.flatMap((name) => ['-crds', shared(name)]);
   return run('manifest-validate', folders, known);
 }
 
 /** Everything that anybody has against the objects, the Deployments that Knative makes, and the autoscalers that KEDA makes. */
-export function faultsOf(manifests: readonly Manifest[]): Fault[] {
-  const knative = manifests.some(isKnative) ? askKnative(manifests) : [];
-  const keda = manifests.some(({ kind }) => kind === 'ScaledObject') ? askKeda(manifests) : [];
-  const made = [...knative.map(({ deployment }) => deployment), ...keda.map(({ autoscaler }) => autoscaler)];
-  const all = [...manifests, ...made.filter((manifest) => manifest !== undefined)];
-  return [
-    ...askApiServer(all).flatMap((verdict) => faults('API server', verdict.kind, verdict)),
-    ...knative.flatMap((verdict) => faults('Knative', 'Service', verdict)),
-    ...keda.flatMap((verdict) => faults('KEDA', 'ScaledObject', verdict)),
-  ];
+export const faultsOf = (manifests: readonly Manifest[]): Fault[] => faultsOfEach([manifests])[0] ?? [];
+
+/** The same of several groups, which do not know of each other: each is put into a namespace of its own. */
+export function faultsOfEach(groups: readonly (readonly Manifest[])[]): Fault[][] {
+  const apart = groups.map((group, index) => group.map((manifest) => inNamespace(`group-${index}`, manifest)));
+  const knative = askEach(apart, isKnative, askKnative);
+  const keda = askEach(apart, isScaledObject, askKeda);
+  const complete = apart.map((group, index) => [
+    ...group,
+    ...(knative[index] ?? []).map(({ deployment }) => deployment).filter((made) => made !== undefined),
+    ...(keda[index] ?? []).map(({ autoscaler }) => autoscaler).filter((made) => made !== undefined),
+  ]);
+  const apiServer = askEach(complete, isDefined, askApiServer);
+  return groups.map((_, index) => [
+    ...(apiServer[index] ?? []).flatMap((verdict) => faults('API server', verdict.kind, verdict)),
+    ...(knative[index] ?? []).flatMap((verdict) => faults('Knative', 'Service', verdict)),
+    ...(keda[index] ?? []).flatMap((verdict) => faults('KEDA', 'ScaledObject', verdict)),
+  ]);
+}
+
+const isScaledObject = ({ kind }: Manifest): boolean => kind === 'ScaledObject';
+const isDefined = ({ apiVersion, kind }: Manifest): boolean => !undefinedKinds.includes(`${apiVersion}/${kind}`);
+
+const inNamespace = (namespace: string, manifest: Manifest): Manifest => ({
+  ...manifest,
+  metadata: { ...manifest.metadata, namespace },
+});
+
+/** Asks once about all groups that have objects of the kind, and deals the verdicts, one for each in order, to their groups. */
+function askEach<V>(
+  groups: readonly (readonly Manifest[])[],
+  isAsked: (manifest: Manifest) => boolean,
+  ask: (manifests: readonly Manifest[]) => V[],
+): V[][] {
+  const concerned = groups.filter((group) => group.some(isAsked));
+  const verdicts = concerned.length > 0 ? ask(concerned.flat()) : [];
+  return groups.map((group) => verdicts.splice(0, group.filter(isAsked).length));
 }
 
 const faults = (by: Fault['by'], kind: string, verdict: Verdict): Fault[] =>

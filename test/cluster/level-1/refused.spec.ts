@@ -1,4 +1,4 @@
-import { askKnative, faultsOf, type Fault } from './checkers';
+import { askKnative, faultsOfEach, type Fault } from './checkers';
 import { isKnative, render, type Manifest } from './rendered';
 
 /** A change of one field, by its path; undefined takes the field away. */
@@ -30,11 +30,18 @@ function find(manifests: readonly Manifest[], kind: string, name: string): Manif
   return found;
 }
 
-/** What is said against a changed object; a ScaledObject comes with the Deployment that it scales. */
-function faultsAfter(manifests: readonly Manifest[], kind: string, name: string, change: Change): Fault[] {
-  const doctored = changed(find(manifests, kind, name), change);
+/** A changed object; a ScaledObject with the Deployment that it scales. */
+function doctored(manifests: readonly Manifest[], kind: string, name: string, change: Change): Manifest[] {
   const target = kind === 'ScaledObject' ? [find(manifests, 'Deployment', name)] : [];
-  return faultsOf([...target, doctored]);
+  return [...target, changed(find(manifests, kind, name), change)];
+}
+
+type Case = readonly [what: string, manifests: readonly Manifest[], refusal: Refusal];
+
+/** What is said against each, asked for all at once. */
+function judged(cases: readonly Case[]): [what: string, faults: Fault[], refusal: Refusal][] {
+  const said = faultsOfEach(cases.map(([, manifests]) => manifests));
+  return cases.map(([what, , refusal], index) => [what, said[index] ?? [], refusal]);
 }
 
 function expectRefused(faults: readonly Fault[], [by, reason]: Refusal): void {
@@ -84,19 +91,22 @@ const scaledObject: readonly Row[] = [
 ];
 
 describe('A copy of our ScaledObject is refused that has', () => {
-  it.each(scaledObject)('%s', (_, change, refusal) => {
-    expectRefused(faultsAfter(production, 'ScaledObject', 'worker-tts-piper', change), refusal);
-  });
-
-  it('the Deployment of another', () => {
-    const other = changed(find(production, 'ScaledObject', 'worker-tts-piper'), ['metadata.name', 'another']);
-    expectRefused(faultsOf([...production, other]), ['KEDA', 'already managed by']);
-  });
-
-  it('a key of the Prometheus trigger that is misspelt', () => {
-    const change: Change = ['spec.triggers.2.metadata.serverAdress', 'http://prometheus'];
-    expectRefused(faultsAfter(withLoad, 'ScaledObject', 'worker-tts-piper', change), ['KEDA', 'serverAdress']);
-  });
+  const name = 'worker-tts-piper';
+  const another = changed(find(production, 'ScaledObject', name), ['metadata.name', 'another']);
+  const misspelt: Change = ['spec.triggers.2.metadata.serverAdress', 'http://prometheus'];
+  it.each(
+    judged([
+      ...scaledObject.map(([what, change, refusal]): Case => {
+        return [what, doctored(production, 'ScaledObject', name, change), refusal];
+      }),
+      ['the Deployment of another', [...production, another], ['KEDA', 'already managed by']],
+      [
+        'a key of the Prometheus trigger that is misspelt',
+        doctored(withLoad, 'ScaledObject', name, misspelt),
+        ['KEDA', 'serverAdress'],
+      ],
+    ]),
+  )('%s', (_, faults, refusal) => expectRefused(faults, refusal));
 });
 
 const container = 'spec.template.spec.containers.0';
@@ -178,9 +188,13 @@ const knativeService: readonly Row[] = [
 ];
 
 describe('A copy of our Knative Service is refused that has', () => {
-  it.each(knativeService)('%s', (_, change, refusal) => {
-    expectRefused(faultsAfter(production, 'ksvc', 'gateway', change), refusal);
-  });
+  it.each(
+    judged(
+      knativeService.map(([what, change, refusal]) => {
+        return [what, doctored(production, 'ksvc', 'gateway', change), refusal];
+      }),
+    ),
+  )('%s', (_, faults, refusal) => expectRefused(faults, refusal));
 
   it.each([
     ['nodeSelector', 'inference.nodeSelector.pool=gpu'],
@@ -284,7 +298,9 @@ const others: readonly (readonly [what: string, kind: string, name: string, chan
 ];
 
 describe('A copy of ours is refused that is', () => {
-  it.each(others)('%s', (_, kind, name, change, refusal) => {
-    expectRefused(faultsAfter(production, kind, name, change), refusal);
-  });
+  it.each(
+    judged(
+      others.map(([what, kind, name, change, refusal]) => [what, doctored(production, kind, name, change), refusal]),
+    ),
+  )('%s', (_, faults, refusal) => expectRefused(faults, refusal));
 });
