@@ -34,6 +34,8 @@ const project = (name, testMatch) => ({
 });
 
 export default {
+  // A busy machine is slow, which no test is about.
+  testTimeout: 60_000,
   projects: [
     project('unit', [
       '<rootDir>/apps/**/*.spec.ts',

@@ -9,6 +9,10 @@ const byKind = (a: FunctionRow<JobKind>, b: FunctionRow<JobKind>): number => (a.
 /** The function graph: every function once, sorted by kind. A function is a file of `functions/` and a line of its index. */
 export const functionGraph: readonly FunctionRow<JobKind>[] = Object.values(functions).sort(byKind);
 
+if (new Set(functionGraph.map(({ kind }) => kind)).size < functionGraph.length) {
+  throw new RangeError('two functions of the graph have the same kind');
+}
+
 /** The row of a kind. */
 export function functionOf(kind: JobKind): FunctionRow<JobKind> {
   const found = functionGraph.find((row) => row.kind === kind);

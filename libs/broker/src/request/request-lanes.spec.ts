@@ -193,4 +193,16 @@ describe('RequestLanes', () => {
     await expect(publish()).rejects.toMatchObject({ code: 'worker_unavailable' });
     await lanes.publishJob(sttLane, 'open', job, minuteMs);
   });
+
+  it('refuses more bytes than it may keep, until some of them are over', async () => {
+    lanes = new RequestLanes({ url: 'http://127.0.0.1:1' });
+    const large = Buffer.concat([job, Buffer.alloc(64 * 1024 * 1024)]);
+    const publish = () => lanes.publishJob(ttsLane, 'first', large, minuteMs);
+    const place = await publish();
+    await publish();
+    await publish();
+    await expect(publish()).rejects.toMatchObject({ code: 'worker_unavailable' });
+    await lanes.deleteJob(ttsLane, place);
+    await publish();
+  });
 });

@@ -17,6 +17,9 @@ export interface RequestLanesOptions {
   readonly log?: JobLog;
 }
 
+/** Most bytes of jobs on offer at once, over all lanes: they are kept to be offered again. */
+const maxHeldBytes = 256 * 1024 * 1024;
+
 /**
  * Offers jobs by requests to the inference service, each held open until its job is over, so that whoever scales the service sees
  * them. Waiting are those that no worker has taken, running the others; of this process alone.
@@ -27,6 +30,7 @@ export class RequestLanes implements JobLanes, OfferHost {
   private readonly lanes = new Map<string, Map<number, RequestOffer>>();
   private readonly troubled = new Set<string>();
   private nextPlace: number;
+  private heldBytes = 0;
 
   constructor(private readonly options: RequestLanesOptions) {
     this.sender = new OfferSender(options.url);
@@ -47,7 +51,7 @@ export class RequestLanes implements JobLanes, OfferHost {
     headers: JobHeaders = {},
   ): Promise<number> {
     const offers = this.offersOf(lane);
-    if (offers.size >= backlogBound(lane)) {
+    if (offers.size >= backlogBound(lane) || this.heldBytes + payload.length > maxHeldBytes) {
       return Promise.reject(new ProblemError('worker_unavailable', { retryAfterSeconds: 5 }));
     }
     const place = this.nextPlace++;
@@ -55,6 +59,7 @@ export class RequestLanes implements JobLanes, OfferHost {
     const sent = { lane: laneName(lane), jobClass, place, requestId: requestId ?? '', payload, headers };
     const offer = new RequestOffer(this, sent, ttlMs);
     offers.set(place, offer);
+    this.heldBytes += payload.length;
     offer.start();
     return Promise.resolve(place);
   }
@@ -83,7 +88,9 @@ export class RequestLanes implements JobLanes, OfferHost {
 
   /** For offers. */
   over(lane: string, place: number): void {
-    this.lanes.get(lane)?.delete(place);
+    const offers = this.lanes.get(lane);
+    this.heldBytes -= offers?.get(place)?.bytes ?? 0;
+    offers?.delete(place);
   }
 
   /** For offers: said once until a worker takes a job of the lane again. */

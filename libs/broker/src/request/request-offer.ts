@@ -34,6 +34,11 @@ export class RequestOffer {
     private readonly ttlMs: number,
   ) {}
 
+  /** Size of what is kept of it. */
+  get bytes(): number {
+    return this.offer.payload.length;
+  }
+
   /** Whether a worker holds the job now. */
   get isTaken(): boolean {
     return this.taken;
