@@ -8,7 +8,7 @@ import { Front } from '../../../support/front';
 import { findNatsServer } from '../../../support/nats-server';
 import { addHosts } from '../../support/namespace';
 import { Daemons, type Daemon } from '../../level-3/support/daemon';
-import { KnativePod, type PodEnd } from './knative-pod';
+import { KnativePod } from './knative-pod';
 import type { PodNetwork } from './pod-network';
 import { renderedPod, type ChartSettings } from './rendered-service';
 
@@ -152,8 +152,6 @@ export class Neighbourhood {
     });
   }
 }
-
-export type { KnativePod, PodEnd };
 
 async function answers(url: string): Promise<boolean> {
   const response = await fetch(url, { signal: AbortSignal.timeout(1_000) });

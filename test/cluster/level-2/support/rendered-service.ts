@@ -39,7 +39,7 @@ export interface RenderedPod {
 }
 
 /** A Knative Service, as far as tests change it. */
-export interface KnativeService {
+interface KnativeService {
   readonly apiVersion?: string;
   readonly kind?: string;
   readonly metadata: { readonly name: string };
