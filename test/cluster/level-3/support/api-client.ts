@@ -19,7 +19,6 @@ export interface KubernetesObject {
     readonly resourceVersion?: string;
     readonly deletionTimestamp?: string;
     readonly deletionGracePeriodSeconds?: number;
-    readonly creationTimestamp?: string;
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
   };
@@ -58,14 +57,6 @@ export class ApiClient {
   /** The objects of a collection. */
   async list<T>(path: string): Promise<readonly T[]> {
     return (await this.get<{ items: T[] }>(path)).items;
-  }
-
-  /** The object, or undefined where there is none. */
-  async find<T>(path: string): Promise<T | undefined> {
-    return this.get<T>(path).catch((error: unknown) => {
-      if (error instanceof ApiError && error.status === 404) return undefined;
-      throw error;
-    });
   }
 
   /** Creates an object; unknown and repeated fields are refused, as `kubectl` does. */
