@@ -1,18 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { finalText, type SttRun } from '../../../tools/client/stt-client';
-import {
-  generation,
-  samplesOfEvents,
-  TtsClient,
-  voiceRateHz,
-  type Target,
-  type TimedEvent,
-} from '../../../tools/client/tts-client';
+import { generation, samplesOfEvents, TtsClient, type Target, type TimedEvent } from '../../../tools/client/tts-client';
 import { wordErrorRate } from '../../support/word-error-rate';
 import type { KnativePod, PodEnd } from './support/knative-pod';
 import type { Neighbourhood } from './support/neighbourhood';
 import { record, type Recording } from './support/recording';
-import { getJson, sameSamples, speakBytes } from './support/rest-client';
+import { getJson, sameSamples } from './support/rest-client';
 import { restartCode, transcribeOnward, uploadSlowly } from './support/stt-sessions';
 
 const seconds = 1_000;
@@ -20,9 +13,10 @@ const seconds = 1_000;
 const quietMs = 30 * seconds;
 /** Queue-proxy cuts sockets so long after that. */
 const socketsCutMs = 60 * seconds;
-/** Audio is made no more than 10 s ahead of what could have been played: this much is still being made when the app is told. */
-const storySeconds = 52;
 const sentence = 'The harbour was quiet when the last boat came in.';
+/** Paced as it is played, it is not at its end when the time is over. */
+const endlessText = Array.from({ length: 90 }, () => sentence).join(' ');
+const storyFields = { ...generation(), seed: 7 };
 
 /** What happened to each client of the pod that was told to stop. */
 interface Drained {
@@ -51,14 +45,8 @@ export function describeDrain(near: () => Neighbourhood): void {
       uploaded = await record(targets[0]);
       // Rarely in a pause: the app is told in the middle of a sentence.
       recording = await record(targets[0], { seconds: 60, together: 3 });
-      reference = samplesOf((await speakBytes(targets[1], sentence)).bytes);
-      drained = await drain(stopping, targets, {
-        long: recording,
-        short: uploaded,
-        text: textOf(storySeconds, reference),
-      });
-      const whole = await speakBytes(targets[1], textOf(storySeconds, reference));
-      reference = samplesOf(whole.bytes);
+      reference = samplesOfEvents(await wholeStory(targets[1]));
+      drained = await drain(stopping, targets, { long: recording, short: uploaded });
       console.log(
         `a gateway pod drained: preStop ${inSeconds(drained.end.preStopMs)}, app ${inSeconds(drained.end.appMs)}`,
       );
@@ -119,7 +107,7 @@ export function describeDrain(near: () => Neighbourhood): void {
 async function drain(
   pod: KnativePod,
   targets: readonly [Target, Target],
-  { long, short, text }: { readonly long: Recording; readonly short: Recording; readonly text: string },
+  { long, short }: { readonly long: Recording; readonly short: Recording },
 ): Promise<Drained> {
   const [target] = targets;
   const [quiet, story, endless] = await Promise.all([target, target, target].map((one) => TtsClient.open(one)));
@@ -128,8 +116,8 @@ async function drain(
   const upload = uploadSlowly(target, short, 40);
   for (const running of [heard, upload]) running.catch(() => undefined);
   await quiet.speak('quiet', sentence);
-  const told = story.speak('story', text, { seed: 7 }).catch(() => story.eventsOf('story'));
-  endless.send('endless', { ...generation(), transcript: Array.from({ length: 4 }, () => text).join(' ') });
+  await beginStory(story);
+  endless.send('endless', { ...generation(), transcript: endlessText });
   await endless.until('endless', ({ type }) => type === 'chunk');
 
   const stoppedMs = performance.now();
@@ -144,7 +132,7 @@ async function drain(
     proxy: await fetch(pod.url).catch((error: Error) => error.cause),
     app: await getJson({ ...target, api: `http://${pod.address}:5000` }, '/voices'),
   };
-  const storyEvents = await told;
+  const storyEvents = await endStory(story).catch(() => story.eventsOf('story'));
   return {
     end: await end,
     isReadyAfter,
@@ -165,14 +153,24 @@ async function speakOnce(target: Target): Promise<readonly TimedEvent[]> {
   return events;
 }
 
-/** As often a sentence that takes as long as these samples as fills the seconds. */
-const textOf = (forSeconds: number, { length }: Float32Array): string =>
-  Array.from({ length: Math.ceil((forSeconds * voiceRateHz) / length) }, () => sentence).join(' ');
+/** The first sentence of a context that stays open; resolves when it is heard. */
+async function beginStory(client: TtsClient): Promise<void> {
+  client.send('story', { ...storyFields, transcript: `${sentence} `, continue: true, flush: true });
+  await client.until('story', ({ type }) => type === 'flush_done');
+}
 
-function samplesOf(bytes: Buffer): Float32Array {
-  const samples = new Float32Array(bytes.length >> 2);
-  new Uint8Array(samples.buffer).set(bytes);
-  return samples;
+/** The rest of the story; resolves at its end. */
+function endStory(client: TtsClient): Promise<readonly TimedEvent[]> {
+  client.send('story', { ...storyFields, transcript: sentence, continue: false });
+  return client.until('story', ({ done }) => done);
+}
+
+async function wholeStory(target: Target): Promise<readonly TimedEvent[]> {
+  const client = await TtsClient.open(target);
+  await beginStory(client);
+  const events = await endStory(client);
+  client.close();
+  return events;
 }
 
 const inSeconds = (ms: number): string => `${(ms / seconds).toFixed(1)} s`;
