@@ -8,10 +8,7 @@ import { ScriptedHandler, type Run } from '../../libs/broker/src/testing/scripte
 import { utterance } from '../../libs/broker/src/testing/worker-bench';
 import { queueDispatch, requestDispatch, type DispatchUnderTest } from '../support/dispatches';
 import { TestNatsServer } from '../support/nats-server';
-
-const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10));
-};
+import { until } from '../support/until';
 
 interface TestWorker {
   readonly handler: ScriptedHandler;

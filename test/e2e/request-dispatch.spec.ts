@@ -7,6 +7,7 @@ import { Front } from '../support/front';
 import { RunningStack } from '../support/running-stack';
 import { readTwoCities, twoCitiesFile, twoCitiesText } from '../support/two-cities';
 import { wordErrorRate } from '../support/word-error-rate';
+import { until } from '../support/until';
 
 const seconds = 1_000;
 const text =
@@ -59,9 +60,6 @@ describe('speech by request dispatch alone', () => {
   };
   const busySeats = (part: string, lane: string): Promise<number> =>
     stack.metric(part, 'antiphon_busy_seats', { lane });
-  const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
-    while (!(await condition())) await sleep(20);
-  };
 
   it(
     'answers bytes over HTTP, chunks on a socket and transcripts of a file, each of its job one open request',

@@ -1,4 +1,4 @@
-import type { INestApplicationContext } from '@nestjs/common';
+import type { INestApplicationContext, INestMicroservice } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { AsyncMicroserviceOptions } from '@nestjs/microservices';
 import { JobExceptionFilter, JobStrategy, NatsBroker } from '@app/broker';
@@ -39,8 +39,7 @@ export async function startWorker(context: Context): Promise<void> {
     inject: [JobStrategy],
     useFactory: (strategy: JobStrategy) => ({ strategy }),
   });
-  app.useGlobalFilters(new JobExceptionFilter());
-  if (context.tracing.isOn) app.useGlobalInterceptors(new JobTracingInterceptor(context.tracing));
+  surroundHandlers(app, context);
   await run(context, worker, { app, begin: () => app.listen() });
 }
 
@@ -50,10 +49,15 @@ export async function startServe(context: Context): Promise<void> {
   const app = await createServeApp(moduleOf(worker, context, false), context);
   // Handlers keep the filters that there are when they are registered, which it would do at once.
   const jobs = app.connectMicroservice({ strategy: app.get(JobStrategy) }, { deferInitialization: true });
-  jobs.useGlobalFilters(new JobExceptionFilter());
-  if (context.tracing.isOn) jobs.useGlobalInterceptors(new JobTracingInterceptor(context.tracing));
+  surroundHandlers(jobs, context);
   const port = await listen(app, context.config);
   await run(context, worker, { app, port, begin: () => app.startAllMicroservices() });
+}
+
+/** What stands around the handlers in either mode. */
+function surroundHandlers(app: INestMicroservice, { tracing }: Context): void {
+  app.useGlobalFilters(new JobExceptionFilter());
+  if (tracing.isOn) app.useGlobalInterceptors(new JobTracingInterceptor(tracing));
 }
 
 function prepare({ config, log }: Context): Worker {

@@ -11,7 +11,7 @@ import { RecordingListener } from '../../../libs/broker/src/testing/recording-li
 import { ScriptedHandler } from '../../../libs/broker/src/testing/scripted-handlers';
 import { ChartNats } from './chart-nats';
 import { named, namespace, ofKind, render, type Manifest } from './rendered';
-import { until } from './until';
+import { until } from '../../support/until';
 import { readOnce, type Reading } from './wanted-workers';
 
 jest.setTimeout(120_000);

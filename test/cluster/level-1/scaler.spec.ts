@@ -11,7 +11,7 @@ import { utterance } from '../../../libs/broker/src/testing/worker-bench';
 import { freePort } from '../../support/nats-server';
 import { ChartNats } from './chart-nats';
 import { named, ofKind, render, type Manifest } from './rendered';
-import { until } from './until';
+import { until } from '../../support/until';
 import { readOnce, readTriggers, type Look, type Reading } from './wanted-workers';
 
 jest.setTimeout(120_000);

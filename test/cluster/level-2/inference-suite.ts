@@ -3,6 +3,7 @@ import { finalText, transcribeStream } from '../../../tools/client/stt-client';
 import { scrape, sumOf } from '../../../tools/client/prometheus';
 import { generation, samplesOfEvents, TtsClient, type Target, type TimedEvent } from '../../../tools/client/tts-client';
 import { wordErrorRate } from '../../support/word-error-rate';
+import { until } from '../../support/until';
 import type { KnativePod } from './support/knative-pod';
 import type { Neighbourhood, PodOptions } from './support/neighbourhood';
 import { averageConcurrency } from './support/queue-stats';
@@ -203,12 +204,3 @@ const busySeats = async (pod: KnativePod): Promise<number> => sumOf(await metric
 
 const jobsOf = async (pod: KnativePod, outcome: string): Promise<number> =>
   sumOf(await metricsOf(pod), 'antiphon_jobs_total', { outcome });
-
-/** Resolves when the condition holds; throws when it does not in a minute. */
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 60 * seconds;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`did not come to pass: ${condition.toString()}`);
-    await delay(100);
-  }
-}
