@@ -7,10 +7,12 @@ import {
   ErrorMetrics,
   GatewayMetrics,
   listen,
+  parseJson,
   startManagementServer,
   type AppContext,
 } from '@app/platform';
 import { ProblemError } from '@app/protocol';
+import { admitByHeaders } from './auth/auth.guard';
 import { Concurrency } from './auth/concurrency';
 import { Gatekeeper } from './auth/gatekeeper';
 import { LicenseClient } from './auth/license.client';
@@ -57,7 +59,11 @@ export async function startGateway(
   });
   const concurrency = new Concurrency((keyId) => presence.activeElsewhere(keyId), config.maxConcurrent);
   const module = GatewayModule.register({ config, catalogue, jobs, concurrency }, context);
-  const app = await createHttpApp(module, log, { bodyLimitBytes: config.maxMessageBytes });
+  const app = await createHttpApp(module, log, {
+    bodyLimitBytes: config.maxMessageBytes,
+    bodyTimes: { idleMs: config.bodyIdleMs, totalMs: config.bodyTimeoutMs },
+  });
+  admitByHeaders(app.getHttpAdapter().getInstance(), app.get(Gatekeeper));
   await acceptAnyJson(app, config.maxMessageBytes);
   openSockets(app, config.maxMessageBytes, (problem, requestId) => {
     app.get(ErrorMetrics, { strict: false }).count(problem.code);
@@ -111,9 +117,9 @@ async function acceptAnyJson(app: NestFastifyApplication, bodyLimit: number): Pr
   app.getHttpAdapter().getInstance().removeContentTypeParser(['application/json', 'text/plain']);
   app.useBodyParser('*', { bodyLimit }, (_request, body: Buffer, done) => {
     try {
-      done(null, body.length === 0 ? undefined : (JSON.parse(body.toString('utf8')) as unknown));
-    } catch {
-      done(new ProblemError('bad_request', { detail: 'The body must be JSON.' }), undefined);
+      done(null, body.length === 0 ? undefined : parseJson(body.toString('utf8')));
+    } catch (error) {
+      done(ProblemError.from(error), undefined);
     }
   });
   // Audio as it is, for endpoints that take a whole recording.

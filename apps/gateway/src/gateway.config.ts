@@ -97,6 +97,18 @@ export class GatewayConfig extends AppConfig {
   @Min(1_024)
   maxMessageBytes = 1_048_576;
 
+  @Variable('Longest pause between two pieces of a request body, in milliseconds.')
+  @IsInt()
+  @Min(1)
+  bodyIdleMs = 10_000;
+
+  @Variable(
+    'Longest time that a request body may take, in milliseconds. Forms are read while they arrive and are exempt.',
+  )
+  @IsInt()
+  @Min(1)
+  bodyTimeoutMs = 30_000;
+
   @Variable('Largest file for POST /stt.')
   @IsInt()
   @Min(1_024)

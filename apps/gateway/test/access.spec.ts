@@ -53,7 +53,7 @@ describe('who may enter', () => {
     await gateway.post('/tts/bytes', spoken(), { 'x-request-id': 'mine' });
     await get('/voices', { 'x-api-key': 'k' });
     expect(gateway.license.asked).toEqual([
-      { key: 'k', feature: 'tts', model: 'piper', requestId: 'mine' },
+      { key: 'k', feature: 'tts', requestId: 'mine' },
       { key: 'k', feature: 'catalogue', requestId: expect.any(String) as string },
     ]);
   });

@@ -69,7 +69,7 @@ export class KeyDirectory {
 
   private read(id: string, value: string): ApiKeyRecord | undefined {
     try {
-      const record = validated(ApiKeyRecord, JSON.parse(value), { whitelist: true });
+      const record = validated(ApiKeyRecord, JSON.parse(value));
       if (record.id === id) return record;
       this.log.warn('API key record ignored: its id is not its name', { keyId: id });
     } catch {

@@ -18,7 +18,7 @@ export async function readKeySeeds(file: string | undefined): Promise<ApiKeyReco
   if (file === undefined) return [];
   const list = jsonOf('API_KEYS_FILE', file, await textOf('API_KEYS_FILE', file));
   if (!Array.isArray(list)) throw configInvalid(`API_KEYS_FILE: ${file} is not a list`);
-  return list.map((record) => naming(file, () => validated(ApiKeyRecord, record, { whitelist: true })));
+  return list.map((record) => naming(file, () => validated(ApiKeyRecord, record)));
 }
 
 async function textOf(variable: string, file: string): Promise<string> {

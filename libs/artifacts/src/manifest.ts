@@ -1,6 +1,5 @@
 import 'reflect-metadata';
-import { describe, ProblemError } from '@app/protocol';
-import { plainToInstance, Type } from 'class-transformer';
+import { Nested, ProblemError, validated } from '@app/protocol';
 import {
   ArrayNotEmpty,
   ArrayUnique,
@@ -14,8 +13,6 @@ import {
   IsUrl,
   Matches,
   Min,
-  ValidateNested,
-  validateSync,
 } from 'class-validator';
 import builtIn from './manifest.json';
 
@@ -56,7 +53,7 @@ export class ArtifactFile {
   @IsInt() @Min(1) bytes!: number;
   @Matches(sha256Pattern) sha256!: string;
   @IsOptional() @IsBoolean() executable?: boolean;
-  @ArrayNotEmpty() @ValidateNested({ each: true }) @Type(() => FilePart) parts!: FilePart[];
+  @ArrayNotEmpty() @Nested(() => FilePart) parts!: FilePart[];
 }
 
 /** The files of an artifact for one platform, or for all. */
@@ -66,14 +63,12 @@ export class ArtifactBuild {
 
   @ArrayNotEmpty()
   @ArrayUnique((source: Source) => source.name)
-  @ValidateNested({ each: true })
-  @Type(() => Source)
+  @Nested(() => Source)
   sources!: Source[];
 
   @ArrayNotEmpty()
   @ArrayUnique((file: ArtifactFile) => file.path)
-  @ValidateNested({ each: true })
-  @Type(() => ArtifactFile)
+  @Nested(() => ArtifactFile)
   files!: ArtifactFile[];
 }
 
@@ -99,16 +94,15 @@ export class Artifact {
   @IsString() @IsNotEmpty() title!: string;
   /** Whether it is fetched without being asked for. */
   @IsBoolean() default!: boolean;
-  @ValidateNested() @Type(() => Licence) licence!: Licence;
+  @Nested(() => Licence) licence!: Licence;
   /** Of a voice or a model: what it offers, and on which lane. */
-  @IsOptional() @ValidateNested() @Type(() => Serves) serves?: Serves;
+  @IsOptional() @Nested(() => Serves) serves?: Serves;
   /** Where the work itself comes from, for a reader; nothing is fetched from here. */
   @IsUrl() origin!: string;
 
   @ArrayNotEmpty()
   @ArrayUnique((build: ArtifactBuild) => build.platform)
-  @ValidateNested({ each: true })
-  @Type(() => ArtifactBuild)
+  @Nested(() => ArtifactBuild)
   builds!: ArtifactBuild[];
 }
 
@@ -117,8 +111,7 @@ export class Manifest {
   @Equals(1) format!: 1;
 
   @ArrayUnique((artifact: Artifact) => artifact.id)
-  @ValidateNested({ each: true })
-  @Type(() => Artifact)
+  @Nested(() => Artifact)
   artifacts!: Artifact[];
 }
 
@@ -127,12 +120,22 @@ export const loadManifest = (): Manifest => parseManifest(builtIn);
 
 /** Checks a manifest from outside; throws `config_invalid` with the fields at fault. */
 export function parseManifest(value: unknown): Manifest {
-  const manifest = plainToInstance(Manifest, Object(value));
-  const faults = describe(validateSync(manifest, { whitelist: true, forbidNonWhitelisted: true }));
-  if (faults.length === 0) faults.push(...danglingParts(manifest));
-  if (faults.length > 0) throw new ProblemError('config_invalid', { detail: `Manifest: ${faults.join('; ')}.` });
+  const manifest = wellFormed(value);
+  const faults = danglingParts(manifest);
+  if (faults.length > 0) throw manifestInvalid(`${faults.join('; ')}.`);
   return manifest;
 }
+
+function wellFormed(value: unknown): Manifest {
+  try {
+    return validated(Manifest, value, { unknownFields: 'refused' });
+  } catch (error) {
+    throw manifestInvalid(ProblemError.from(error).detail);
+  }
+}
+
+const manifestInvalid = (faults: string): ProblemError =>
+  new ProblemError('config_invalid', { detail: `Manifest: ${faults}` });
 
 function danglingParts({ artifacts }: Manifest): string[] {
   return artifacts.flatMap(({ id, builds }) =>

@@ -1,15 +1,5 @@
-import { Type } from 'class-transformer';
-import {
-  IsInt,
-  IsISO8601,
-  IsObject,
-  IsOptional,
-  IsString,
-  Matches,
-  Min,
-  MinLength,
-  ValidateNested,
-} from 'class-validator';
+import { IsInt, IsISO8601, IsObject, IsOptional, IsString, Matches, Min, MinLength } from 'class-validator';
+import { Nested } from '@app/protocol';
 
 /** Bounds of a licence; what is absent is not bounded. */
 export class LicenseLimits {
@@ -36,8 +26,7 @@ export class License {
   features!: string[];
 
   @IsObject()
-  @ValidateNested()
-  @Type(() => LicenseLimits)
+  @Nested(() => LicenseLimits)
   limits!: LicenseLimits;
 
   @IsISO8601({ strict: true })

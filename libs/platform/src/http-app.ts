@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ProblemError } from '@app/protocol';
+import { defaultBodyTimes, limitBody, type BodyTimes } from './body-limits';
 import type { Log } from './log';
 import { ErrorMetrics } from './metrics/error-metrics';
 import { NestLog } from './nest-log';
@@ -16,8 +17,17 @@ const defaultBodyLimitBytes = 1024 * 1024;
 /** The attribute of spans that logs call requestId. */
 const requestIdName = 'antiphon.request_id';
 
+/** What an app says of the requests that it takes. */
+export interface HttpOptions {
+  readonly bodyLimitBytes?: number;
+  readonly bodyTimes?: BodyTimes;
+}
+
 /** A Fastify adapter whose requests have our ids (`request.id`), which every response repeats in X-Request-Id. */
-function httpAdapter(bodyLimitBytes = defaultBodyLimitBytes): FastifyAdapter {
+function httpAdapter({
+  bodyLimitBytes = defaultBodyLimitBytes,
+  bodyTimes = defaultBodyTimes,
+}: HttpOptions): FastifyAdapter {
   const adapter = new FastifyAdapter({
     bodyLimit: bodyLimitBytes,
     requestIdHeader: false,
@@ -29,6 +39,7 @@ function httpAdapter(bodyLimitBytes = defaultBodyLimitBytes): FastifyAdapter {
   });
   adapter.getInstance().addHook('onRequest', (request, reply, done) => {
     void reply.header(requestIdHeader, request.id);
+    limitBody(request.raw, reply.raw, bodyTimes);
     done();
   });
   return adapter;
@@ -38,9 +49,9 @@ function httpAdapter(bodyLimitBytes = defaultBodyLimitBytes): FastifyAdapter {
 export async function createHttpApp(
   module: Parameters<typeof NestFactory.create>[0],
   log: Log,
-  options: { readonly bodyLimitBytes?: number } = {},
+  options: HttpOptions = {},
 ): Promise<NestFastifyApplication> {
-  const app = await NestFactory.create<NestFastifyApplication>(module, httpAdapter(options.bodyLimitBytes), {
+  const app = await NestFactory.create<NestFastifyApplication>(module, httpAdapter(options), {
     logger: new NestLog(log),
     abortOnError: false,
   });

@@ -1,6 +1,7 @@
 export * from './app-config';
 export * from './config';
 export * from './http-app';
+export * from './json';
 export * from './log';
 export * from './management';
 export * from './metrics';

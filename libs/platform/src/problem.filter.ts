@@ -53,6 +53,7 @@ export class ProblemFilter implements ExceptionFilter {
 const codesByStatus: Readonly<Record<number, ProblemCode>> = {
   401: 'key_missing',
   404: 'not_found',
+  408: 'request_timeout',
   405: 'not_found',
   413: 'too_large',
   415: 'media_type_not_supported',

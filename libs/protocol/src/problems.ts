@@ -37,6 +37,7 @@ export const problems = {
   feature_not_licensed: row(403, 1008, 'Feature not licensed', 'Ask the operator for a licence that has this feature.'),
   not_found: row(404, 1008, 'Not found', 'Check the path and the id.'),
   voice_not_found: row(404, 1008, 'Voice not found', 'Use a voice that GET /voices lists.'),
+  request_timeout: row(408, 1008, 'Request too slow', 'Send the whole body without pauses.', true),
   too_large: row(413, 1009, 'Too large', 'Send less at once.'),
   media_type_not_supported: row(415, 1003, 'Media type not supported', 'Send the media type that this call documents.'),
   concurrency_limited: row(429, 1013, 'Too many concurrent requests', 'Try again after Retry-After seconds.', true),

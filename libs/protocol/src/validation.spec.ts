@@ -1,7 +1,8 @@
+import { IsDefined, IsInt } from 'class-validator';
 import { ProblemError } from './problems';
-import { SttJob, TtsJob } from './jobs';
+import { TtsJob } from './jobs';
 import { ClaimGranted, WorkerBeat } from './messages';
-import { validated } from './validation';
+import { Nested, validated } from './validation';
 
 const job = {
   jobId: 'j1',
@@ -68,17 +69,47 @@ describe('validation', () => {
     ).toEqual([1, 2]);
   });
 
-  it('keeps unknown fields out when asked to', () => {
-    const stt = {
-      jobId: 'j',
-      gatewayId: 'g',
-      requestId: 'r',
-      model: 'm',
-      waitBudgetMs: 1,
-      language: 'en',
-      words: false,
-      pace: 'live',
-    };
-    expect(validated(SttJob, { ...stt, extra: 1 }, { whitelist: true })).not.toHaveProperty('extra');
+  it('keeps unknown fields out', () => {
+    expect(validated(TtsJob, { ...job, extra: 1 })).not.toHaveProperty('extra');
+  });
+
+  it('names unknown fields with their path where they are refused', () => {
+    const outer = { inner: [{ known: 1 }, { known: 2, stray: 3 }], other: true };
+    const { code, detail } = problemOf(() => validated(Outer, outer, { unknownFields: 'refused' }));
+    expect(code).toBe('bad_request');
+    expect(detail).toMatch(/property other should not exist/);
+    expect(detail).toMatch(/inner\.1\.property stray should not exist/);
+  });
+
+  it.each([
+    ['a constructor', { constructor: 1 }],
+    ['a prototype', JSON.parse('{"__proto__": {"text": "x"}}') as object],
+    ['deep arrays', JSON.parse('['.repeat(2_000) + ']'.repeat(2_000)) as object],
+  ])('does not look at %s in a field that it does not read, nor in one that is taken as it is', (_, value) => {
+    expect(validated(TtsJob, { ...job, metadata: value })).toEqual(Object.assign(new TtsJob(), job));
+    expect(validated(FreeForm, { content: value }).content).toBe(value);
+  });
+
+  it('costs nothing for what it does not read', () => {
+    let read = 0;
+    const trap = new Proxy({}, { ownKeys: () => (read++, []), get: () => read++ });
+    validated(TtsJob, { ...job, metadata: trap });
+    validated(FreeForm, { content: trap });
+    expect(read).toBe(0);
   });
 });
+
+class Inner {
+  @IsInt()
+  known!: number;
+}
+
+class Outer {
+  @Nested(() => Inner)
+  inner!: Inner[];
+}
+
+class FreeForm {
+  @IsDefined()
+  content!: unknown;
+}

@@ -1,45 +1,49 @@
-import { createParamDecorator, Injectable, SetMetadata, type CanActivate, type ExecutionContext } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
-import type { FastifyRequest } from 'fastify';
-import type { Feature } from '@app/protocol';
-import { Catalogue } from '../catalogue/catalogue';
+import { createParamDecorator, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { ProblemError, type Feature } from '@app/protocol';
 import { queryOf } from '../http/query';
 import { Gatekeeper, type Admission } from './gatekeeper';
 
-const featureKey = 'feature';
 const admissions = new WeakMap<FastifyRequest, Admission>();
 
-/** What a route, or every route of a controller, is for; `AuthGuard` needs it. */
-export const For = (feature: Feature) => SetMetadata(featureKey, feature);
+/** What the routes of a controller are for; `admitByHeaders` asks for it. */
+export const For =
+  (feature: Feature): ClassDecorator =>
+  ({ prototype }) => {
+    const methods = Object.values(Object.getOwnPropertyDescriptors(prototype as object));
+    for (const method of methods) if (typeof method.value === 'function') RouteConfig({ feature })({}, '', method);
+  };
 
-/** The admission that `AuthGuard` obtained for the request. */
-export const Admitted = createParamDecorator((_: unknown, context: ExecutionContext): Admission => {
-  const admission = admissions.get(context.switchToHttp().getRequest<FastifyRequest>());
-  if (!admission) throw new RangeError('the route has no AuthGuard');
-  return admission;
-});
+/** The admission of the request. */
+export const Admitted = createParamDecorator((_: unknown, context: ExecutionContext): Admission =>
+  admissionOf(context.switchToHttp().getRequest<FastifyRequest>()),
+);
 
-/** Lets HTTP requests in whose key may do what the route is for. */
+/**
+ * Asks for every route that is for something whether the caller's key may have it, as soon as the headers are there: who may
+ * not enter is sent away before any of the body is read.
+ */
+export function admitByHeaders(server: FastifyInstance, gatekeeper: Gatekeeper): void {
+  server.addHook('onRequest', async (request) => {
+    const { feature } = request.routeOptions.config as { feature?: Feature };
+    if (feature === undefined) return;
+    const visitor = { headers: request.headers, query: queryOf(request.url), requestId: request.id };
+    admissions.set(request, await gatekeeper.admit(visitor, feature));
+    if (request.raw.destroyed) throw new ProblemError('cancelled');
+  });
+}
+
+/** Keeps out requests that nobody admitted: a controller with this guard needs `For`. */
 @Injectable()
 export class AuthGuard implements CanActivate {
-  constructor(
-    private readonly gatekeeper: Gatekeeper,
-    private readonly catalogue: Catalogue,
-    private readonly reflector: Reflector,
-  ) {}
-
-  async canActivate(context: ExecutionContext): Promise<boolean> {
-    const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const feature = this.reflector.getAllAndOverride<Feature>(featureKey, [context.getHandler(), context.getClass()]);
-    const visitor = { headers: request.headers, query: queryOf(request.url), requestId: request.id };
-    const model = feature === 'tts' ? this.ttsModel(request.body) : undefined;
-    admissions.set(request, await this.gatekeeper.admit(visitor, feature, model));
-    return true;
+  canActivate(context: ExecutionContext): boolean {
+    return admissionOf(context.switchToHttp().getRequest<FastifyRequest>()) !== undefined;
   }
+}
 
-  /** A wrong model name is refused later, to those who may know. */
-  private ttsModel(body: unknown): string | undefined {
-    const name: unknown = (body as { model_id?: unknown } | null | undefined)?.model_id;
-    return typeof name === 'string' ? this.catalogue.knownTtsModel(name) : undefined;
-  }
+function admissionOf(request: FastifyRequest): Admission {
+  const admission = admissions.get(request);
+  if (!admission) throw new RangeError('the route is for nothing');
+  return admission;
 }

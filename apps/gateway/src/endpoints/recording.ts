@@ -22,6 +22,7 @@ async function fileIn(request: FastifyRequest): Promise<Buffer> {
     const part = await request.file({ limits: { fileSize: maxJobBodyBytes, files: 1 } });
     return (await part?.toBuffer()) ?? Buffer.alloc(0);
   } catch (error) {
+    if (error instanceof ProblemError) throw error;
     if ((error as { statusCode?: number }).statusCode === 413) throw new ProblemError('too_large', { cause: error });
     throw new ProblemError('bad_request', { detail: 'The form could not be read to its end.', cause: error });
   }

@@ -12,7 +12,8 @@ export interface SocketTimes {
 /** One client's socket: JSON out, with what it has yet to take known; closed when it is silent or does not answer pings. */
 export class OpenSocket {
   private lastTrafficAtMs = performance.now();
-  private awaitsPong = false;
+  /** Whether nothing has come since the last ping. */
+  private unanswered = false;
   private wasBacklogged = false;
   private timer: NodeJS.Timeout | undefined;
 
@@ -26,8 +27,12 @@ export class OpenSocket {
   /** Begins to watch for silence. */
   start(): void {
     this.timer = setInterval(() => this.check(), Math.min(pingIntervalMs, this.times.idleMs));
-    this.socket.on('pong', () => (this.awaitsPong = false));
-    this.socket.on('message', () => (this.lastTrafficAtMs = performance.now()));
+    this.socket.on('pong', () => this.heard());
+    this.socket.on('ping', () => this.heard());
+    this.socket.on('message', () => {
+      this.heard();
+      this.lastTrafficAtMs = performance.now();
+    });
     this.socket.once('close', () => clearInterval(this.timer));
   }
 
@@ -46,6 +51,11 @@ export class OpenSocket {
     this.socket.close(code, reason);
   }
 
+  /** Whatever comes from the client shows that it is there. */
+  private heard(): void {
+    this.unanswered = false;
+  }
+
   private onSent(): void {
     if (!this.wasBacklogged || this.backlogged) return;
     this.wasBacklogged = false;
@@ -55,9 +65,9 @@ export class OpenSocket {
   private check(): void {
     // A paused socket does not hear the pong either.
     if (this.socket.isPaused) return;
-    if (this.awaitsPong) return this.socket.terminate();
+    if (this.unanswered) return this.socket.terminate();
     if (performance.now() - this.lastTrafficAtMs >= this.times.idleMs) return this.close(1000, 'idle');
-    this.awaitsPong = true;
+    this.unanswered = true;
     this.socket.ping();
   }
 }

@@ -135,6 +135,7 @@ async function nextOf<T>(items: AsyncIterator<T>): Promise<IteratorResult<T>> {
   try {
     return await items.next();
   } catch (error) {
+    if (error instanceof ProblemError) throw error;
     if ((error as { statusCode?: number }).statusCode === 413) throw new ProblemError('too_large', { cause: error });
     throw new ProblemError('bad_request', { detail: 'The form could not be read to its end.', cause: error });
   }

@@ -1,17 +1,5 @@
-import { Type } from 'class-transformer';
-import {
-  IsBoolean,
-  IsDefined,
-  IsInt,
-  IsNumber,
-  IsOptional,
-  IsString,
-  Max,
-  MaxLength,
-  Min,
-  ValidateNested,
-} from 'class-validator';
-import { ProblemError, validated } from '@app/protocol';
+import { IsBoolean, IsDefined, IsInt, IsNumber, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { Nested, ProblemError, validated } from '@app/protocol';
 import type { PcmOutputEncoding } from '@app/speech/audio';
 import type { Catalogue, Offering } from '../catalogue/catalogue';
 import type { AudioFormat } from './audio-output';
@@ -59,9 +47,8 @@ export class TtsRequest {
   @IsDefined()
   voice!: unknown;
 
-  @ValidateNested()
   @IsDefined()
-  @Type(() => OutputFormat)
+  @Nested(() => OutputFormat)
   output_format!: OutputFormat;
 
   @IsOptional()
@@ -88,8 +75,7 @@ export class TtsRequest {
   max_buffer_delay_ms?: number | null;
 
   @IsOptional()
-  @ValidateNested()
-  @Type(() => GenerationConfig)
+  @Nested(() => GenerationConfig)
   generation_config?: GenerationConfig | null;
 
   /** Deprecated `slow`, `normal` or `fast`; anything else is ignored. */

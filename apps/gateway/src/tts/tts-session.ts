@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { IsBoolean, IsOptional, IsString } from 'class-validator';
-import type { TraceHeaders } from '@app/platform';
+import { parseJson, type TraceHeaders } from '@app/platform';
 import { ProblemError, validated } from '@app/protocol';
 import type { Admission } from '../auth/gatekeeper';
 import { Place } from '../auth/place';
@@ -88,9 +88,9 @@ export class TtsSession {
     if (this.closed) return;
     let message: unknown;
     try {
-      message = JSON.parse(frame);
-    } catch {
-      return this.refuseConnection(new ProblemError('bad_request', { detail: 'A message must be a JSON object.' }));
+      message = parseJson(frame);
+    } catch (error) {
+      return this.refuseConnection(ProblemError.from(error));
     }
     if (typeof message !== 'object' || message === null || Array.isArray(message)) {
       return this.refuseConnection(new ProblemError('bad_request', { detail: 'A message must be a JSON object.' }));

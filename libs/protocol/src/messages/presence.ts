@@ -1,6 +1,6 @@
-import { Type } from 'class-transformer';
-import { IsArray, IsBoolean, IsInt, IsNumber, IsObject, IsString, Matches, Min, ValidateNested } from 'class-validator';
+import { IsArray, IsBoolean, IsInt, IsNumber, IsObject, IsString, Matches, Min } from 'class-validator';
 import { idPattern } from '../jobs/job';
+import { Nested } from '../validation';
 
 /** How often gateways and workers beat. */
 export const beatIntervalMs = 1_000;
@@ -61,14 +61,12 @@ export class WorkerBeat {
   draining!: boolean;
 
   @IsArray()
-  @ValidateNested({ each: true })
-  @Type(() => LanePresence)
+  @Nested(() => LanePresence)
   lanes!: LanePresence[];
 
   /** Attempts that it runs, or has run and waits for the session's last word on. */
   @IsArray()
-  @ValidateNested({ each: true })
-  @Type(() => HeldAttempt)
+  @Nested(() => HeldAttempt)
   held!: HeldAttempt[];
 }
 

@@ -1,0 +1,48 @@
+import { ProblemError } from '@app/protocol';
+
+/** Deepest nesting, most fields and most array items of JSON that a caller sends. */
+export const jsonLimits = { depth: 64, fields: 2_000, items: 20_000 } as const;
+
+/**
+ * Parses JSON from a caller. Throws `bad_request` for text that is no JSON or passes one of `jsonLimits`; these are counted
+ * before anything is parsed, so that text made to be expensive costs no more than other text of its length.
+ */
+export function parseJson(text: string): unknown {
+  assertWithinLimits(text);
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw new ProblemError('bad_request', { detail: 'Send valid JSON.' });
+  }
+}
+
+const quote = '"'.charCodeAt(0);
+const backslash = '\\'.charCodeAt(0);
+const colon = ':'.charCodeAt(0);
+const comma = ','.charCodeAt(0);
+const opening = new Set([...'{['].map((bracket) => bracket.charCodeAt(0)));
+const closing = new Set([...'}]'].map((bracket) => bracket.charCodeAt(0)));
+
+function assertWithinLimits(text: string): void {
+  let depth = 0;
+  let fields = 0;
+  let items = 0;
+  let inString = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (inString) {
+      if (code === backslash) at += 1;
+      else if (code === quote) inString = false;
+    } else if (code === quote) inString = true;
+    else if (code === colon) fields += 1;
+    else if (code === comma) items += 1;
+    else if (opening.has(code)) depth += 1;
+    else if (closing.has(code)) depth -= 1;
+    if (depth > jsonLimits.depth) throw tooMuch(`${jsonLimits.depth} levels of nesting`);
+    if (fields > jsonLimits.fields) throw tooMuch(`${jsonLimits.fields} fields`);
+    if (items > jsonLimits.items) throw tooMuch(`${jsonLimits.items} items`);
+  }
+}
+
+const tooMuch = (limit: string): ProblemError =>
+  new ProblemError('bad_request', { detail: `JSON may have at most ${limit}; send less.` });
