@@ -1,14 +1,23 @@
 import { createHash } from 'node:crypto';
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { Injectable } from '@nestjs/common';
+import { interceptors, Pool, type Dispatcher } from 'undici';
 import { GatewayMetrics, Tracing, type TraceHeaders } from '@app/platform';
 import { AuthorizationGranted, isProblemCode, ProblemError, validated, type AuthorizationRequest } from '@app/protocol';
 import { GatewayConfig } from '../gateway.config';
 
 const maxKeptGrants = 10_000;
 const maxAnswerBytes = 64 * 1024;
+const maxConnections = 64;
 const retryAfterSeconds = 2;
+
+/** An authorisation changes nothing, so it is asked again once where a kept connection closed in the moment of its use. */
+const retryOnce = interceptors.retry({
+  maxRetries: 1,
+  minTimeout: 0,
+  methods: ['POST'],
+  statusCodes: [],
+  errorCodes: ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'],
+});
 
 /** A grant; `kept` where it is an earlier one, used again. */
 interface Grant {
@@ -28,13 +37,17 @@ interface KeptGrant {
 @Injectable()
 export class LicenseClient {
   private readonly kept = new Map<string, KeptGrant>();
-  private agent: HttpAgent | undefined;
+  private readonly url: URL;
+  private readonly connections: Dispatcher;
 
   constructor(
     private readonly config: GatewayConfig,
     private readonly metrics: GatewayMetrics,
     private readonly tracing: Tracing,
-  ) {}
+  ) {
+    this.url = new URL('authorize', withSlash(config.licenseProxyUrl));
+    this.connections = new Pool(this.url.origin, { connections: maxConnections }).compose(retryOnce);
+  }
 
   /** `parent`: trace context of what asks. */
   async authorize(request: AuthorizationRequest, parent?: TraceHeaders): Promise<AuthorizationGranted> {
@@ -55,8 +68,9 @@ export class LicenseClient {
     }
   }
 
+  /** Ends what is being asked. */
   close(): void {
-    this.agent?.destroy();
+    void this.connections.destroy();
   }
 
   private async ask(request: AuthorizationRequest, trace: TraceHeaders): Promise<Grant> {
@@ -89,40 +103,16 @@ export class LicenseClient {
     throw new ProblemError('license_unavailable', { cause, retryAfterSeconds });
   }
 
-  /** A kept connection may have been closed by the other side in the moment it is used again: that is worth a second try. */
-  private async post(request: AuthorizationRequest, trace: TraceHeaders): Promise<Answer> {
-    try {
-      return await this.postOnce(request, trace);
-    } catch (error) {
-      if (error instanceof StaleConnection) return this.postOnce(request, trace);
-      throw error;
-    }
-  }
-
-  private postOnce(body: AuthorizationRequest, trace: TraceHeaders): Promise<Answer> {
-    const url = new URL('authorize', withSlash(this.config.licenseProxyUrl));
-    const secure = url.protocol === 'https:';
-    this.agent ??= new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true, noDelay: true, maxSockets: 64 });
-    const payload = JSON.stringify(body);
-    return new Promise((resolve, reject) => {
-      const request = (secure ? httpsRequest : httpRequest)(url, {
-        method: 'POST',
-        agent: this.agent,
-        headers: {
-          ...trace,
-          'content-type': 'application/json',
-          'content-length': Buffer.byteLength(payload),
-          'x-request-id': body.requestId,
-        },
-        signal: AbortSignal.timeout(this.config.licenseTimeoutMs),
-      });
-      request.on('response', (response) => void readAnswer(response).then(resolve, reject));
-      request.on('error', (error: NodeJS.ErrnoException) => {
-        const isStale = request.reusedSocket && ['ECONNRESET', 'EPIPE'].includes(error.code ?? '');
-        reject(isStale ? new StaleConnection() : error);
-      });
-      request.end(payload);
+  private async post(body: AuthorizationRequest, trace: TraceHeaders): Promise<Answer> {
+    const answer = await this.connections.request({
+      origin: this.url.origin,
+      method: 'POST',
+      path: this.url.pathname,
+      headers: { ...trace, 'content-type': 'application/json', 'x-request-id': body.requestId },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(this.config.licenseTimeoutMs),
     });
+    return { status: answer.statusCode, body: await readJson(answer.body) };
   }
 }
 
@@ -131,17 +121,15 @@ interface Answer {
   readonly body: unknown;
 }
 
-class StaleConnection extends Error {}
-
-async function readAnswer(response: IncomingMessage): Promise<Answer> {
+async function readJson(body: AsyncIterable<Buffer>): Promise<unknown> {
   const pieces: Buffer[] = [];
   let bytes = 0;
-  for await (const piece of response as AsyncIterable<Buffer>) {
+  for await (const piece of body) {
     pieces.push(piece);
     bytes += piece.length;
     if (bytes > maxAnswerBytes) throw new RangeError('the answer is too long');
   }
-  return { status: response.statusCode ?? 0, body: JSON.parse(Buffer.concat(pieces).toString('utf8')) as unknown };
+  return JSON.parse(Buffer.concat(pieces).toString('utf8')) as unknown;
 }
 
 /** The refusal that the license app names; undefined when it names none of ours. */
