@@ -39,7 +39,9 @@ async function finalsOf(samples: Float32Array, random: () => number, longestPiec
   heard.stream.close();
   for (let idle = 0; idle < 20; idle += 1) {
     await turn();
-    if (heard.steps.waiting.length > 0) [heard.steps.finish(), (idle = 0)];
+    if (heard.steps.waiting.length === 0) continue;
+    heard.steps.finish();
+    idle = 0;
   }
   expect(heard.outcome).toBe('ended');
   return heard
