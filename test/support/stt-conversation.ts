@@ -3,7 +3,7 @@ import { Endpointer } from '../../libs/speech/src/engines';
 import { SttStream, type SttStreamSettings } from '../../apps/inference/src/handlers/stt-stream';
 import { FakeSttSteps, spokenAudio, type SpokenPart } from './fake-stt-steps';
 
-const partials = { firstPartialMs: 600, partialIntervalMs: 500, partialGrowth: 0.1, eagerSilenceMs: 200 };
+const tuning = { firstPartialMs: 600, partialIntervalMs: 500, partialGrowth: 0.1, eagerSilenceMs: 200 };
 
 /** Lets everything that was decided happen. */
 export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -18,7 +18,16 @@ export class Conversation {
 
   constructor(over: Partial<SttStreamSettings> = {}) {
     this.at = over.offsetSamples ?? 0;
-    const settings = { id: 's', offsetSamples: 0, language: 'en', words: true, now: () => 0, partials, ...over };
+    const settings = {
+      id: 's',
+      offsetSamples: 0,
+      language: 'en',
+      words: true,
+      now: () => 0,
+      tuning,
+      partials: true,
+      ...over,
+    };
     this.stream = new SttStream(settings, this.steps, new Endpointer(), ({ output }) =>
       this.outputs.push(output as SttOutput),
     );

@@ -10,6 +10,7 @@ import {
   type SttInput,
   type SttSegment,
 } from '@app/protocol';
+import { usesSpaces } from '@app/speech/text';
 import type { Offering } from '../catalogue/catalogue';
 import { AudioHistory } from './audio-history';
 import type { AudioInput } from './audio-input';
@@ -310,6 +311,3 @@ export class SttSession implements JobListener {
 
 const bytesOf = (samples: Int16Array): Uint8Array =>
   new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
-
-/** Chinese, Japanese, Thai, Lao, Burmese and Khmer are written without spaces between sentences. */
-const usesSpaces = (language: string): boolean => !['zh', 'ja', 'th', 'lo', 'my', 'km', 'yue'].includes(language);

@@ -84,6 +84,17 @@ describe('an open utterance of an STT stream', () => {
       expect(heard.texts).toEqual(['w1']);
     });
 
+    it('is recognised again at the end when recognising it in advance failed', async () => {
+      const heard = new Conversation();
+      heard.steps.holds = true;
+      await heard.hear(0.5, [1, 0.5], 0.3);
+      for (const entry of heard.steps.waiting.splice(0)) entry.reject(new ProblemError('worker_unavailable'));
+      heard.steps.holds = false;
+      await heard.hear(1);
+      expect(heard.outcome).toBe('open');
+      expect(heard.texts).toEqual(['w1']);
+    });
+
     it('is forgotten when speech goes on', async () => {
       const heard = await new Conversation().hear(0.5, [1, 0.4], 0.4, [2, 0.4], 1);
       expect(heard.texts).toEqual(['w1 w2']);

@@ -1,7 +1,6 @@
 import { ProblemError } from '@app/protocol';
 import type { Recognition, SttStep, SttStepResult } from '@app/speech/engines';
 import type { StepDone, StepRequest } from '../engine/engine-pool';
-import type { AudioBuffer } from './audio-buffer';
 import type { RecognitionRequest } from './open-utterance';
 
 /** The part of an engine pool that hearing needs. */
@@ -29,32 +28,31 @@ export class StreamEngine {
   constructor(
     private readonly settings: StreamEngineSettings,
     private readonly steps: SttSteps,
-    private readonly audio: AudioBuffer,
   ) {}
 
-  /** How likely each of the frames that become whole holds speech. */
-  async detect(startSample: number, endSample: number): Promise<readonly number[]> {
+  /** How likely each of the frames that these next samples complete holds speech. */
+  async detect(samples: Float32Array): Promise<readonly number[]> {
     const { id, now } = this.settings;
-    const samples = this.audio.slice(startSample, endSample);
     const make = (): SttStep => ({ op: 'detect', id, samples });
     const result = await this.run({ id, batchKey: 'detect', dueMs: now(), stateful: true, make });
     if (result.op !== 'detect') throw unexpected;
     return result.probabilities;
   }
 
-  /** What is said in a part of the stream. Any engine may do it; what is not final waits until nothing else does. */
+  /** What is said in the audio. Any engine may do it; what is not final waits until nothing else does. */
   async recognise(request: RecognitionRequest): Promise<Recognition> {
     const { id, language, words, now } = this.settings;
-    const sliced = (): Float32Array => this.audio.slice(request.startSample, request.endSample());
-    // The buffer keeps the audio of what is still open; a final is cut out before it may be forgotten.
-    const kept = request.final ? sliced() : undefined;
     const result = await this.run({
       id,
       line: this.lineOf(request.line),
       batchKey: 'transcribe',
       dueMs: request.final ? now() : Infinity,
       stateful: false,
-      make: () => ({ op: 'transcribe', id, samples: kept ?? sliced(), language, words: words && request.final }),
+      make: () => {
+        const { samples, speech } = request.audio();
+        const { final } = request;
+        return { op: 'transcribe', id, samples, language, words: words && final, ...(final ? { speech } : {}) };
+      },
     });
     if (result.op !== 'transcribe') throw unexpected;
     return result.recognition;

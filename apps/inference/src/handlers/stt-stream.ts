@@ -1,16 +1,13 @@
 import { HandBack, type JobEmission } from '@app/broker';
 import { ProblemError, sttSampleRateHz, type SttOutput } from '@app/protocol';
-import {
-  defaultEndpointerOptions,
-  detectorFrameSamples,
-  type EndpointEvent,
-  type Recognition,
-} from '@app/speech/engines';
+import { detectorFrameSamples, type EndpointEvent } from '@app/speech/engines';
 import { StepDropped } from '../engine/engine-pool';
 import { AudioBuffer } from './audio-buffer';
+import { FinalOrder } from './final-order';
 import { OpenUtterance, type Recogniser, type UtteranceTuning } from './open-utterance';
 import { samplesOfMs } from './partial-pacing';
 import { segmentOf } from './recognition';
+import { SpeechFrames } from './speech-frames';
 import { StreamEngine, type StreamEngineSettings, type SttSteps } from './stream-engine';
 
 /** Finds utterances in the probabilities of frames; counts samples from its own start. */
@@ -23,22 +20,22 @@ export interface UtteranceFinder {
 export interface SttStreamSettings extends StreamEngineSettings {
   /** Where in the STT stream this attempt begins. */
   readonly offsetSamples: number;
-  /** Absent: finals only. */
-  readonly partials?: UtteranceTuning;
+  readonly tuning: UtteranceTuning;
+  /** Whether partials are reported; finals are the same with and without them. */
+  readonly partials: boolean;
 }
 
 /** Longest piece that is given to the detector at once: a burst must not hold up other streams. */
 const detectSamples = sttSampleRateHz;
 /** Kept before the detector's place, for the roll before an utterance that begins there. */
 const preRollSamples = samplesOfMs(1_000);
-/** Utterances that wait for their text before more audio is taken in… */
-const finalsAhead = 3;
-/** …or audio, from the first of them on: sessions forget what is 40 s older than what was taken in. */
-const samplesAhead = samplesOfMs(35_000);
 /** After so much without speech a final without text says that the audio is settled. */
 const settleSamples = samplesOfMs(10_000);
 /** How often credit is given, in audio. */
 const creditStepSamples = samplesOfMs(250);
+
+/** `draining`: to be handed back where nothing is lost. `over`: settled, and nothing more is said. */
+type Life = 'open' | 'draining' | 'over';
 
 type Marker = { readonly type: 'finalize'; readonly marker: number } | { readonly type: 'close' };
 
@@ -50,6 +47,7 @@ export class SttStream {
   /** Resolves with `end`; rejects with HandBack, a problem, or StepDropped after `drop`. */
   readonly done: Promise<void>;
   private readonly audio: AudioBuffer;
+  private readonly frames: SpeechFrames;
   private readonly engine: StreamEngine;
   private readonly recogniser: Recogniser;
   private readonly markers: { readonly atSample: number; readonly marker: Marker }[] = [];
@@ -57,18 +55,13 @@ export class SttStream {
   private open: OpenUtterance | undefined;
   /** One past the last sample that the detector was given. */
   private detected: number;
-  /** How much of what it was given last holds no speech. */
-  private quietSamples = 0;
   private credited: number;
   /** One past the last sample that a final covers, or will once it is recognised. */
   private finalEnd: number;
-  private finals: Promise<void> = Promise.resolve();
-  /** Finals that were not said yet. */
-  private readonly pending: { readonly startSample: number; readonly said: Promise<void> }[] = [];
-  private isOver = false;
+  private readonly finals = new FinalOrder((error) => this.fail(error));
+  private life: Life = 'open';
+  /** Whether what has come in is being worked on. */
   private isWorking = false;
-  private isDraining = false;
-  private isSpeaking = false;
 
   constructor(
     private readonly settings: SttStreamSettings,
@@ -77,9 +70,11 @@ export class SttStream {
     private readonly emit: (emission: JobEmission) => void,
   ) {
     this.audio = new AudioBuffer(settings.offsetSamples);
-    this.engine = new StreamEngine(settings, steps, this.audio);
+    this.frames = new SpeechFrames(settings.offsetSamples);
+    this.engine = new StreamEngine(settings, steps);
     this.recogniser = {
-      recognise: (request) => this.engine.recognise(request),
+      cut: (from, to) => ({ samples: this.audio.slice(from, to), speech: this.frames.speechWithin(from, to) }),
+      recognise: (request) => (this.isOver ? Promise.reject(new StepDropped()) : this.engine.recognise(request)),
       drop: (line) => this.engine.drop(line),
       partial: (recognition, from, to) => this.say({ type: 'partial', ...segmentOf(recognition, from, to), words: [] }),
     };
@@ -108,7 +103,8 @@ export class SttStream {
 
   /** Hand back after the next final, where nothing is lost; at once when no utterance is open. */
   drain(): void {
-    this.isDraining = true;
+    if (this.isOver) return;
+    this.life = 'draining';
     if (!this.open) this.handBackIfSettled();
   }
 
@@ -149,7 +145,7 @@ export class SttStream {
       const until = Math.min(next?.atSample ?? Infinity, this.audio.endSample, this.detected + detectSamples);
       if (until > this.detected) {
         await this.detect(until);
-        await this.letFinalsCatchUp();
+        await this.finals.room(this.detected, () => this.isOver);
       } else if (next) {
         this.markers.shift();
         this.reach(next.marker);
@@ -160,48 +156,45 @@ export class SttStream {
     }
   }
 
-  private async letFinalsCatchUp(): Promise<void> {
-    for (let first = this.pending[0]; first; first = this.pending[0]) {
-      const isNear = this.pending.length < finalsAhead && this.detected - first.startSample < samplesAhead;
-      if (isNear || this.isOver) return;
-      await first.said;
-    }
-  }
-
   private async detect(until: number): Promise<void> {
-    const probabilities = await this.engine.detect(this.detected, until);
+    const probabilities = await this.engine.detect(this.audio.slice(this.detected, until));
     if (this.isOver) return;
     this.detected = until;
+    // Frame by frame: how many came at once must not show in what is recognised.
     for (const probability of probabilities) {
-      this.quietSamples =
-        probability < defaultEndpointerOptions.endThreshold ? this.quietSamples + detectorFrameSamples : 0;
+      this.frames.take(probability);
+      this.open?.judge(this.frames.endSample, this.frames.quietSamples);
+      this.follow(this.finder.push([probability]));
+      this.settleSilence();
     }
-    this.follow(this.finder.push(probabilities));
-    this.open?.follow(this.detected, this.quietSamples);
-    this.settleSilence();
+    this.open?.follow();
     this.giveCredit();
-    this.audio.forgetBefore(Math.min(this.open?.startSample ?? Infinity, this.detected - preRollSamples));
+    const wanted = Math.min(this.open?.startSample ?? Infinity, this.frames.endSample - preRollSamples);
+    this.audio.forgetBefore(wanted);
+    this.frames.forgetBefore(wanted);
   }
 
   private follow(events: readonly EndpointEvent[]): void {
-    const { offsetSamples, partials } = this.settings;
+    const { offsetSamples, tuning, partials } = this.settings;
     for (const event of events) {
-      if (event.kind === 'speechStart') {
+      if (event.kind === 'speechEnd') this.end(event.endSample + offsetSamples);
+      else {
         const startSample = Math.max(this.finalEnd, event.startSample + offsetSamples);
-        this.open = new OpenUtterance(startSample, this.recogniser, partials);
-        this.saySpeaking(true, startSample);
-      } else {
-        const endSample = event.endSample + offsetSamples;
-        this.end(endSample);
-        if (!event.forced) this.saySpeaking(false, endSample);
+        this.open = new OpenUtterance(startSample, this.recogniser, tuning, partials);
+        this.open.judge(this.frames.endSample, this.frames.quietSamples);
       }
     }
   }
 
   private reach(marker: Marker): void {
-    this.follow(this.finder.finish(this.detected - this.settings.offsetSamples));
+    for (const event of this.finder.finish(this.detected - this.settings.offsetSamples)) {
+      if (event.kind !== 'speechEnd') continue;
+      const at = event.endSample + this.settings.offsetSamples;
+      // Samples short of a frame were never judged; what was said up to there is said.
+      this.end(this.detected - at < detectorFrameSamples ? this.detected : at);
+    }
     const totalSamples = this.detected;
-    void this.afterFinals(() => {
+    void this.finals.after(() => {
       if (marker.type === 'finalize') return this.say({ type: 'flushed', marker: marker.marker });
       this.over(() => {
         // Told last, since whoever hears it drops the stream.
@@ -212,42 +205,27 @@ export class SttStream {
   }
 
   /** The open utterance is over: its text is final from here on. */
-  private end(at: number): void {
+  private end(endSample: number): void {
     const { open } = this;
     if (!open) return;
     this.open = undefined;
-    // Samples short of a frame were never judged; what was said up to there is said.
-    const endSample = this.detected - at < detectorFrameSamples ? this.detected : at;
     this.finalEnd = endSample;
-    const recognised = open.end(endSample);
-    // Whoever awaits it comes later; until then a failure is not unhandled.
-    recognised.catch(() => undefined);
     const { startSample } = open;
-    this.pending.push({ startSample, said: this.afterFinals(() => this.final(recognised, startSample, endSample)) });
-  }
-
-  private async final(recognised: Promise<Recognition>, startSample: number, endSample: number): Promise<void> {
-    const recognition = await recognised;
-    this.pending.shift();
-    this.say({ type: 'final', ...segmentOf(recognition, startSample, endSample) });
-    if (this.isDraining) this.handBackIfSettled();
-  }
-
-  /** Finals, and what must come after them, leave in the order of the audio. */
-  private afterFinals(say: () => void | Promise<void>): Promise<void> {
-    this.finals = this.finals.then(say).catch((error: unknown) => this.fail(error));
-    return this.finals;
+    this.finals.add(startSample, open.end(endSample), (recognition) => {
+      this.say({ type: 'final', ...segmentOf(recognition, startSample, endSample) });
+      if (this.life === 'draining') this.handBackIfSettled();
+    });
   }
 
   /** After what waits to be said behind the finals, a `flushed` for example. */
   private handBackIfSettled(): void {
-    if (this.pending.length === 0) void this.afterFinals(() => this.handBack());
+    if (this.finals.isEmpty) void this.finals.after(() => this.handBack());
   }
 
   /** Lets the session forget long silence. */
   private settleSilence(): void {
-    const settled = this.detected - preRollSamples;
-    if (this.open || this.pending.length > 0 || settled - this.finalEnd < settleSamples) return;
+    const settled = this.frames.endSample - preRollSamples;
+    if (this.open || !this.finals.isEmpty || settled - this.finalEnd < settleSamples) return;
     const startSample = this.finalEnd;
     this.finalEnd = settled;
     const { language } = this.settings;
@@ -260,9 +238,8 @@ export class SttStream {
     this.say({ type: 'credit', consumedSamples: this.detected });
   }
 
-  private saySpeaking(speaking: boolean, atSample: number): void {
-    if (speaking !== this.isSpeaking) this.say({ type: 'speech', speaking, atSample });
-    this.isSpeaking = speaking;
+  private get isOver(): boolean {
+    return this.life === 'over';
   }
 
   private say(output: SttOutput): void {
@@ -275,7 +252,7 @@ export class SttStream {
 
   private over(settle: () => void): void {
     if (this.isOver) return;
-    this.isOver = true;
+    this.life = 'over';
     this.open?.drop();
     this.engine.release();
     settle();

@@ -38,8 +38,6 @@ export interface SttSegment {
 export type SttOutput =
   /** Everything before this sample was taken in: the session may send `creditSamples` beyond it. */
   | { readonly type: 'credit'; readonly consumedSamples: number }
-  /** Speech began or ended at this sample, as the detector sees it. */
-  | { readonly type: 'speech'; readonly speaking: boolean; readonly atSample: number }
   | ({ readonly type: 'partial' } & SttSegment)
   | ({ readonly type: 'final' } & SttSegment)
   /** Answers `finalize`: all finals of the audio before the marker were sent. */

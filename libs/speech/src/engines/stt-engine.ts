@@ -1,5 +1,11 @@
 import type { Engine } from './engine';
 
+/** A part of some audio: from `startSample` up to, not including, `endSample`. */
+export interface SampleSpan {
+  readonly startSample: number;
+  readonly endSample: number;
+}
+
 /** A recognised word and its place in the audio that was given. */
 export interface RecognisedWord {
   readonly word: string;
@@ -36,6 +42,8 @@ export type SttStep =
       /** Primary tag; `auto` lets a multilingual model decide. */
       readonly language: string;
       readonly words: boolean;
+      /** Where the detector found speech. If given, all of it is heard, also after a text that ended too early. */
+      readonly speech?: readonly SampleSpan[];
     };
 
 /** `probabilities`: one per `detectorFrameSamples` (512) of the stream; samples short of a frame wait for the next call. */

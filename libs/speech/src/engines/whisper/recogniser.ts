@@ -1,8 +1,10 @@
-import { sttSampleRateHz, type Recognition } from '../stt-engine';
+import { sttSampleRateHz, type Recognition, type SampleSpan } from '../stt-engine';
 import { positionSamples, type EncodedAudio } from './audio-encoder';
 import type { Decoded } from './greedy-decoder';
 import { isDoubtful, isSilent, mayBeSilent } from './guard';
+import { joined } from './joined-recognition';
 import type { LoadedModel } from './model-files';
+import { unheardFrom } from './unheard-speech';
 import type { WhisperOptions } from './whisper-options';
 import { timeWords } from './word-timing';
 
@@ -12,7 +14,15 @@ export interface RecogniseRequest {
   /** Primary tag, or `auto`. */
   readonly language: string;
   readonly words: boolean;
+  /** Where there is speech. If given, speech behind the last recognised word is recognised as well. */
+  readonly speech?: readonly SampleSpan[] | undefined;
 }
+
+/** Most times that the rest of an utterance is recognised again: more pauses than fit into 30 s of sentences. */
+const maxRests = 12;
+
+/** Whether there is a pause at which the decoder may have ended too early; the words' times then tell whether it did. */
+const hasPause = ({ speech }: RecogniseRequest): boolean => speech !== undefined && speech.length > 1;
 
 /** What is known of a request after its audio was encoded and decoded. */
 interface Attempt {
@@ -54,7 +64,27 @@ export class Recogniser {
     return this.model.close();
   }
 
+  /** The decoder may end after any sentence and leave the rest out: it goes on behind the last word while there is speech. */
   async recognise(requests: readonly RecogniseRequest[]): Promise<Recognition[]> {
+    const found = await this.recogniseOnce(requests);
+    let open = requests.map((request, index) => ({ request, index, heardTo: 0 }));
+    for (let round = 0; round < maxRests && open.length > 0; round += 1) {
+      const rests = open.flatMap(({ request, index, heardTo }) => {
+        const from = hasPause(request) ? unheardFrom(found[index]!.words, request.speech ?? []) : undefined;
+        return from !== undefined && from > heardTo ? [{ request, index, heardTo: from }] : [];
+      });
+      const heard = await this.recogniseOnce(
+        rests.map(({ request, index, heardTo }) => restOf(request, found[index]!.language, heardTo)),
+      );
+      open = rests.filter((_, row) => heard[row]!.text !== '');
+      rests.forEach(({ index, heardTo }, row) => {
+        if (heard[row]!.text !== '') found[index] = joined(found[index]!, heard[row]!, heardTo);
+      });
+    }
+    return found.map((recognition, index) => (requests[index]!.words ? recognition : { ...recognition, words: [] }));
+  }
+
+  private async recogniseOnce(requests: readonly RecogniseRequest[]): Promise<Recognition[]> {
     if (requests.length === 0) return [];
     const attempts = await this.attempt(requests, (request) => this.shortContext(request));
     const doubtful: Attempt[] = [];
@@ -94,7 +124,7 @@ export class Recogniser {
       languageToken: this.languageToken(languages[index]!),
       maxTokens: this.mostTokens(request.samples),
     }));
-    const words = requests.some((request) => request.words);
+    const words = requests.some((request) => request.words || hasPause(request));
     const decoded = await this.model.decoder.decode(rows, words);
     const decodeMs = performance.now() - startedAtMs;
     return encoded.map((row, index) => {
@@ -108,7 +138,7 @@ export class Recogniser {
     const { request, decoded, language } = attempt;
     const { before } = known;
     const silent = known.empty === true || isSilent({ ...decoded, text: attempt.text });
-    const wanted = request.words && !silent;
+    const wanted = (request.words || hasPause(request)) && !silent;
     const words = wanted ? this.model.tokenizer.words(decoded.tokens, language) : [];
     return {
       text: silent ? '' : attempt.text,
@@ -144,4 +174,12 @@ export class Recogniser {
   private languageToken(language: string): number | undefined {
     return this.model.shape.multilingual ? this.model.tokenizer.languageTokens.get(language) : undefined;
   }
+}
+
+/** The audio from a sample on, as a request of its own. */
+function restOf({ samples, words, speech = [] }: RecogniseRequest, language: string, from: number): RecogniseRequest {
+  const rest = speech
+    .filter(({ endSample }) => endSample > from)
+    .map((span) => ({ startSample: Math.max(0, span.startSample - from), endSample: span.endSample - from }));
+  return { samples: samples.subarray(from), language, words, speech: rest };
 }

@@ -1,3 +1,4 @@
+import { usesSpaces } from '../../spaces';
 import { SpeechError } from '../../speech-error';
 
 /** The parts of a Hugging Face `tokenizer.json` that are needed to turn tokens into text. */
@@ -12,8 +13,6 @@ export interface TokenWord {
   readonly tokens: readonly number[];
 }
 
-/** Scripts that are written without spaces between words; their timestamps are those of characters. */
-const spacelessLanguages = new Set(['zh', 'ja', 'th', 'lo', 'my', 'yue']);
 const punctuation = /^[!"#$%&'()*+,\-./:;<=>?@[\\\]^_`{|}~]$/;
 const replacementCharacter = '\uFFFD';
 
@@ -63,7 +62,7 @@ export class WhisperTokenizer {
   /** The text cut into words, punctuation with the word it belongs to. */
   words(tokens: readonly number[], language: string): TokenWord[] {
     const characters = this.characters(tokens.filter((token) => this.textOfToken[token] !== undefined));
-    const words = spacelessLanguages.has(language) ? characters : joinUnlessSpaced(characters);
+    const words = usesSpaces(language) ? joinUnlessSpaced(characters) : characters;
     return joinPunctuation(words);
   }
 

@@ -1,0 +1,43 @@
+import { defaultEndpointerOptions, detectorFrameSamples, type SampleSpan } from '@app/speech/engines';
+
+/** What the detector said of the frames of an STT stream, one after the other, from `startSample` on. */
+export class SpeechFrames {
+  /** One past the last sample of the last frame. */
+  endSample: number;
+  /** How much without speech there is at the end. */
+  quietSamples = 0;
+  private spans: SampleSpan[] = [];
+
+  constructor(startSample: number) {
+    this.endSample = startSample;
+  }
+
+  /** Takes the next frame. */
+  take(probability: number): void {
+    const startSample = this.endSample;
+    this.endSample += detectorFrameSamples;
+    if (probability < defaultEndpointerOptions.endThreshold) {
+      this.quietSamples += detectorFrameSamples;
+      return;
+    }
+    const last = this.spans.at(-1);
+    if (last && this.quietSamples === 0) this.spans[this.spans.length - 1] = { ...last, endSample: this.endSample };
+    else this.spans.push({ startSample, endSample: this.endSample });
+    this.quietSamples = 0;
+  }
+
+  /** Where there is speech in [startSample, endSample), counted from `startSample`. */
+  speechWithin(startSample: number, endSample: number): SampleSpan[] {
+    return this.spans
+      .filter((span) => span.endSample > startSample && span.startSample < endSample)
+      .map((span) => ({
+        startSample: Math.max(span.startSample, startSample) - startSample,
+        endSample: Math.min(span.endSample, endSample) - startSample,
+      }));
+  }
+
+  /** Speech before this sample is not asked for any more. */
+  forgetBefore(sample: number): void {
+    this.spans = this.spans.filter(({ endSample }) => endSample > sample);
+  }
+}

@@ -1,0 +1,24 @@
+import { sttSampleRateHz, type RecognisedWord, type SampleSpan } from '../stt-engine';
+
+/** Shorter speech may be a breath or the end of a word whose time is not exact. */
+const leastSpeechSamples = 0.1 * sttSampleRateHz;
+/** A word may end so much later than its time says. */
+const toleranceSamples = 0.2 * sttSampleRateHz;
+/** The decoder ends early at a pause, never in the middle of a word. */
+const leastPauseSamples = 0.1 * sttSampleRateHz;
+
+/**
+ * Where speech goes on after the last word that was recognised: the middle of the first pause after that word with speech
+ * behind it. Undefined when all speech was heard. `speech`: where the detector found it in the same audio, in order.
+ */
+export function unheardFrom(words: readonly RecognisedWord[], speech: readonly SampleSpan[]): number | undefined {
+  const lastEnd = (words.at(-1)?.endSample ?? 0) - toleranceSamples;
+  for (let index = 1; index < speech.length; index += 1) {
+    const pauseStart = speech[index - 1]!.endSample;
+    const pauseEnd = speech[index]!.startSample;
+    if (pauseStart < lastEnd || pauseEnd - pauseStart < leastPauseSamples) continue;
+    const behind = speech.slice(index).reduce((sum, span) => sum + span.endSample - span.startSample, 0);
+    return behind >= leastSpeechSamples ? Math.round((pauseStart + pauseEnd) / 2) : undefined;
+  }
+  return undefined;
+}
