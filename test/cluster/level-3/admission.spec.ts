@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeInNamespace } from '../support/namespace';
 import type { KubernetesObject } from './support/api-client';
-import { sharedYaml } from './support/binaries';
+import { sharedYaml } from '../support/binaries';
 import { renderCharts } from './support/charts';
 import { ControlPlane } from './support/control-plane';
 import { clusterCommands, runDocumented } from './support/documented-commands';

@@ -1,8 +1,8 @@
 import { addresses, ports } from './addresses';
 import type { ApiClient } from './api-client';
-import { binary, shared, sharedYaml } from './binaries';
+import { binary, shared, sharedYaml } from '../../support/binaries';
 import type { ControlPlane } from './control-plane';
-import type { DaemonSpec } from './daemon';
+import type { DaemonSpec } from '../../support/daemon';
 import { serve } from './endpoints';
 import { eventually } from './eventually';
 
