@@ -11,7 +11,9 @@ export const help = `npm run test:cluster -- LEVEL… [OPTIONS] [-- JEST ARGUMEN
 
 What the levels need is built once with Go and kept in ANTIPHON_CLUSTER_CACHE (~/.cache/antiphon/cluster);
 docs/cluster-tests.md says how long that takes. In CI (CI=true) a skipped test is a failure.
+A level of which every test passed is recorded in test/cluster/passed.json; commit that file with the change.
 
+  --if-changed  skip a level that passed with the very same inputs, saying so: test/cluster/passed.json
   --if-built    skip a level of which something would have to be built or fetched first, saying what
   --build-only  build and fetch, run no tests
   --help        this text`;
@@ -19,6 +21,7 @@ docs/cluster-tests.md says how long that takes. In CI (CI=true) a skipped test i
 /** The command line, checked. */
 export interface ClusterOptions {
   readonly levels: readonly Level[];
+  readonly ifChanged: boolean;
   readonly ifBuilt: boolean;
   readonly buildOnly: boolean;
   readonly help: boolean;
@@ -33,6 +36,7 @@ export function parseClusterArgs(args: readonly string[]): ClusterOptions {
     args: args.slice(0, end),
     allowPositionals: true,
     options: {
+      'if-changed': { type: 'boolean', default: false },
       'if-built': { type: 'boolean', default: false },
       'build-only': { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
@@ -40,6 +44,7 @@ export function parseClusterArgs(args: readonly string[]): ClusterOptions {
   });
   return {
     levels: levelsOf(positionals, values.help),
+    ifChanged: values['if-changed'],
     ifBuilt: values['if-built'],
     buildOnly: values['build-only'],
     help: values.help,
