@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { generation, samplesOfEvents, TtsClient, type TimedEvent } from '../../tools/client/tts-client';
 import { RunningStack } from '../support/running-stack';
+import { until } from '../support/until';
 
 const seconds = 1_000;
 const longText = 'A wind had come up from the sea, and it shook the shutters of every house along the quay. '.repeat(
@@ -30,16 +30,21 @@ describe('a context of the TTS socket', () => {
   it(
     'sends nothing 200 ms after a cancel, frees its seat and takes no further step',
     async () => {
+      const begin = await requestedSteps(stack);
+      await client.speak('before', sentence);
+      const ofSentence = (await requestedSteps(stack)) - begin;
+      expect(ofSentence).toBeGreaterThan(0);
+
       client.send('c', { ...generation(), transcript: longText, continue: false });
       await client.until('c', ({ type }) => type === 'chunk');
       client.send('c', { cancel: true });
       const cancelledAtMs = performance.now();
-      await delay(cancelBoundMs);
-      const steps = await engineSteps(stack);
-      expect(await stack.metric('tts-1', 'antiphon_busy_seats')).toBe(0);
-      // Long enough for a step that was wrongly left in the queue to show.
-      await delay(1 * seconds);
-      expect(await engineSteps(stack)).toBe(steps);
+      await client.until('c', ({ done }) => done);
+      await until(async () => (await stack.metric('tts-1', 'antiphon_busy_seats')) === 0);
+      const steps = await requestedSteps(stack);
+      // A step that was wrongly left in the queue would run before those of the next context.
+      await client.speak('after', sentence);
+      expect((await requestedSteps(stack)) - steps).toBe(ofSentence);
       const events = client.eventsOf('c');
       expect(events.filter(({ atMs }) => atMs > cancelledAtMs + cancelBoundMs)).toEqual([]);
       expect(terminals(events)).toHaveLength(1);
@@ -79,4 +84,5 @@ describe('a context of the TTS socket', () => {
   );
 });
 
-const engineSteps = (stack: RunningStack): Promise<number> => stack.metric('tts-1', 'antiphon_step_requests_count');
+/** Steps that contexts have taken, those of a batch counted one by one. */
+const requestedSteps = (stack: RunningStack): Promise<number> => stack.metric('tts-1', 'antiphon_step_requests_sum');
