@@ -1,9 +1,9 @@
 import { basename, join } from 'node:path';
 import { ProblemError } from '@app/protocol';
-import { missingOf, pointTo, sharePath, touch } from './cluster/cache';
-import { builtModule, buildModule, type Workshop } from './cluster/go';
+import { pointTo, sharePath, touch } from './cluster/cache';
+import { buildModule, type Workshop } from './cluster/go';
 import { hashInputs } from './cluster/inputs';
-import { fetchKubectl, hasKubectl } from './cluster/kubectl';
+import { fetchKubectl } from './cluster/kubectl';
 import { help, parseClusterArgs, type ClusterOptions } from './cluster/options';
 import { partsOf, type Level } from './cluster/parts';
 import { passesFile, readPasses, recordPass } from './cluster/passes';
@@ -57,8 +57,7 @@ export async function main(args: readonly string[], root: string, bootstrap: Boo
 }
 
 async function run(options: ClusterOptions, root: string, bootstrap: Bootstrap): Promise<number> {
-  const changed = options.ifChanged ? await changedLevels(options.levels, root) : options.levels;
-  const levels = options.ifBuilt ? await builtLevels(changed, root) : changed;
+  const levels = options.ifChanged ? await changedLevels(options.levels, root) : options.levels;
   if (levels.length === 0) return 0;
   process.env.ANTIPHON_CLUSTER_BIN = await prepare(levels, root, bootstrap);
   if (options.buildOnly) return 0;
@@ -100,23 +99,6 @@ async function changedLevels(wanted: readonly Level[], root: string): Promise<Le
 }
 
 const shortOf = (hash: string): string => hash.slice(0, 12);
-
-/** Those of the levels of which everything is in the cache; says of the others what is not. */
-async function builtLevels(wanted: readonly Level[], root: string): Promise<Level[]> {
-  const built: Level[] = [];
-  for (const level of wanted) {
-    const missing = await missingFor(level, root);
-    if (missing.length === 0) built.push(level);
-    else console.log(`skipped: cluster tests, level ${level}: not built yet: ${missing.join(', ')}`);
-  }
-  return built;
-}
-
-async function missingFor(level: Level, root: string): Promise<string[]> {
-  const missing: string[] = level === kubectlLevel && !(await hasKubectl()) ? ['kubectl'] : [];
-  for (const module of partsOf([level])) missing.push(...missingOf(await builtModule(root, module), module));
-  return missing;
-}
 
 /** Builds and fetches what is missing; answers with a folder of this checkout that has a link to each program and shared folder. */
 async function prepare(levels: readonly Level[], root: string, workshop: Workshop): Promise<string> {

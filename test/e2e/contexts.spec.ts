@@ -31,7 +31,7 @@ describe('a context of the TTS socket', () => {
     'sends nothing 200 ms after a cancel, frees its seat and takes no further step',
     async () => {
       const begin = await requestedSteps(stack);
-      await client.speak('before', sentence);
+      await client.speak('before', sentence, { seed: 7 });
       const ofSentence = (await requestedSteps(stack)) - begin;
       expect(ofSentence).toBeGreaterThan(0);
 
@@ -43,7 +43,7 @@ describe('a context of the TTS socket', () => {
       await until(async () => (await stack.metric('tts-1', 'antiphon_busy_seats')) === 0);
       const steps = await requestedSteps(stack);
       // A step that was wrongly left in the queue would run before those of the next context.
-      await client.speak('after', sentence);
+      await client.speak('after', sentence, { seed: 7 });
       expect((await requestedSteps(stack)) - steps).toBe(ofSentence);
       const events = client.eventsOf('c');
       expect(events.filter(({ atMs }) => atMs > cancelledAtMs + cancelBoundMs)).toEqual([]);

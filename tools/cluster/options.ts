@@ -14,7 +14,6 @@ docs/cluster-tests.md says how long that takes. In CI (CI=true) a skipped test i
 A level of which every test passed is recorded in test/cluster/passed.json; commit that file with the change.
 
   --if-changed  skip a level that passed with the very same inputs, saying so: test/cluster/passed.json
-  --if-built    skip a level of which something would have to be built or fetched first, saying what
   --build-only  build and fetch, run no tests
   --help        this text`;
 
@@ -22,7 +21,6 @@ A level of which every test passed is recorded in test/cluster/passed.json; comm
 export interface ClusterOptions {
   readonly levels: readonly Level[];
   readonly ifChanged: boolean;
-  readonly ifBuilt: boolean;
   readonly buildOnly: boolean;
   readonly help: boolean;
   /** For jest as they are: everything behind `--`. */
@@ -37,7 +35,6 @@ export function parseClusterArgs(args: readonly string[]): ClusterOptions {
     allowPositionals: true,
     options: {
       'if-changed': { type: 'boolean', default: false },
-      'if-built': { type: 'boolean', default: false },
       'build-only': { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -45,7 +42,6 @@ export function parseClusterArgs(args: readonly string[]): ClusterOptions {
   return {
     levels: levelsOf(positionals, values.help),
     ifChanged: values['if-changed'],
-    ifBuilt: values['if-built'],
     buildOnly: values['build-only'],
     help: values.help,
     jest: args.slice(end + 1),
