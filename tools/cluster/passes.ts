@@ -1,4 +1,4 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ProblemError } from '@app/protocol';
 import type { Level } from './parts';
@@ -34,7 +34,5 @@ export async function readPasses(root: string): Promise<Passes> {
 /** Puts a level's result in the record, formatted as prettier leaves it. */
 export async function recordPass(root: string, level: Level, pass: Pass): Promise<void> {
   const next = `${JSON.stringify({ ...(await readPasses(root)), [level]: pass }, null, 2)}\n`;
-  const path = join(root, passesFile);
-  await writeFile(`${path}.${process.pid}`, next);
-  await rename(`${path}.${process.pid}`, path);
+  await writeFile(join(root, passesFile), next);
 }
