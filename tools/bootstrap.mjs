@@ -87,45 +87,50 @@ async function test(args) {
   const models = tool('models');
   const got = Math.max(await models(['get']), await models(['get', ...testArtifacts]));
   if (got !== 0) console.error('Some models are missing: tests that need them are skipped or fail.');
-  // What starts servers runs one file at a time: it shares ports, cores and patience.
+  // Whole stacks run one at a time, with nothing beside them: how they hear and speak in time is part of what is tested.
   const groups = [
-    ['unit', 'rules'],
-    ['conformance', 'e2e', '--runInBand'],
+    ['unit', 'rules', 'conformance', 'endpoint'],
+    ['e2e', '--runInBand'],
   ];
-  const code = await runGroups(groups, args);
+  const { code } = await runGroups(groups, args);
   return code === 0 && got !== 0 && inCi() ? fail('In CI no model may be missing.') : code;
 }
 
 /** @typedef {(command: string, args: readonly string[]) => { command: string, args: string[] }} Enter */
 
 /**
- * Runs jest once for each group, which is names of projects and options; then says what was skipped. In CI a skipped
- * test is a failure.
+ * Runs jest once for each group, which is names of projects and options; then says what was skipped, and answers with an
+ * exit code and how many tests passed and were skipped. In CI a skipped test is a failure.
  * @param {readonly (readonly string[])[]} groups @param {readonly string[]} args of the caller, for every group
  * @param {Enter} [enter] a command line that runs another one in surroundings that the tests need
  */
 async function runGroups(groups, args, enter) {
   let failed = false;
+  let passed = 0;
   const skipped = [];
   for (const group of groups) {
     const report = join(root, '.antiphon', `jest-${process.pid}.json`);
     const code = await jest(['--selectProjects', ...group, '--json', `--outputFile=${report}`, ...args], enter);
     failed ||= code !== 0;
-    if (existsSync(report)) skipped.push(...skippedIn(report));
+    if (existsSync(report)) {
+      const results = JSON.parse(readFileSync(report, 'utf8'));
+      passed += results.numPassedTests;
+      skipped.push(...skippedIn(results));
+    }
     rmSync(report, { force: true });
   }
-  if (stopSignal) return exitCodes[stopSignal] ?? 1;
+  const ended = (/** @type {number} */ code) => ({ code, passed, skipped: skipped.length });
+  if (stopSignal) return ended(exitCodes[stopSignal] ?? 1);
   for (const line of skipped) console.log(`skipped: ${line}`);
   console.log(`${skipped.length} tests skipped.`);
-  if (inCi() && skipped.length > 0) return fail('In CI nothing may be skipped.');
-  return failed ? 1 : 0;
+  if (inCi() && skipped.length > 0) return ended(fail('In CI nothing may be skipped.'));
+  return ended(failed ? 1 : 0);
 }
 
 const inCi = () => process.env.CI === 'true';
 
-/** @param {string} report file written by `jest --json` @returns {string[]} full names, which carry the reason */
-function skippedIn(report) {
-  const { testResults } = JSON.parse(readFileSync(report, 'utf8'));
+/** @param {any} results what `jest --json` reports @returns {string[]} full names, which carry the reason */
+function skippedIn({ testResults }) {
   return testResults.flatMap((/** @type {any} */ file) =>
     file.assertionResults
       .filter((/** @type {any} */ result) => ['pending', 'todo', 'disabled'].includes(result.status))

@@ -1,15 +1,25 @@
 import { basename, join } from 'node:path';
 import { ProblemError } from '@app/protocol';
-import { missingOf, pointTo, sharePath, touch } from './cluster/cache';
-import { builtModule, buildModule, type Workshop } from './cluster/go';
-import { fetchKubectl, hasKubectl } from './cluster/kubectl';
+import { pointTo, sharePath, touch } from './cluster/cache';
+import { buildModule, type Workshop } from './cluster/go';
+import { hashInputs } from './cluster/inputs';
+import { fetchKubectl } from './cluster/kubectl';
 import { help, parseClusterArgs, type ClusterOptions } from './cluster/options';
 import { partsOf, type Level } from './cluster/parts';
+import { passesFile, readPasses, recordPass } from './cluster/passes';
 import { namespaceCommand, whyNoNamespace } from '../test/cluster/support/namespace';
 import { main as models } from './models';
 
 /** A command line that runs another one in other surroundings. */
 type Enter = (command: string, args: readonly string[]) => { command: string; args: string[] };
+
+/** How a run of tests ended. */
+export interface TestRun {
+  /** For the process; not 0 where a test failed, nor in CI where one was skipped. */
+  readonly code: number;
+  readonly passed: number;
+  readonly skipped: number;
+}
 
 /** What the bootstrap lends to this command: besides child processes and locks, its way to run groups of tests. */
 export interface Bootstrap extends Workshop {
@@ -17,7 +27,7 @@ export interface Bootstrap extends Workshop {
     groups: readonly (readonly string[])[],
     args: readonly string[],
     enter?: Enter,
-  ) => Promise<number>;
+  ) => Promise<TestRun>;
 }
 
 /** Level 3 talks to its API server with it. */
@@ -47,36 +57,48 @@ export async function main(args: readonly string[], root: string, bootstrap: Boo
 }
 
 async function run(options: ClusterOptions, root: string, bootstrap: Bootstrap): Promise<number> {
-  const levels = options.ifBuilt ? await builtLevels(options.levels, root) : options.levels;
+  const levels = options.ifChanged ? await changedLevels(options.levels, root) : options.levels;
   if (levels.length === 0) return 0;
   process.env.ANTIPHON_CLUSTER_BIN = await prepare(levels, root, bootstrap);
   if (options.buildOnly) return 0;
   const got = [await models(['get'], root), await models(['get', recording], root)];
   if (got.some((code) => code !== 0)) console.error('Some models are missing: tests that speak fail.');
   let code = 0;
-  for (const level of levels) {
-    const enter = namespaceLevels.includes(level) && whyNoNamespace() === undefined ? namespaceCommand : undefined;
-    code = Math.max(code, await bootstrap.runGroups([groupOf(level, options.jest)], options.jest, enter));
-  }
+  for (const level of levels) code = Math.max(code, await runLevel(level, options.jest, root, bootstrap));
   return code;
 }
 
-/** Those of the levels of which everything is in the cache; says of the others what is not. */
-async function builtLevels(wanted: readonly Level[], root: string): Promise<Level[]> {
-  const built: Level[] = [];
-  for (const level of wanted) {
-    const missing = await missingFor(level, root);
-    if (missing.length === 0) built.push(level);
-    else console.log(`skipped: cluster tests, level ${level}: not built yet: ${missing.join(', ')}`);
+/** Runs a level, and records it when all of it passed while its inputs stayed as they are. */
+async function runLevel(level: Level, jest: readonly string[], root: string, bootstrap: Bootstrap): Promise<number> {
+  const enter = namespaceLevels.includes(level) && whyNoNamespace() === undefined ? namespaceCommand : undefined;
+  const inputs = await hashInputs(root, level);
+  const { code, passed, skipped } = await bootstrap.runGroups([groupOf(level, jest)], jest, enter);
+  if (code !== 0 || skipped > 0 || passed === 0 || jest.length > 0) return code;
+  if (inputs === undefined || inputs !== (await hashInputs(root, level))) {
+    console.log(
+      `level ${level} is not recorded: ${inputs ? 'files changed while it ran' : 'git cannot list its files'}.`,
+    );
+    return code;
   }
-  return built;
+  await recordPass(root, level, { inputs, tests: passed });
+  console.log(`recorded: cluster tests, level ${level}, inputs ${shortOf(inputs)}: commit ${passesFile}`);
+  return code;
 }
 
-async function missingFor(level: Level, root: string): Promise<string[]> {
-  const missing: string[] = level === kubectlLevel && !(await hasKubectl()) ? ['kubectl'] : [];
-  for (const module of partsOf([level])) missing.push(...missingOf(await builtModule(root, module), module));
-  return missing;
+/** Those of the levels whose inputs differ from those with which they passed; names the others. */
+async function changedLevels(wanted: readonly Level[], root: string): Promise<Level[]> {
+  const passes = await readPasses(root);
+  const changed: Level[] = [];
+  for (const level of wanted) {
+    const inputs = await hashInputs(root, level);
+    const pass = passes[level];
+    if (inputs === undefined || pass?.inputs !== inputs) changed.push(level);
+    else console.log(`unchanged since it passed: cluster tests, level ${level}, inputs ${shortOf(inputs)}`);
+  }
+  return changed;
 }
+
+const shortOf = (hash: string): string => hash.slice(0, 12);
 
 /** Builds and fetches what is missing; answers with a folder of this checkout that has a link to each program and shared folder. */
 async function prepare(levels: readonly Level[], root: string, workshop: Workshop): Promise<string> {

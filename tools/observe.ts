@@ -13,7 +13,10 @@ Prometheus comes from the PATH, else from the package of Debian or Ubuntu, unpac
 
 /** What the bootstrap lends to this command. */
 interface Bootstrap {
-  readonly runGroups: (groups: readonly (readonly string[])[], args: readonly string[]) => Promise<number>;
+  readonly runGroups: (
+    groups: readonly (readonly string[])[],
+    args: readonly string[],
+  ) => Promise<{ readonly code: number }>;
 }
 
 /** `npm run test:observability`. Resolves to the exit code; without a Prometheus all is skipped by name. */
@@ -32,8 +35,9 @@ export async function main(args: readonly string[], root: string, bootstrap: Boo
   if ((await models(offline ? ['get', '--offline'] : ['get'], root)) !== 0) {
     console.error('Some models are missing: tests that speak fail.');
   }
-  return bootstrap.runGroups(
+  const { code } = await bootstrap.runGroups(
     [['observability', '--runInBand']],
     args.filter((arg) => arg !== '--offline'),
   );
+  return code;
 }

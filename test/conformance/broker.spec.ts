@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type { Lane } from '@app/protocol';
 import { MemoryBroker, MemoryBus, NatsBroker, type Broker, type Delivery, type JobSource } from '@app/broker';
 import { TestNatsServer } from '../support/nats-server';
+import { until } from '../support/until';
 
 /** A kind of bus under test. */
 interface Bus {
@@ -48,9 +49,6 @@ const elapsedMs = async (action: () => Promise<unknown>): Promise<number> => {
   const begin = performance.now();
   await action();
   return performance.now() - begin;
-};
-const until = async (condition: () => Promise<boolean>): Promise<void> => {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 50));
 };
 
 describe.each([

@@ -5,6 +5,7 @@ import { jetStreamName } from '@app/protocol';
 import { ttsLane } from '../../libs/broker/src/testing/jobs';
 import { TestNatsCluster } from '../support/nats-cluster';
 import { TestNatsServer } from '../support/nats-server';
+import { until } from '../support/until';
 
 const brokerOf = async (url: string | undefined, replicas?: number): Promise<NatsBroker> => {
   const broker = new NatsBroker({ servers: [url ?? ''], name: 'copies', replicas, callTimeoutMs: 10_000 });
@@ -38,9 +39,8 @@ describe('copies of a lane', () => {
     await cluster.copied(jetStreamName(ttsLane));
     expect((await copiesOf(url))[0]).toBe(3);
     await one.ensureLane(ttsLane);
-    let copies = await copiesOf(url);
     // Consumers get theirs after the stream has.
-    while (copies.some((count) => count !== 3)) copies = await copiesOf(url);
+    await until(async () => (await copiesOf(url)).every((count) => count === 3));
     const place = await one.publishJob(ttsLane, 'first', Buffer.from('job'), 60_000);
 
     await cluster.kill(await cluster.leaderOf(jetStreamName(ttsLane)));

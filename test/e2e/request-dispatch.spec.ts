@@ -17,8 +17,6 @@ const text =
 /** Few, so that a test fills them. */
 const seats = 2;
 
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
 /** Two copies of `inference serve` behind a proxy, and no worker that pulls. */
 describe('speech by request dispatch alone', () => {
   const front = new Front();
@@ -57,6 +55,13 @@ describe('speech by request dispatch alone', () => {
     const samples = samplesOfEvents(events);
     expect(samples.length).toBe(reference.length);
     expect(Buffer.from(samples.buffer).equals(Buffer.from(reference.buffer))).toBe(true);
+  };
+  /** Steps that `inference serve` and its copy have run. */
+  const stepsOf = async (operation: string): Promise<number> => {
+    const each = ['inference', 'inference-extra'].map((part) =>
+      stack.metric(part, 'antiphon_step_requests_count', { operation }).catch(() => 0),
+    );
+    return (await Promise.all(each)).reduce((sum, count) => sum + count);
   };
   const busySeats = (part: string, lane: string): Promise<number> =>
     stack.metric(part, 'antiphon_busy_seats', { lane });
@@ -114,8 +119,9 @@ describe('speech by request dispatch alone', () => {
   it(
     'loses no word when its process is killed: the next one on the same port goes on with the stream',
     async () => {
+      const transcribed = await stepsOf('transcribe');
       const disturbed = transcribe(2);
-      await sleep(3 * seconds);
+      await until(async () => (await stepsOf('transcribe')) > transcribed + 1);
       expect(front.openRequests(stack.inference)).toBe(1);
       stack.kill('inference');
       expect(finalText(await disturbed)).toBe(undisturbed);
@@ -148,7 +154,8 @@ describe('speech by request dispatch alone', () => {
       const spoken = speakAll('broken', seats);
       const heard = transcribe(4);
       for (let time = 0; time < 3; time += 1) {
-        await sleep(700);
+        const [decoded, transcribed] = [await stepsOf('decode'), await stepsOf('transcribe')];
+        await until(async () => (await stepsOf('decode')) > decoded || (await stepsOf('transcribe')) > transcribed);
         front.breakAll();
       }
       (await Promise.all(spoken)).forEach(expectWhole);
@@ -160,9 +167,10 @@ describe('speech by request dispatch alone', () => {
   it(
     'drains on SIGTERM without loss: what is spoken ends there, what is heard goes on elsewhere',
     async () => {
+      const transcribed = await stepsOf('transcribe');
       const spoken = speakAll('drained', 2 * seats);
       const heard = [transcribe(2), transcribe(2)];
-      await sleep(2 * seconds);
+      await until(async () => (await stepsOf('transcribe')) > transcribed + 2);
       const before = front.openRequests(stack.inference);
       const ended = stack.says('inference exited with code 0');
       stack.signal('inference', 'SIGTERM');

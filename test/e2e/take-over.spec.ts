@@ -1,5 +1,6 @@
 import { samplesOfEvents, TtsClient } from '../../tools/client/tts-client';
 import { RunningStack } from '../support/running-stack';
+import { until } from '../support/until';
 
 const seconds = 1_000;
 const text =
@@ -48,7 +49,6 @@ describe('a worker that dies under load', () => {
 
 /** Resolves when the worker has run a step; fails at the bound. */
 async function untilBusy(stack: RunningStack, worker: string, untilMs: number): Promise<void> {
-  while ((await stack.metric(worker, 'antiphon_step_requests_count')) === 0) {
-    if (performance.now() > untilMs) throw new Error(`${worker} took no job within ${joinBoundMs} ms of being ready`);
-  }
+  const hasStepped = async (): Promise<boolean> => (await stack.metric(worker, 'antiphon_step_requests_count')) > 0;
+  await until(hasStepped, { withinMs: untilMs - performance.now() });
 }

@@ -9,6 +9,7 @@ import { allExpressions, ruleRows } from '../support/observability-files';
 import { describeWithPrometheus } from '../support/prometheus';
 import { parsePromql } from '../support/promql';
 import { RunningStack } from '../support/running-stack';
+import { until } from '../support/until';
 
 const minuteMs = 60_000;
 const pollMs = 500;
@@ -25,15 +26,14 @@ function needsCluster(expr: string): boolean {
 }
 
 /** Resolves when nothing is left over; a test that waits in vain shows what is. */
-async function until(leftOver: () => Promise<readonly string[]>, timeoutMs: number): Promise<void> {
-  const end = Date.now() + timeoutMs;
-  let left = await leftOver();
-  while (left.length > 0 && Date.now() < end) {
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
-    left = await leftOver();
-  }
-  expect(left).toEqual([]);
-}
+const untilNothing = (leftOver: () => Promise<readonly string[]>): Promise<void> =>
+  until(
+    async () => {
+      expect(await leftOver()).toEqual([]);
+      return true;
+    },
+    { withinMs: minuteMs, everyMs: pollMs },
+  );
 
 describeWithPrometheus('Prometheus beside the running stack', () => {
   const folder = mkdtempSync(join(tmpdir(), 'antiphon-observe-'));
@@ -57,20 +57,17 @@ describeWithPrometheus('Prometheus beside the running stack', () => {
   it(
     'reads the pages of gateway, license and each worker, under the job names of the cluster',
     async () => {
-      await until(
-        async () =>
-          (await targets(base)).flatMap(({ health, labels }) => (health === 'up' ? [] : [labels['pod'] ?? ''])),
-        minuteMs,
-      );
-      const seen = (await targets(base)).map(
-        ({ labels }) => `${labels['namespace']} ${labels['job']} ${labels['pod']}`,
-      );
-      expect(seen.sort()).toEqual([
-        'local gateway gateway',
-        'local license license',
-        'local worker stt-1',
-        'local worker tts-1',
-      ]);
+      const wanted = ['local gateway gateway', 'local license license', 'local worker stt-1', 'local worker tts-1'];
+      const seen = async () =>
+        (await targets(base)).map(
+          ({ health, labels }) => `${labels['namespace']} ${labels['job']} ${labels['pod']} ${health}`,
+        );
+      // Before its first look at its configuration Prometheus has no targets at all.
+      await untilNothing(async () => {
+        const found = await seen();
+        return wanted.filter((target) => !found.includes(`${target} up`));
+      });
+      expect((await seen()).sort()).toEqual(wanted.map((target) => `${target} up`));
     },
     2 * minuteMs,
   );
@@ -80,10 +77,10 @@ describeWithPrometheus('Prometheus beside the running stack', () => {
     async () => {
       const loaded = async () => (await rules(base)).filter(({ health }) => health === 'ok').map(({ name }) => name);
       const wanted = rows.map(({ record, alert }) => record ?? alert ?? '');
-      await until(async () => {
+      await untilNothing(async () => {
         const names = await loaded();
         return wanted.filter((name) => !names.includes(name));
-      }, minuteMs);
+      });
       expect((await loaded()).sort()).toEqual(wanted.sort());
     },
     2 * minuteMs,
@@ -92,13 +89,13 @@ describeWithPrometheus('Prometheus beside the running stack', () => {
   it(
     'sees a lane without a worker, and how long it takes to wake',
     async () => {
-      const sees = (expr: string) => until(async () => ((await query(base, expr)).length > 0 ? [] : [expr]), minuteMs);
+      const sees = (expr: string) => untilNothing(async () => ((await query(base, expr)).length > 0 ? [] : [expr]));
       const killed = stack.pidOf('tts-1');
       stack.kill('tts-1');
-      await until(async () => {
+      await untilNothing(async () => {
         const pid = stack.pidOf('tts-1');
         return Promise.resolve(pid !== undefined && pid !== killed ? [] : ['another tts-1']);
-      }, minuteMs);
+      });
       // Held before it can serve, for as long as a node may take to boot.
       stack.signal('tts-1', 'SIGSTOP');
       await sees('antiphon_lane_workers{lane="tts.piper"} == 0');
@@ -119,10 +116,10 @@ describeWithPrometheus('Prometheus beside the running stack', () => {
       const read = allExpressions().flatMap(({ expr }) => parsePromql(expr).selectors.map(({ metric }) => metric));
       const wanted = [...new Set(read)].filter((name) => ours.has(name));
       expect(wanted.length).toBeGreaterThan(30);
-      await until(async () => {
+      await untilNothing(async () => {
         const names = await metricNames(base);
         return wanted.filter((name) => !names.includes(name));
-      }, minuteMs);
+      });
     },
     2 * minuteMs,
   );
@@ -138,10 +135,10 @@ describeWithPrometheus('Prometheus beside the running stack', () => {
   it.each(here)(
     'has a value of %s',
     async (record) => {
-      await until(async () => {
+      await untilNothing(async () => {
         const values = await query(base, record);
         return values.some(({ value }) => Number.isFinite(value)) ? [] : [`${record}: ${JSON.stringify(values)}`];
-      }, minuteMs);
+      });
     },
     2 * minuteMs,
   );
@@ -154,16 +151,15 @@ describeWithPrometheus('Prometheus beside the running stack', () => {
       const killed = new Set<number>();
       const alive = () => stack.childrenOf('tts-1').filter((engine) => !killed.has(engine));
       for (let death = 1; death <= 4; death += 1) {
-        await until(async () => ((await warm()) && alive().length > 0 ? [] : ['a warm engine']), minuteMs);
+        await untilNothing(async () => ((await warm()) && alive().length > 0 ? [] : ['a warm engine']));
         for (const engine of alive()) {
           killed.add(engine);
           process.kill(engine, 'SIGKILL');
         }
-        await until(async () => ((await deaths()) >= death ? [] : [`death ${death}`]), minuteMs);
+        await untilNothing(async () => ((await deaths()) >= death ? [] : [`death ${death}`]));
       }
-      await until(
-        async () => ((await isFiring('AntiphonEnginesRestarting')) ? [] : ['AntiphonEnginesRestarting']),
-        minuteMs,
+      await untilNothing(async () =>
+        (await isFiring('AntiphonEnginesRestarting')) ? [] : ['AntiphonEnginesRestarting'],
       );
     },
     4 * minuteMs,

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { until } from './until';
 
 const oldest = [2, 11] as const;
 
@@ -78,16 +79,14 @@ export function freePort(): Promise<number> {
 }
 
 /** Resolves at the first greeting of the server. */
-async function answers(port: number): Promise<void> {
-  for (;;) {
-    const greeted = await new Promise<boolean>((done) => {
-      const socket = connect(port, '127.0.0.1');
-      socket.once('data', () => done(true));
-      socket.once('error', () => done(false));
-      socket.once('close', () => done(false));
-      socket.once('data', () => socket.destroy());
-    });
-    if (greeted) return;
-    await new Promise((done) => setTimeout(done, 20));
-  }
-}
+const answers = (port: number): Promise<void> =>
+  until(
+    () =>
+      new Promise<boolean>((done) => {
+        const socket = connect(port, '127.0.0.1');
+        socket.once('data', () => done(true));
+        socket.once('error', () => done(false));
+        socket.once('close', () => done(false));
+        socket.once('data', () => socket.destroy());
+      }),
+  );

@@ -20,7 +20,7 @@ export interface Workshop {
 }
 
 /** The folder with the builds of a module as it stands in the checkout, whether it is there or not. */
-export const builtModule = (root: string, module: GoModule): Promise<string> =>
+const builtModule = (root: string, module: GoModule): Promise<string> =>
   buildFolder(root, module, [
     ...buildFlags,
     linkerFlags,

@@ -11,15 +11,16 @@ export const help = `npm run test:cluster -- LEVEL… [OPTIONS] [-- JEST ARGUMEN
 
 What the levels need is built once with Go and kept in ANTIPHON_CLUSTER_CACHE (~/.cache/antiphon/cluster);
 docs/cluster-tests.md says how long that takes. In CI (CI=true) a skipped test is a failure.
+A level of which every test passed is recorded in test/cluster/passed.json; commit that file with the change.
 
-  --if-built    skip a level of which something would have to be built or fetched first, saying what
+  --if-changed  skip a level that passed with the very same inputs, saying so: test/cluster/passed.json
   --build-only  build and fetch, run no tests
   --help        this text`;
 
 /** The command line, checked. */
 export interface ClusterOptions {
   readonly levels: readonly Level[];
-  readonly ifBuilt: boolean;
+  readonly ifChanged: boolean;
   readonly buildOnly: boolean;
   readonly help: boolean;
   /** For jest as they are: everything behind `--`. */
@@ -33,14 +34,14 @@ export function parseClusterArgs(args: readonly string[]): ClusterOptions {
     args: args.slice(0, end),
     allowPositionals: true,
     options: {
-      'if-built': { type: 'boolean', default: false },
+      'if-changed': { type: 'boolean', default: false },
       'build-only': { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
   return {
     levels: levelsOf(positionals, values.help),
-    ifBuilt: values['if-built'],
+    ifChanged: values['if-changed'],
     buildOnly: values['build-only'],
     help: values.help,
     jest: args.slice(end + 1),

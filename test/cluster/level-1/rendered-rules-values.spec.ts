@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeConfig, loadConfig, type ConfigClass } from '@app/platform';
@@ -119,31 +119,6 @@ describe('values that contradict each other', () => {
     [[`global.lanes.tts-piper.model=${'m'.repeat(50)}`], 'longer than 63'],
   ])('are refused: %j', (set, reason) => {
     expect(refusal({ set })).toContain(reason);
-  });
-});
-
-describe('the documents', () => {
-  const values = readYaml('knative/values.yaml') as Record<string, unknown>;
-  const known = { ...values, workers: readYaml('keda/values.yaml') };
-  const assigned = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.md'))
-    .flatMap((file) => {
-      const text = readFileSync(join(root, 'docs', file), 'utf8');
-      return [...text.matchAll(/--set(?:-string|-json|-file)? ["']?([A-Za-z][\w.-]*)[[\]\d]*[=.\\]/g)].map(
-        ([, path = '']) => [file, path] as const,
-      );
-    });
-
-  it('set values in their commands', () => expect(assigned.length).toBeGreaterThan(10));
-
-  it.each(assigned)('of %s set a value that there is: %s', (_, path) => {
-    let at: unknown = known;
-    for (const key of path.split('.')) {
-      const isOpen = typeof at === 'object' && at !== null && Object.keys(at).length === 0;
-      if (isOpen) return;
-      expect(Object.keys(at as object)).toContain(key);
-      at = (at as Record<string, unknown>)[key];
-    }
   });
 });
 

@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { wavFile } from '@app/speech/audio';
 import { transcribeFile } from '../../../tools/client/stt-client';
 import { generation, samplesOfEvents, TtsClient, voiceRateHz } from '../../../tools/client/tts-client';
+import { until } from '../../support/until';
 import { wordErrorRate } from '../../support/word-error-rate';
 import type { KnativePod } from './support/knative-pod';
 import type { Neighbourhood } from './support/neighbourhood';
@@ -39,8 +39,8 @@ function describeProbes(near: () => Neighbourhood, pod: () => KnativePod): void 
       'is never ready without a bus',
       async () => {
         const lost = await near().startPod('gateway', { env: { NATS_URL: 'nats://10.99.250.1:4222' } });
-        const until = performance.now() + 6 * seconds;
-        while (performance.now() < until) expect(await lost.probe('readiness')).toBe(false);
+        const untilMs = performance.now() + 6 * seconds;
+        while (performance.now() < untilMs) expect(await lost.probe('readiness')).toBe(false);
         lost.kill();
       },
       30 * seconds,
@@ -131,13 +131,14 @@ function describeStats(near: () => Neighbourhood, pod: () => KnativePod): void {
 
 /** The first average that satisfies the condition; throws when none does in 10 s. */
 async function settled(statsUrl: string, condition: (average: number) => boolean): Promise<number> {
-  const until = performance.now() + 10 * seconds;
-  for (;;) {
-    await delay(1.5 * seconds);
-    const average = await averageConcurrency(statsUrl);
-    if (condition(average)) return average;
-    if (performance.now() > until) throw new Error(`the average is ${average}`);
-  }
+  let average = NaN;
+  const hasSettled = async (): Promise<boolean> => {
+    average = await averageConcurrency(statsUrl);
+    if (!condition(average)) throw new Error(`the average is ${average}`);
+    return true;
+  };
+  await until(hasSettled, { withinMs: 10 * seconds, everyMs: 500 });
+  return average;
 }
 
 function describeOtherTimeouts(near: () => Neighbourhood): void {

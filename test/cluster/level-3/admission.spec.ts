@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { until } from '../../support/until';
 import { describeInNamespace } from '../support/namespace';
 import type { KubernetesObject } from './support/api-client';
-import { sharedYaml } from './support/binaries';
+import { sharedYaml } from '../support/binaries';
 import { renderCharts } from './support/charts';
 import { ControlPlane } from './support/control-plane';
 import { clusterCommands, runDocumented } from './support/documented-commands';
@@ -122,7 +122,7 @@ describeInNamespace("Knative's own admission and controllers", () => {
     it.each(services)(
       'bring %s to a ready revision',
       async (service) => {
-        expect(await untilReady(plane, namespace, service)).toEqual([]);
+        await untilReady(plane, namespace, service);
       },
       110 * seconds,
     );
@@ -158,16 +158,14 @@ async function asWritten(plane: ControlPlane, namespace: string, name: string): 
 const dryRun = ({ api }: ControlPlane, service: KnativeService): Promise<unknown> =>
   api.create(`${serviceCollection(service.metadata.namespace ?? '')}?dryRun=All`, service);
 
-/** Resolves to no condition once the newest revision is ready, or at the bound to what keeps it from being so. */
-async function untilReady({ api }: ControlPlane, namespace: string, service: string): Promise<unknown[]> {
+/** Resolves once the newest revision is ready; rejects at the bound with what keeps it from being so. */
+async function untilReady({ api }: ControlPlane, namespace: string, service: string): Promise<void> {
   const query = new URLSearchParams({ labelSelector: `serving.knative.dev/service=${service}` });
   const path = `/apis/serving.knative.dev/v1/namespaces/${namespace}/revisions?${query.toString()}`;
-  const untilMs = Date.now() + 100 * seconds;
-  for (;;) {
+  const isReady = async (): Promise<boolean> => {
     const [revision] = await api.list<Revision>(path);
-    const conditions = revision?.status?.conditions ?? [];
-    if (conditions.some(({ type, status }) => type === 'Ready' && status === 'True')) return [];
-    if (Date.now() > untilMs) return [revision?.metadata.name ?? 'no revision', ...conditions];
-    await delay(100);
-  }
+    expect(revision?.status?.conditions).toContainEqual(expect.objectContaining({ type: 'Ready', status: 'True' }));
+    return true;
+  };
+  await until(isReady, { withinMs: 100 * seconds, everyMs: 100 });
 }

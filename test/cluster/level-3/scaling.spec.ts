@@ -3,9 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { functionOf } from '@app/protocol';
 import { finalText, transcribeStream } from '../../../tools/client/stt-client';
 import { readTwoCities, twoCitiesText } from '../../support/two-cities';
+import { until } from '../../support/until';
 import { wordErrorRate } from '../../support/word-error-rate';
 import { describeInNamespace } from '../support/namespace';
-import { eventually } from './support/eventually';
 import { jobsOnTheBus } from './support/nats';
 import { outputFolder } from './support/output';
 import { podPath } from './support/pod';
@@ -127,7 +127,7 @@ describeInNamespace('workers on a real control plane with KEDA', () => {
         busy.push(...system.workers(speakers).filter((worker) => wasBusyAtItsEnd(worker, sinceMs)));
       }
       expect(busy.length).toBeGreaterThan(0);
-      await eventually(() => Promise.resolve(busy.every(({ times }) => times.end !== undefined)), patience);
+      await until(() => busy.every(({ times }) => times.end !== undefined), { withinMs: patience });
       expect(busy.map(({ times }) => times.end)).toEqual(busy.map(() => 'ended with code 0'));
       expect(await jobsOnTheBus()).toBe(0);
     },
@@ -140,7 +140,7 @@ describeInNamespace('workers on a real control plane with KEDA', () => {
       const { samples, sampleRateHz } = readTwoCities();
       const sinceMs = performance.now();
       const conversation = transcribeStream(system.target, samples, sampleRateHz);
-      const speaking = eventually(async () => (await system.busySeats(listeners)) > 0, patience);
+      const speaking = until(async () => (await system.busySeats(listeners)) > 0, { withinMs: patience });
       await Promise.race([speaking, conversation]);
       // Some finals must have been given by then, and some must be left to give.
       await delay((samples.length / sampleRateHz / 3) * seconds);
@@ -165,10 +165,11 @@ describeInNamespace('workers on a real control plane with KEDA', () => {
       await system.api.delete(podPath(lost), 0);
       // While the others choose new leaders a request may be refused, and may be made again.
       const answers: Spoken[] = [];
-      while (answers.length === 0 || answers.at(-1)?.ends[0]?.[0] === 'error') {
+      const isAnswered = async (): Promise<boolean> => {
         answers.push(...(await speakAll(system.target, [sentence])));
-        if (answers.length > 1) await delay(1 * seconds);
-      }
+        return answers.at(-1)?.ends[0]?.[0] !== 'error';
+      };
+      await until(isAnswered, { withinMs: patience, everyMs: 1 * seconds });
       expect(answers.at(-1)?.ends).toEqual(onceAndWhole);
       expect(answers.at(-1)?.audio.equals(sentenceAudio)).toBe(true);
       for (const { audio } of answers.slice(0, -1)) expect(audio).toHaveLength(0);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { Daemon } from '../../level-3/support/daemon';
-import { binary } from '../../level-3/support/binaries';
+import { Daemon } from '../../support/daemon';
+import { binary } from '../../support/binaries';
 import type { PodNamespace } from './pod-network';
 import type { Container, HttpProbe, RenderedPod } from './rendered-service';
 

@@ -7,7 +7,7 @@ import type { Target } from '../../../../tools/client/tts-client';
 import { Front } from '../../../support/front';
 import { findNatsServer } from '../../../support/nats-server';
 import { addHosts } from '../../support/namespace';
-import { Daemons, type Daemon } from '../../level-3/support/daemon';
+import { Daemons, type Daemon } from '../../support/daemon';
 import { KnativePod } from './knative-pod';
 import type { PodNetwork } from './pod-network';
 import { renderedPod, type ChartSettings } from './rendered-service';

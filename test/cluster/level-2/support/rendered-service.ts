@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { parseAllDocuments, stringify } from 'yaml';
-import { binary } from '../../level-3/support/binaries';
+import { binary } from '../../support/binaries';
 
 const root = join(__dirname, '../../../..');
 const chart = join(root, 'knative');

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { binary } from './binaries';
+import { binary } from '../../support/binaries';
 
 const execute = promisify(execFile);
 const outputAtMost = 64 * 1024 * 1024;

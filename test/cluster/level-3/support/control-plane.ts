@@ -2,9 +2,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { addresses, ports } from './addresses';
 import { ApiClient } from './api-client';
-import { binary } from './binaries';
+import { binary } from '../../support/binaries';
 import { Authority, createKeyPair } from './certificates';
-import { Daemons, type DaemonSpec } from './daemon';
+import { Daemons, type DaemonSpec } from '../../support/daemon';
 import { answersOk } from './https-probe';
 import { Kubectl } from './kubectl';
 

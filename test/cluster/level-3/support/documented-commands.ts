@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { binary } from './binaries';
+import { binary } from '../../support/binaries';
 import { root } from './charts';
 
 const execute = promisify(execFile);

@@ -1,10 +1,10 @@
+import { until } from '../../../support/until';
 import { addresses, ports } from './addresses';
 import type { ApiClient } from './api-client';
-import { binary, shared, sharedYaml } from './binaries';
+import { binary, shared, sharedYaml } from '../../support/binaries';
 import type { ControlPlane } from './control-plane';
-import type { DaemonSpec } from './daemon';
+import type { DaemonSpec } from '../../support/daemon';
 import { serve } from './endpoints';
-import { eventually } from './eventually';
 
 const namespace = 'knative-serving';
 /** In whose registry tags are not looked up: nothing here leads out. */
@@ -96,8 +96,5 @@ async function untilJudged(api: ApiClient): Promise<void> {
       (error: unknown) => /admission webhook .* denied/.test(String(error)),
     );
   };
-  await eventually(
-    async () => (await Promise.all(admissionConfigurations.map(isTrusted))).every(Boolean) && judges(),
-    60_000,
-  );
+  await until(async () => (await Promise.all(admissionConfigurations.map(isTrusted))).every(Boolean) && judges());
 }

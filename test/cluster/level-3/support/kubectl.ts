@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { binary } from './binaries';
+import { binary } from '../../support/binaries';
 
 const execute = promisify(execFile);
 const outputAtMost = 64 * 1024 * 1024;

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ports } from './addresses';
-import { binary, shared } from './binaries';
+import { binary, shared } from '../../support/binaries';
 import type { ControlPlane } from './control-plane';
 
 /** A machine of the cluster. Its kubelet is kwok, but for the pods that are real processes. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Daemon } from './daemon';
+import { Daemon } from '../../support/daemon';
 import { probeUrl, type Container } from './pod';
 
 /** How the container of a pod is started as a process here. */

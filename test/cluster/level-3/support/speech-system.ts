@@ -4,17 +4,17 @@ import { parseMetrics, sumOf } from '../../../../tools/client/prometheus';
 import type { Target } from '../../../../tools/client/tts-client';
 import { ensureDevelopmentLicense } from '../../../../tools/license/development-license';
 import { modelsFolder } from '../../../../tools/models';
+import { until } from '../../../support/until';
 import { addHosts } from '../../support/namespace';
 import { addresses } from './addresses';
 import type { KubernetesObject } from './api-client';
-import { sharedYaml } from './binaries';
+import { sharedYaml } from '../../support/binaries';
 import { renderCharts, root } from './charts';
 import { ControlPlane } from './control-plane';
-import { Daemons, type DaemonSpec } from './daemon';
+import { Daemons, type DaemonSpec } from '../../support/daemon';
 import { startKeda } from './keda';
 import { defineKnative } from './knative';
 import { startKwok, type NodeSpec } from './kwok';
-import { eventually } from './eventually';
 import { isBusReady, natsConfig, natsPods, natsRecipe } from './nats';
 import { environmentOf, type Container, type Pod } from './pod';
 import type { PodProcess, ProcessRecipe } from './pod-process';
@@ -83,7 +83,7 @@ export class SpeechSystem {
       await plane.kubectl.apply([await renderCharts({ namespace, values: ['production'], overlay }, folder)]);
       mounted.config = await natsConfig(plane.api, namespace);
       runner.start();
-      await eventually(isBusReady, 60_000);
+      await until(isBusReady);
       system.foundTarget = await startFrontEnd(plane, daemons, folder);
       return system;
     } catch (error) {
@@ -117,7 +117,7 @@ export class SpeechSystem {
   async untilZero(deployment: string, timeoutMs: number): Promise<void> {
     const isZero = (replicas: number): boolean => replicas === 0;
     await this.scale.until(deployment, isZero, { sinceMs: performance.now(), timeoutMs });
-    await eventually(async () => (await this.pods(deployment)).length === 0, timeoutMs);
+    await until(async () => (await this.pods(deployment)).length === 0, { withinMs: timeoutMs });
   }
 
   /** How many jobs the workers of a Deployment have. */

@@ -6,7 +6,8 @@ const folder = (): string => process.env.ANTIPHON_CLUSTER_BIN ?? '';
 /** The path of a program of the cluster's cache; throws with the command that makes it. */
 export function binary(name: string): string {
   const path = join(folder(), name);
-  if (!existsSync(path)) throw new Error(`${name} is not built. Build it with: npm run test:cluster -- 3 --build-only`);
+  if (!existsSync(path))
+    throw new Error(`${name} is not built. Build it with: npm run test:cluster -- LEVEL --build-only`);
   return path;
 }
 
