@@ -137,7 +137,7 @@ describe('npm run test:cluster', () => {
   it('asks for a level, and knows three', async () => {
     expect(await main([], folder, bootstrap)).toBe(1);
     expect(await main(['4'], folder, bootstrap)).toBe(1);
-    expect(errors.join('\n')).toMatch(/which level[^]*no level "4"/);
+    expect(errors.join('\n')).toMatch(/Name the level[^]*no level "4"/);
     expect(await main(['--help'], folder, bootstrap)).toBe(0);
     expect(lines.join('\n')).toContain('--if-built');
   });
