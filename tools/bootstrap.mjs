@@ -32,39 +32,52 @@ const exitCodes = { SIGINT: 130, SIGTERM: 143 };
 const lent = { run: child, alone, runGroups };
 /** @type {Record<string, Command>} */
 const commands = {
-  up: { says: 'start everything on this machine and speak a first sentence', builds: 'all', run: tool('up') },
-  down: { says: 'stop what `up` started', builds: 'tools', run: tool('down') },
-  status: { says: 'say what runs and where', builds: 'tools', run: tool('status') },
-  dev: { says: 'start everything and reload on every change', builds: 'tools', run: tool('dev') },
-  models: { says: 'list, get and verify models, voices and nats-server', builds: 'tools', run: tool('models') },
-  license: { says: 'issue, check and show licences', builds: 'tools', run: tool('license') },
-  graph: { says: 'show the function graph, and write what is made from it', builds: 'tools', run: tool('graph') },
+  up: { says: 'start the stack on this machine and speak a first sentence', builds: 'all', run: tool('up') },
+  down: { says: 'stop the stack that `up` started', builds: 'tools', run: tool('down') },
+  status: { says: 'show what runs, where, and whether it is ready', builds: 'tools', run: tool('status') },
+  dev: { says: 'start the stack; compile and restart an app when its code changes', builds: 'tools', run: tool('dev') },
+  models: { says: 'list, download and verify models, voices and nats-server', builds: 'tools', run: tool('models') },
+  license: { says: 'issue, verify and show licences', builds: 'tools', run: tool('license') },
+  graph: {
+    says: 'show the function graph, and write the files generated from it',
+    builds: 'tools',
+    run: tool('graph'),
+  },
   endpoint: {
     says: 'add a function endpoint: job, row of the graph, controller, handler, tests',
     takes: 'NAME',
     run: endpoint,
   },
-  bench: { says: 'measure a deployment, this machine by default', builds: 'all', run: tool('bench') },
+  bench: {
+    says: 'measure speech latency and throughput, of this machine by default',
+    builds: 'all',
+    run: tool('bench'),
+  },
   build: { says: 'compile all apps and tools', takes: '', builds: 'all', run: async () => 0 },
-  test: { says: 'run all tests; arguments go to jest', takes: '[PATH…] [JEST OPTIONS]', builds: 'all', run: test },
+  test: {
+    says: 'run all tests; pass the arguments to jest',
+    takes: '[PATH…] [JEST OPTIONS]',
+    builds: 'all',
+    run: test,
+  },
   'test:cluster': {
-    says: 'prove the charts with real Knative, KEDA and Kubernetes (needs Go)',
+    says: 'test the charts with real Knative, KEDA and Kubernetes (needs Go)',
     builds: 'all',
     run: tool('cluster'),
   },
   'test:observability': {
-    says: 'test the rules with promtool, and the stack with a real Prometheus',
+    says: 'test the alerting rules with promtool and the metrics with a real Prometheus',
     builds: 'all',
     run: tool('observe'),
   },
-  check: { says: 'lint, types, circular imports, rules and unit tests', takes: '', run: check },
+  check: { says: 'run lint, types, circular imports, rules and unit tests', takes: '', run: check },
 };
 
 /** @param {string} name @returns {Command['run']} the compiled `tools/NAME.ts`, run in this very process */
 function tool(name) {
   return async (args) => {
     const file = join(root, 'dist/tools/tools', `${name}.js`);
-    if (!existsSync(file)) return fail(`\`${name}\` is not there yet: tools/${name}.ts does not exist.`);
+    if (!existsSync(file)) return fail(`\`${name}\` does not exist: there is no tools/${name}.ts.`);
     process.setSourceMapsEnabled(true);
     /** @type {{ main: (args: string[], root: string, bootstrap: typeof lent) => Promise<number> }} */
     const module = await import(pathToFileURL(file).href);
@@ -86,7 +99,7 @@ async function endpoint(args) {
 async function test(args) {
   const models = tool('models');
   const got = Math.max(await models(['get']), await models(['get', ...testArtifacts]));
-  if (got !== 0) console.error('Some models are missing: tests that need them are skipped or fail.');
+  if (got !== 0) console.error('Some models are missing. Tests that need them are skipped or fail.');
   // Whole stacks run one at a time, with nothing beside them: how they hear and speak in time is part of what is tested.
   const groups = [
     ['unit', 'rules', 'conformance', 'endpoint'],
@@ -213,7 +226,8 @@ function isInstalled() {
 /** @param {boolean} offline */
 async function install(offline) {
   if (isInstalled()) return;
-  if (offline) throw new Error('Packages are missing, and --offline fetches nothing. While online, run: npm ci');
+  if (offline)
+    throw new Error('Packages are missing, and --offline downloads nothing. Run npm ci while the machine is online.');
   console.log('installing packages…');
   if ((await npm(['ci'], true)) !== 0) throw new Error('npm ci failed; its output is above.');
 }

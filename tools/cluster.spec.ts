@@ -97,7 +97,7 @@ describe('npm run test:cluster', () => {
   it('asks for a level, and knows three', async () => {
     expect(await main([], checkout.folder, bootstrap)).toBe(1);
     expect(await main(['4'], checkout.folder, bootstrap)).toBe(1);
-    expect(errors.join('\n')).toMatch(/which level[^]*no level "4"/);
+    expect(errors.join('\n')).toMatch(/Name the level[^]*no level "4"/);
     expect(await main(['--help'], checkout.folder, bootstrap)).toBe(0);
     expect(lines.join('\n')).toContain('--if-changed');
   });

@@ -10,7 +10,7 @@ const apps = ['gateway', 'license', 'inference'] as const;
 
 const help = `npm run dev -- [OPTIONS]
 
-As \`npm run up\`, with each app compiled and restarted when its code or a library changes. Takes the same options:
+Starts the stack like \`npm run up\`. Compiles and restarts an app when its code or a library changes. The options are the same:
 
 ${upHelp}`;
 

@@ -4,10 +4,10 @@ import { readRunFile, removeRunFile } from './stack/run-file';
 
 const help = `npm run down -- [OPTIONS]
 
-Stops the stack that \`npm run up\` started, and every process of it.
+Stops every process of the stack that \`npm run up\` started.
 
-  --data DIR    its data folder   (.antiphon in the repository)
-  --help        this text`;
+  --data DIR    data folder of the stack (default: .antiphon in the repository)
+  --help        print this text`;
 
 const timeoutMs = 60_000;
 

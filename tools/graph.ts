@@ -5,12 +5,12 @@ import { drawingOf, mermaidOf } from './graph/drawing';
 import { generatedFiles, jetStreamJson, staleOf, svgOf, writeAll } from './graph/generated';
 import { lanesYaml } from './graph/lane-values';
 
-const help = `npm run graph                  the functions and their lanes as a table
-npm run graph -- FORM          the same as: mermaid, svg, jetstream (definitions, JSON), values (of the charts, YAML)
-npm run graph -- --write       writes what is made from the graph: docs/function-graph.md and .svg, knative/jetstream.json,
-                               the lanes in the values of both charts
-npm run graph -- --check       fails and names the files that --write would change
-npm run graph -- --help        this text`;
+const help = `npm run graph                  print the functions and their lanes as a table
+npm run graph -- FORM          print them in another format: mermaid, svg, jetstream (JSON), values (YAML of the charts)
+npm run graph -- --write       write the generated files: docs/function-graph.md and .svg, knative/jetstream.json,
+                               and the lanes in the values of both charts
+npm run graph -- --check       fail if --write would change files, and name them
+npm run graph -- --help        print this text`;
 
 const forms: Readonly<Record<string, (lanes: readonly Lane[]) => string | Promise<string>>> = {
   mermaid: (lanes) => mermaidOf(drawingOf(lanes)),

@@ -6,13 +6,13 @@ import { ProblemError } from '@app/protocol';
 import { developmentFiles, ensureDevelopmentLicense } from './license/development-license';
 
 const help = `npm run license -- init-dev [--folder FOLDER]   issue a licence and an API key for this machine
-npm run license -- verify FILE [--keys FILE]   check a licence file against trusted public keys
-npm run license -- show FILE [--keys FILE]     check it and print what it says
+npm run license -- verify FILE [--keys FILE]   verify a licence file with trusted public keys
+npm run license -- show FILE [--keys FILE]     verify a licence file and print its content
 
-  --folder FOLDER  where the files of a development licence lie; what is there and still good is kept
+  --folder FOLDER  folder of the development licence; files that are still valid are kept
                    (default: .antiphon/license in the repository)
-  --keys FILE      public keys of trusted issuers, PEM (default: ${developmentFiles.publicKey} beside the licence file)
-  --help           this text`;
+  --keys FILE      public keys of trusted issuers, in PEM format (default: ${developmentFiles.publicKey} beside the licence file)
+  --help           print this text`;
 
 /** `npm run license`: see `help`. Resolves to the exit code. */
 export async function main(args: readonly string[], root: string): Promise<number> {

@@ -19,16 +19,16 @@ import { ProblemError } from '@app/protocol';
 import { prepareArtifact } from './models/prepare';
 import { drawProgress, megabytes } from './progress';
 
-const help = `npm run models -- list                 what there is: size, licence, held or not
-npm run models -- get [ID…] [OPTIONS]  download, check and unpack; without ids: what \`npm run up\` needs
-npm run models -- verify [ID…]         read and hash again what is held, or the ids given
-npm run models -- prepare [ID…]        make the graphs of held models now, for workers that may not write beside them
+const help = `npm run models -- list                 list all artifacts: size, licence, installed or not
+npm run models -- get [ID…] [OPTIONS]  download, verify and unpack (default: what \`npm run up\` needs)
+npm run models -- verify [ID…]         hash installed artifacts again (default: all)
+npm run models -- prepare [ID…]        build the graphs of installed models now, for workers with a read-only model folder
 
-  --folder FOLDER  where artifacts lie, each in a folder of its own
+  --folder FOLDER  folder of the artifacts, with one subfolder each
                    (default: ANTIPHON_MODELS, else .antiphon/models in the repository)
-  --from FOLDER    take the wheels from a folder instead of downloading them
-  --offline        never download; say what is missing
-  --help           this text`;
+  --from FOLDER    read the wheels from a folder instead of downloading them
+  --offline        download nothing; fail and list what is missing
+  --help           print this text`;
 
 interface ModelsOptions {
   readonly folder: string;

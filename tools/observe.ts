@@ -4,12 +4,12 @@ import { findPrometheus, prometheusFolder } from './observe/prometheus-program';
 
 const help = `npm run test:observability -- [PATH…] [JEST OPTIONS]
 
-Checks the rules of knative/observability and runs their tests with promtool; then starts the stack with a real Prometheus, lets
-speech go through it, and looks for every metric that rules and dashboards name. Takes about two minutes.
-Prometheus comes from the PATH, else from the package of Debian or Ubuntu, unpacked into .antiphon/prometheus.
+Checks the rules of knative/observability and runs their tests with promtool. Then starts the stack with a real Prometheus,
+sends speech through it, and queries every metric that rules and dashboards name. Takes about two minutes.
+Uses Prometheus from the PATH. If there is none, downloads the package of Debian or Ubuntu into .antiphon/prometheus.
 
-  --offline     fetch nothing
-  --help        this text`;
+  --offline     download nothing
+  --help        print this text`;
 
 /** What the bootstrap lends to this command. */
 interface Bootstrap {
@@ -33,7 +33,7 @@ export async function main(args: readonly string[], root: string, bootstrap: Boo
     console.error(ProblemError.from(error).detail);
   }
   if ((await models(offline ? ['get', '--offline'] : ['get'], root)) !== 0) {
-    console.error('Some models are missing: tests that speak fail.');
+    console.error('Some models are missing. Tests that use speech fail.');
   }
   const { code } = await bootstrap.runGroups(
     [['observability', '--runInBand']],

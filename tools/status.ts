@@ -4,10 +4,10 @@ import { isAlive, readRunFile } from './stack/run-file';
 
 const help = `npm run status -- [OPTIONS]
 
-Says what runs, where, and whether it is ready. Exit code 0 when everything is, 1 otherwise.
+Shows what runs, where, and whether it is ready. The exit code is 0 if everything is ready, else 1.
 
-  --data DIR    data folder of the stack   (.antiphon in the repository)
-  --help        this text`;
+  --data DIR    data folder of the stack (default: .antiphon in the repository)
+  --help        print this text`;
 
 /** `npm run status`. */
 export async function main(args: readonly string[], root: string): Promise<number> {

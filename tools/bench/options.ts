@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
 import { ProblemError } from '@app/protocol';
 
-/** What `npm run bench` was asked to do. */
+/** Options of `npm run bench`. */
 export interface BenchOptions {
-  /** A deployment to measure; without it one is started on this machine. */
+  /** The deployment to measure. If undefined, the bench starts one on this machine. */
   readonly target: { readonly api: string; readonly apiKey: string } | undefined;
   readonly peers: boolean;
   readonly contexts: readonly number[];
@@ -17,24 +17,25 @@ export interface BenchOptions {
 /** `npm run bench -- --help`. */
 export const benchHelp = `npm run bench -- [OPTIONS]
 
-Measures speech as a client has it, prints tables and writes JSON. Without --url it starts everything on this machine first.
+Measures latency and throughput of speech as a client sees them. Prints tables and writes JSON.
+By default it starts the stack on this machine and measures it.
 
-  --url URL        a deployment to measure instead; needs --key
-  --key KEY        its API key
-  --peers          also install piper-tts and faster-whisper into a throw-away Python environment, and measure them on the
-                   same sentences in the same run, alternating
-  --contexts LIST  contexts at once                                     (1,2,4,8,16)
-  --rounds N       rounds for each number of contexts                   (10)
-  --only KIND      tts or stt alone
-  --sweep          also sweep the encoder context of speech-to-text from 4 to 30 s
-  --json FILE      where the figures go                                 (bench.json)
-  --help           this text`;
+  --url URL        address of another deployment to measure; needs --key
+  --key KEY        API key of that deployment
+  --peers          also measure piper-tts and faster-whisper, on the same sentences and in turns; installs them into a
+                   temporary Python environment
+  --contexts LIST  numbers of concurrent contexts (default: 1,2,4,8,16)
+  --rounds N       rounds for each number of contexts (default: 10)
+  --only KIND      measure only tts or only stt (default: both)
+  --sweep          also measure speech to text with encoder contexts from 4 to 30 s
+  --json FILE      file for the results (default: bench.json)
+  --help           print this text`;
 
 /** Reads the arguments; a `bad_request` problem names what is wrong. */
 export function parseBenchOptions(args: readonly string[]): BenchOptions {
   const values = parse(args);
   if ((values.url === undefined) !== (values.key === undefined)) {
-    throw new ProblemError('bad_request', { detail: '--url and --key go together.' });
+    throw new ProblemError('bad_request', { detail: '--url and --key must be given together.' });
   }
   if (values.only !== undefined && values.only !== 'tts' && values.only !== 'stt') {
     throw new ProblemError('bad_request', { detail: '--only takes tts or stt.' });
@@ -75,7 +76,7 @@ function parse(args: readonly string[]) {
 function positive(name: string, text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) {
-    throw new ProblemError('bad_request', { detail: `${name} takes whole numbers from 1.` });
+    throw new ProblemError('bad_request', { detail: `${name} takes whole numbers of at least 1.` });
   }
   return value;
 }

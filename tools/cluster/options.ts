@@ -5,17 +5,17 @@ import { levels, type Level } from './parts';
 /** What `npm run test:cluster -- --help` prints. */
 export const help = `npm run test:cluster -- LEVEL… [OPTIONS] [-- JEST ARGUMENTS]
 
-  1  charts: helm, Knative's and KEDA's own validation, KEDA's scaler on the running system
+  1  the charts: helm, the validation of Knative and KEDA, KEDA's scaler on the running system
   2  Knative's queue-proxy in front of the gateway and of inference (Linux; root or user namespaces)
   3  a real control plane with KEDA and Knative that scales real workers (Linux; root or user namespaces)
 
-What the levels need is built once with Go and kept in ANTIPHON_CLUSTER_CACHE (~/.cache/antiphon/cluster);
-docs/cluster-tests.md says how long that takes. In CI (CI=true) a skipped test is a failure.
-A level of which every test passed is recorded in test/cluster/passed.json; commit that file with the change.
+Go builds the programs of a level once, into ANTIPHON_CLUSTER_CACHE (default: ~/.cache/antiphon/cluster).
+docs/cluster-tests.md lists how long that takes. In CI (CI=true) a skipped test is a failure.
+A level of which every test passed is recorded in test/cluster/passed.json. Commit that file with the change.
 
-  --if-changed  skip a level that passed with the very same inputs, saying so: test/cluster/passed.json
-  --build-only  build and fetch, run no tests
-  --help        this text`;
+  --if-changed  skip a level that passed with the same inputs, and say so
+  --build-only  build and download, run no tests
+  --help        print this text`;
 
 /** The command line, checked. */
 export interface ClusterOptions {
@@ -53,7 +53,7 @@ function levelsOf(positionals: readonly string[], isHelp: boolean): Level[] {
   if (wrong !== undefined)
     throw new ProblemError('bad_request', { detail: `There is no level "${wrong}": 1, 2 or 3.` });
   if (positionals.length === 0 && !isHelp) {
-    throw new ProblemError('bad_request', { detail: 'Say which level to run: 1, 2 or 3. --help says what they are.' });
+    throw new ProblemError('bad_request', { detail: 'Name the level to run: 1, 2 or 3. --help describes the levels.' });
   }
   return levels.filter((level) => positionals.includes(String(level)));
 }

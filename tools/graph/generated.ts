@@ -67,9 +67,13 @@ function contentOf(path: string): string | undefined {
 
 const page = (lanes: readonly Lane[]): string => `# The function graph
 
-Made by \`npm run graph -- --write\` from \`libs/protocol/src/functions\`. How to add a function: \`docs/new-endpoint.md\`. The same as a
-picture: [function-graph.svg](function-graph.svg). The apps make the JetStream streams and consumers of the lanes themselves; \`knative/jetstream.json\` has them as the
-JetStream API takes them, for whoever checks them or lets only others make them.
+\`npm run graph -- --write\` generates this page from \`libs/protocol/src/functions\`. To add a
+function, see \`docs/new-endpoint.md\`. The same graph as a picture:
+[function-graph.svg](function-graph.svg).
+
+The apps create the JetStream streams and consumers of the lanes themselves.
+\`knative/jetstream.json\` lists them in the format of the JetStream API. Use it to check them, or to
+create them yourself.
 
 \`\`\`mermaid
 ${mermaidOf(drawingOf(lanes))}\`\`\`

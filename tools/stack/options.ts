@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ProblemError, productName } from '@app/protocol';
 
-/** What `npm run up` was asked to do. */
+/** Options of `npm run up`. */
 export interface UpOptions {
   readonly check: boolean;
   readonly port: number;
@@ -18,20 +18,21 @@ export interface UpOptions {
 /** `npm run up -- --help`. */
 export const upHelp = `npm run up -- [OPTIONS]
 
-Starts ${productName} on this machine: nats-server, license, gateway and inference workers, each a process of its own.
-Gets the models and nats-server first if they are missing, then speaks a sentence and transcribes it back.
+Starts ${productName} on this machine: nats-server, license, gateway and inference workers, each in its own process.
+Downloads the models and nats-server first if they are missing. Then speaks a sentence and transcribes it.
 
-  --port N      port of the API; the other ports are moved to free ones and printed   (5000)
-  --data DIR    logs, keys, licence, run.json and the JetStream store                 (.antiphon in the repository)
-  --workers N   inference workers for each of text-to-speech and speech-to-text       (1)
-  --observe     with Prometheus, scraping every part and evaluating our rules          (docs/observability.md)
-  --offline     fetch nothing; say what is missing
-  --check       do all of that, then stop; exit code 0 if it worked and 1 if not
-  --help        this text
+  --port N      port of the API; the other ports are free ones, which the command prints (default: 5000)
+  --data DIR    folder of logs, keys, licence, run.json and JetStream data (default: .antiphon in the repository)
+  --workers N   number of workers for text to speech, and for speech to text (default: 1)
+  --observe     also start Prometheus, which scrapes every part; see docs/observability.md
+  --offline     download nothing; fail and list what is missing
+  --check       stop after the first sentence; exit code 0 if it was understood, else 1
+  --help        print this text
 
-Models are kept in .antiphon/models in the repository, or in the folder that ANTIPHON_MODELS names.
-DISPATCH=tts=request,stt=request sends jobs by request to one inference service, as Knative has it, instead of by lanes to workers.
-Stop with Ctrl-C, or with: npm run down`;
+Models are in .antiphon/models in the repository, or in the folder that ANTIPHON_MODELS names.
+By default jobs go to the workers through NATS. DISPATCH=tts=request,stt=request sends them as HTTP requests to one
+inference service, as on Knative.
+To stop: press Ctrl-C, or run npm run down.`;
 
 /** Reads the arguments; a `bad_request` problem names what is wrong. */
 export function parseUpOptions(args: readonly string[], root: string): UpOptions {

@@ -1,11 +1,11 @@
-/** What a caller is told of a problem, and what the machinery does with it. */
+/** What a caller receives for a problem, and how the apps treat it. */
 export interface ProblemRow {
   /** HTTP status, and `status_code` on sockets. */
   readonly status: number;
-  /** WebSocket close code where the whole socket ends for it. */
+  /** WebSocket close code, used if the problem ends the whole socket. */
   readonly closeCode: number;
   readonly title: string;
-  /** One sentence that says what to do; a detail may stand in its place. */
+  /** One or two sentences that say what to do. A detail may replace it. */
   readonly message: string;
   /** Whether the same request may succeed if sent again. */
   readonly retryable: boolean;
@@ -21,40 +21,45 @@ const row = (status: number, closeCode: number, title: string, message: string, 
 
 /** Every problem a caller or an operator can meet, by its stable code. `docs/errors.md` lists the same. */
 export const problems = {
-  bad_request: row(400, 1008, 'Bad request', 'Correct the request; the message names the field.'),
+  bad_request: row(400, 1008, 'Bad request', 'Correct the request and send it again.'),
   transcript_empty: row(400, 1008, 'Empty transcript', 'Send a transcript with at least one letter or digit.'),
-  model_not_found: row(400, 1008, 'Invalid model', 'Use one of the models that GET /voices and the message list.'),
-  language_not_supported: row(
-    400,
-    1008,
-    'Language not supported',
-    'Use an installed language; the message lists them.',
-  ),
+  model_not_found: row(400, 1008, 'Invalid model', 'Use a model of this server, or an alias such as sonic-* or ink-*.'),
+  language_not_supported: row(400, 1008, 'Language not supported', 'Use a language that the model or voice supports.'),
   audio_not_supported: row(400, 1003, 'Audio not supported', 'Send WAV, or raw PCM with encoding and sample_rate.'),
-  key_missing: row(401, 1008, 'No credentials', 'Send an API key as Bearer, X-API-Key or api_key.'),
-  key_unknown: row(401, 1008, 'Unknown credentials', 'Check the API key; this one is not known here.'),
+  key_missing: row(
+    401,
+    1008,
+    'No credentials',
+    'Send an API key as Authorization: Bearer, as X-API-Key or as api_key.',
+  ),
+  key_unknown: row(401, 1008, 'Unknown credentials', 'Check the API key. This server does not know it.'),
   license_expired: row(402, 1008, 'Licence expired', 'Ask the operator to install a current licence.'),
   feature_not_licensed: row(403, 1008, 'Feature not licensed', 'Ask the operator for a licence that has this feature.'),
   not_found: row(404, 1008, 'Not found', 'Check the path and the id.'),
   voice_not_found: row(404, 1008, 'Voice not found', 'Use a voice that GET /voices lists.'),
   request_timeout: row(408, 1008, 'Request too slow', 'Send the whole body without pauses.', true),
-  too_large: row(413, 1009, 'Too large', 'Send less at once.'),
+  too_large: row(413, 1009, 'Too large', 'Send less data in one request.'),
   media_type_not_supported: row(415, 1003, 'Media type not supported', 'Send the media type that this call documents.'),
   concurrency_limited: row(429, 1013, 'Too many concurrent requests', 'Try again after Retry-After seconds.', true),
-  cancelled: row(499, 1000, 'Cancelled', 'The request was cancelled by its caller.'),
-  internal: row(500, 1011, 'Internal error', 'Try again; if it persists, give the operator the request id.', true),
+  cancelled: row(499, 1000, 'Cancelled', 'The caller cancelled the request.'),
+  internal: row(500, 1011, 'Internal error', 'Try again. If it persists, give the operator the request id.', true),
   job_quarantined: row(500, 1011, 'Request failed repeatedly', 'Change the request: it stopped several workers.'),
   not_implemented: row(501, 1008, 'Not implemented', 'This server does not offer this call.'),
   worker_unavailable: row(503, 1013, 'No worker available', 'Try again after Retry-After seconds.', true),
   deadline_exceeded: row(503, 1013, 'No worker in time', 'Try again after Retry-After seconds.', true),
-  draining: row(503, 1012, 'Server is stopping', 'Connect again; another server will answer.', true),
+  draining: row(503, 1012, 'Server is stopping', 'Connect again. Another server will answer.', true),
   bus_unavailable: row(503, 1013, 'Message bus unavailable', 'Try again after Retry-After seconds.', true),
   license_unavailable: row(503, 1013, 'Licence service unavailable', 'Try again after Retry-After seconds.', true),
-  config_invalid: row(500, 1011, 'Configuration invalid', 'Set the variables that the message names.'),
-  port_taken: row(500, 1011, 'Port taken', 'Choose another port or stop what uses it.'),
+  config_invalid: row(
+    500,
+    1011,
+    'Configuration invalid',
+    'Correct the configuration variables. --help of each app lists them.',
+  ),
+  port_taken: row(500, 1011, 'Port taken', 'Choose another port, or stop the process that uses it.'),
   license_invalid: row(500, 1011, 'Licence invalid', 'Install a licence file that a trusted issuer signed.'),
-  tool_missing: row(500, 1011, 'Tool missing', 'Install the tool that the message names.'),
-  disk_full: row(500, 1011, 'Disk full', 'Make room on the disk that the message names.'),
+  tool_missing: row(500, 1011, 'Tool missing', 'Install the missing tool.'),
+  disk_full: row(500, 1011, 'Disk full', 'Free space on the disk, then start again.'),
   artifact_unavailable: row(503, 1011, 'Artifact unavailable', 'Fetch it with: npm run models -- get ID', true),
   artifact_corrupt: row(500, 1011, 'Artifact corrupt', 'Fetch it again with: npm run models -- get ID'),
 } as const satisfies Record<string, ProblemRow>;
@@ -62,14 +67,14 @@ export const problems = {
 /** A stable, snake_case name of a problem. */
 export type ProblemCode = keyof typeof problems;
 
-/** Whether a string received from elsewhere is a code of the table. */
+/** Whether a string from outside is a code of the table. */
 export const isProblemCode = (code: string): code is ProblemCode => Object.hasOwn(problems, code);
 
-/** The only error a caller ever sees. `detail` is shown to callers; `cause` is for logs alone. */
+/** The only error that callers see. They receive `detail`. `cause` goes to logs only. */
 export class ProblemError extends Error {
   override readonly name = 'ProblemError';
   readonly detail: string;
-  /** Seconds after which a retry makes sense, where that is known. */
+  /** Seconds after which a retry makes sense; undefined if unknown. */
   readonly retryAfterSeconds: number | undefined;
 
   constructor(
@@ -86,7 +91,7 @@ export class ProblemError extends Error {
     return problems[this.code];
   }
 
-  /** A problem as it is; anything else as `internal` with the original as cause. */
+  /** Returns a problem unchanged, and any other error as `internal` with the original as cause. */
   static from(error: unknown): ProblemError {
     return error instanceof ProblemError ? error : new ProblemError('internal', { cause: error });
   }

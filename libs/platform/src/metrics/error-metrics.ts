@@ -3,7 +3,11 @@ import { InjectMetric, makeCounterProvider } from '@willsoto/nestjs-prometheus';
 import type { Counter } from 'prom-client';
 import { problems, type ProblemCode } from '@app/protocol';
 
-const errors = { name: 'antiphon_errors_total', help: 'Problems given to callers.', labelNames: ['code'] as const };
+const errors = {
+  name: 'antiphon_errors_total',
+  help: 'Problems that callers received, by code of docs/errors.md.',
+  labelNames: ['code'] as const,
+};
 
 /** Errors by code, in every app; each code from the start, so that its first error is a rise. */
 @Injectable()

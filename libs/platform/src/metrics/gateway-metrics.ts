@@ -18,73 +18,73 @@ import {
 
 const firstAudio = {
   name: 'antiphon_time_to_first_audio_seconds',
-  help: 'From the text that can be spoken to its first audio on the wire.',
+  help: 'Time from the first text that can be spoken to the first audio sent to the client, in seconds.',
   labelNames: ['model'] as const,
   buckets: firstAudioBucketsSeconds,
 };
 const overhead = {
   name: 'antiphon_overhead_seconds',
-  help: 'Of the time to first audio of a text that came whole, what gateway, licence and bus took.',
+  help: 'Part of the time to first audio that was spent outside the worker (gateway, license, NATS), in seconds. Only requests whose text arrived complete are counted.',
   labelNames: ['model'] as const,
   buckets: overheadBucketsSeconds,
 };
 const transcription = {
   name: 'antiphon_transcription_latency_seconds',
-  help: 'From the last sample of an STT stream to its last final transcript.',
+  help: 'Time from the last sample of an STT stream to its last final transcript, in seconds.',
   labelNames: ['model'] as const,
   buckets: stageBucketsSeconds,
 };
 const queueWait = {
   name: 'antiphon_queue_wait_seconds',
-  help: 'From publishing a job to the claim of a worker.',
+  help: 'Time from the publication of a job to its claim by a worker, in seconds.',
   labelNames: ['lane'] as const,
   buckets: queueWaitBucketsSeconds,
 };
 const stage = {
   name: 'antiphon_stage_seconds',
-  help: 'Where the time of a job went.',
+  help: 'Time that a job spent in each stage, in seconds.',
   labelNames: ['stage', 'lane'] as const,
   buckets: stageBucketsSeconds,
 };
 const authorize = {
   name: 'antiphon_authorize_seconds',
-  help: 'Until a request was authorised or refused; kept: by an earlier grant, as the license app did not answer.',
+  help: 'Time until a request was authorised or refused, in seconds. Outcome kept: an earlier grant was used because the license app did not answer.',
   labelNames: ['outcome'] as const,
   buckets: authorizeBucketsSeconds,
 };
 const terminal = {
   name: 'antiphon_terminal_events_total',
-  help: 'Contexts and STT streams that ended; exactly one event each.',
+  help: 'Contexts and STT streams that ended, by outcome. Each has exactly one terminal event.',
   labelNames: ['kind', 'outcome'] as const,
 };
 const audio = {
   name: 'antiphon_audio_seconds_total',
-  help: 'Seconds of audio sent to clients (tts) or taken from them (stt).',
+  help: 'Seconds of audio sent to clients (tts) or received from them (stt).',
   labelNames: ['kind', 'model'] as const,
 };
 const active = {
   name: 'antiphon_active_requests',
-  help: 'Contexts (tts) and STT streams (stt) that are open.',
+  help: 'Open contexts (tts) and STT streams (stt).',
   labelNames: ['kind'] as const,
 };
 const lag = {
   name: 'antiphon_lane_jobs',
-  help: 'Jobs of a lane by state; waiting and running together are its lag.',
+  help: 'Jobs of a lane by state. Waiting plus running is the lag of the lane.',
   labelNames: ['lane', 'state'] as const,
 };
 const workers = {
   name: 'antiphon_lane_workers',
-  help: 'Workers of a lane that are alive and not draining, as this gateway hears them.',
+  help: 'Workers of a lane that are alive and not draining, according to the heartbeats that this gateway receives.',
   labelNames: ['lane'] as const,
 };
 const waitBudget = {
   name: 'antiphon_lane_wait_budget_seconds',
-  help: 'How long a new job of a lane may wait for a worker before it is refused.',
+  help: 'Time that a new job of a lane may wait for a worker before it is refused, in seconds.',
   labelNames: ['lane'] as const,
 };
 const wake = {
   name: 'antiphon_lane_wake_seconds',
-  help: 'From a job that waits on a lane without any worker until a worker is there.',
+  help: 'Cold start of a lane: time from a job that waits without any worker until a worker is alive, in seconds.',
   labelNames: ['lane'] as const,
   buckets: wakeBucketsSeconds,
 };

@@ -8,46 +8,54 @@ import {
 import type { Counter, Gauge, Histogram } from 'prom-client';
 import { occupancyBuckets, realTimeFactorBuckets, stageBucketsSeconds } from './buckets';
 
-const seats = { name: 'antiphon_seats', help: 'Places in the batch.', labelNames: ['lane'] as const };
-const busySeats = { name: 'antiphon_busy_seats', help: 'Places taken by jobs.', labelNames: ['lane'] as const };
+const seats = {
+  name: 'antiphon_seats',
+  help: 'Seats of this worker for a lane: the jobs that it can run at a time.',
+  labelNames: ['lane'] as const,
+};
+const busySeats = {
+  name: 'antiphon_busy_seats',
+  help: 'Seats of a lane that jobs hold.',
+  labelNames: ['lane'] as const,
+};
 const occupancy = {
   name: 'antiphon_step_requests',
-  help: 'Requests run together in one step of an engine.',
+  help: 'Number of requests that one step of an engine ran together.',
   labelNames: ['engine', 'operation'] as const,
   buckets: occupancyBuckets,
 };
 const stepTime = {
   name: 'antiphon_step_seconds',
-  help: 'Time of one step of an engine.',
+  help: 'Duration of one step of an engine, in seconds.',
   labelNames: ['engine', 'operation'] as const,
   buckets: stageBucketsSeconds,
 };
 const seatWait = {
   name: 'antiphon_seat_wait_seconds',
-  help: 'From claim to the first step.',
+  help: 'Time from the claim of a job to its first step, in seconds.',
   labelNames: ['lane'] as const,
   buckets: stageBucketsSeconds,
 };
 const realTimeFactor = {
   name: 'antiphon_real_time_factor',
-  help: 'Compute time of a job over the time of its audio.',
+  help: 'Compute time of a job divided by the duration of its audio. Above 1 is slower than real time.',
   labelNames: ['lane'] as const,
   buckets: realTimeFactorBuckets,
 };
 const jobs = {
   name: 'antiphon_jobs_total',
-  help: 'Jobs that left this worker.',
+  help: 'Jobs that ended on this worker, by outcome: done, error, cancelled or handed_back.',
   labelNames: ['lane', 'outcome'] as const,
 };
 const restarts = {
   name: 'antiphon_engine_restarts_total',
-  help: 'Engine processes that ended unasked and were started again.',
+  help: 'Engine processes that ended unexpectedly and were started again.',
   labelNames: ['engine'] as const,
 };
-const load = { name: 'inferno_worker_load', help: 'Seats taken, over all lanes of this worker.' };
-const capacity = { name: 'inferno_worker_capacity', help: 'Seats, over all lanes of this worker.' };
-const firstAudio = { name: 'inferno_worker_ttfa', help: 'Seconds from claim to first audio, last job.' };
-const factor = { name: 'inferno_worker_rtf', help: 'Real-time factor, last job.' };
+const load = { name: 'inferno_worker_load', help: 'Seats that jobs hold, summed over all lanes of this worker.' };
+const capacity = { name: 'inferno_worker_capacity', help: 'Seats, summed over all lanes of this worker.' };
+const firstAudio = { name: 'inferno_worker_ttfa', help: 'Time from claim to first audio of the last job, in seconds.' };
+const factor = { name: 'inferno_worker_rtf', help: 'Real-time factor of the last job.' };
 
 const outcomes = ['done', 'error', 'cancelled', 'handed_back'] as const;
 

@@ -10,28 +10,28 @@ import { authorizeBucketsSeconds } from './buckets';
 
 const requests = {
   name: 'antiphon_license_requests_total',
-  help: 'Authorisations by outcome: granted, or the code of the refusal.',
+  help: 'Authorisations by outcome: granted, or the error code of the refusal.',
   labelNames: ['outcome'] as const,
 };
 const duration = {
   name: 'antiphon_license_authorize_seconds',
-  help: 'Time to answer an authorisation, within the license app.',
+  help: 'Time that the license app took to answer an authorisation, in seconds.',
   buckets: authorizeBucketsSeconds,
 };
 const expiresIn = {
   name: 'antiphon_license_expires_in_seconds',
-  help: 'Until the licence expires; negative afterwards.',
+  help: 'Time until the licence expires, in seconds. Negative after the expiry.',
 };
 const grantsFor = {
   name: 'antiphon_license_grants_for_seconds',
-  help: 'Until requests are refused: the end of the grace after the expiry; 0 where they are refused already.',
+  help: 'Time until requests are refused, which is the end of the grace period, in seconds. 0 if they are refused already.',
 };
 const standing = {
   name: 'antiphon_license_standing',
-  help: 'Where the licence stands: 1 for its standing, 0 for the others.',
+  help: 'State of the licence: 1 for the current standing, 0 for the others.',
   labelNames: ['standing'] as const,
 };
-const keys = { name: 'antiphon_license_keys', help: 'API keys known here.' };
+const keys = { name: 'antiphon_license_keys', help: 'API keys that this license app knows.' };
 
 const outcomes = ['granted', 'key_unknown', 'license_expired', 'feature_not_licensed', 'license_unavailable'];
 const standings = ['not_yet_valid', 'valid', 'in_grace', 'expired'] as const;

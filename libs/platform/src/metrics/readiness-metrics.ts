@@ -4,12 +4,12 @@ import { Readiness } from '../readiness';
 
 const ready = {
   name: 'antiphon_ready',
-  help: 'Each check of the ready page: 1 where it is met, 0 where it is missing.',
+  help: 'State of each readiness check: 1 if it passes, 0 if it fails.',
   labelNames: ['check'] as const,
 };
 const started = {
   name: 'antiphon_start_seconds',
-  help: 'From the start of the process until it served; models loaded and warm.',
+  help: 'Time from the start of the process until it was ready, with models loaded and warm, in seconds.',
 };
 
 /** Exports the checks of the ready page as they are when the metrics page is asked for. */
