@@ -101,27 +101,6 @@ describe('the schemas of the values', () => {
   });
 });
 
-describe('values that contradict each other', () => {
-  it.each([
-    [['nats.replicas=1', 'global.nats.streamReplicas=3'], 'streamReplicas'],
-    [['global.nats.url=nats://bus:4222', 'global.networkPolicy.enabled=false'], 'monitoringEndpoint'],
-    [['global.nats.url=nats://bus:4222', 'global.nats.monitoringEndpoint=bus:8222'], 'global.nats.peers'],
-    [['global.nats.url=nats://bus:4222', 'workers.enabled=false'], 'global.nats.peers'],
-    [['global.models.source=claim'], 'claim.name'],
-    [['global.models.source=fetch'], 'fetch.image'],
-    [['workers.autoscaling.initialCooldownSeconds=60'], 'initialCooldownSeconds'],
-    [['ingress.external.enabled=true'], 'ingress.domain'],
-    [['ingress.domain=a.example.com', 'ingress.tls.issuer.name=letters'], 'secretName'],
-    [['license.existingSecret='], 'license.files'],
-    [['global.lanes.tts-piper.minReplicas=26'], 'minReplicas is more'],
-    [['workers.overrides.tts-pipr.gpuCount=2'], 'overrides.tts-pipr'],
-    [['global.lanes.tts-piper.seats=64'], 'seats times maxReplicas is 1600'],
-    [[`global.lanes.tts-piper.model=${'m'.repeat(50)}`], 'longer than 63'],
-  ])('are refused: %j', (set, reason) => {
-    expect(refusal({ set })).toContain(reason);
-  });
-});
-
 describe('the documents', () => {
   const values = readYaml('knative/values.yaml') as Record<string, unknown>;
   const known = { ...values, workers: readYaml('keda/values.yaml') };
