@@ -42,9 +42,9 @@
 {{- .Values.inference.maxScale | default $maxScale -}}
 {{- end }}
 
-{{/* Longest life of a request, in seconds: the longest wait and the longest run of a job of these lanes. */}}
+{{/* Longest life of a request, in seconds: the longest wait and the longest run of a job of these lanes. At least 90, since it is the time in which a pod drains. */}}
 {{- define "antiphon.longestRequestSeconds" -}}
-{{- $seconds := 1 -}}
+{{- $seconds := 90 -}}
 {{- $waitSeconds := include "antiphon.secondsOfMs" .Values.gateway.waitBudgetMs | int -}}
 {{- range .lanes }}{{ $seconds = max $seconds (int .requestSeconds) (add (int .longestRunSeconds) $waitSeconds) }}{{ end -}}
 {{- $seconds -}}

@@ -1,4 +1,4 @@
-import { readYaml, refusal, workersChart, type Choice } from './rendered';
+import { readYaml, refusal, render, workersChart, workload, type Choice } from './rendered';
 
 /** Values that contradict each other, and all that the sentence against them says. */
 type Row = readonly [values: readonly string[], says: readonly string[]];
@@ -80,6 +80,10 @@ describe('a time that cannot be kept is refused', () => {
       ['global.lanes.tts-piper.requestSeconds is 14701', 'at most 14700'],
     ],
     [
+      ['global.lanes.tts-piper.requestSeconds=299'],
+      ['global.lanes.tts-piper.requestSeconds is 299', 'global.lanes.tts-piper.longestRunSeconds, 300', 'at least 300'],
+    ],
+    [
       ['gateway.licenseTimeoutMs=120001'],
       ['gateway.licenseTimeoutMs is 120001', 'license.timeoutSeconds, 120', 'at most 120000'],
     ],
@@ -104,6 +108,17 @@ describe('a time that cannot be kept is refused', () => {
       ['knative.maxRequestSeconds=20000', 'gateway.waitBudgetMs=600000'],
       ['inference.modelLoadSeconds=1199'],
     ]));
+
+  it('and none is derived that is shorter than a pod drains', () => {
+    const short = ['gateway.waitBudgetMs=1000', ...byRequest];
+    for (const lane of ['tts-piper', 'stt-whisper-tiny-en']) {
+      short.push(`global.lanes.${lane}.longestRunSeconds=5`, `global.lanes.${lane}.requestSeconds=10`);
+    }
+    const manifests = render({ set: short });
+    for (const name of ['gateway', 'inference']) {
+      expect(workload(manifests, name).template.spec.timeoutSeconds).toBe(90);
+    }
+  });
 
   it('with the limit to which the repository patches Knative', () => {
     const values = readYaml('knative/values.yaml') as { knative: { maxRequestSeconds: number } };
