@@ -10,7 +10,6 @@ import {
   deployments,
   environmentOf,
   named,
-  ofKind,
   packaged,
   readYaml,
   refusal,
