@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { ProblemError, productVersion } from '@app/protocol';
+import { productVersion } from '@app/protocol';
 import { twoCitiesText } from '../test/support/two-cities';
 import { sweepContext } from './bench/context-sweep';
 import { deploymentAt, startDeployment, type Deployment } from './bench/deployment';
@@ -12,6 +12,7 @@ import { sayStack, sayStt, saySweep, sayTargets, sayTts, targetsOf } from './ben
 import { benchStt, readRecording, speakCorpus } from './bench/stt-bench';
 import type { Recording } from './bench/stt-load';
 import { benchTts } from './bench/tts-bench';
+import { errorLine } from './error-line';
 import { modelsFolder } from './models';
 import { PortBook } from './stack/ports';
 
@@ -32,7 +33,7 @@ export async function main(args: readonly string[], root: string): Promise<numbe
     await bench(options, root, deployment, environment);
     return 0;
   } catch (error) {
-    console.error(`antiphon: ${error instanceof ProblemError ? error.detail : (error as Error).message}`);
+    console.error(`antiphon: ${errorLine(error)}`);
     return 1;
   } finally {
     await deployment?.stop();

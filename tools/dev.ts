@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { readCompilerOutput } from './dev/compiler-output';
+import { errorLine } from './error-line';
 import { upHelp } from './stack/options';
 import type { Stack } from './stack/stack';
 import { runUp } from './up';
@@ -33,7 +34,7 @@ function restartOnChange(app: string, root: string, stack: Stack): ChildProcess 
   let restarting = Promise.resolve();
   const restart = (): Promise<void> => {
     console.log(`antiphon: ${app} changed, restarting it`);
-    return stack.restart(app).catch((error: Error) => console.error(`antiphon: ${error.message}`));
+    return stack.restart(app).catch((error: unknown) => console.error(`antiphon: ${errorLine(error)}`));
   };
   const compiler = compile(app, root);
   const read = readCompilerOutput({

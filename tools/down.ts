@@ -1,3 +1,4 @@
+import { errorLine } from './error-line';
 import { stopLeftovers, survivorsOf } from './stack/leftovers';
 import { dataFolderFrom } from './stack/options';
 import { readRunFile, removeRunFile } from './stack/run-file';
@@ -13,6 +14,15 @@ const timeoutMs = 60_000;
 
 /** `npm run down`: resolves to 0 once no process of the stack is left; 1 when one could not be stopped. */
 export async function main(args: readonly string[], root: string): Promise<number> {
+  try {
+    return await down(args, root);
+  } catch (error) {
+    console.error(`antiphon: ${errorLine(error)}`);
+    return 1;
+  }
+}
+
+async function down(args: readonly string[], root: string): Promise<number> {
   const dataFolder = dataFolderFrom(args, root);
   if (dataFolder === undefined) {
     console.log(help);

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { issuerKeyId, licenseState, readPublicKeys, verifyLicense, type License } from '@app/licensing';
-import { ProblemError } from '@app/protocol';
+import { errorLine } from './error-line';
 import { developmentFiles, ensureDevelopmentLicense } from './license/development-license';
 
 const help = `npm run license -- init-dev [--folder FOLDER]   issue a licence and an API key for this machine
@@ -34,7 +34,7 @@ export async function main(args: readonly string[], root: string): Promise<numbe
     console.error(`Unknown command or no file given.\n\n${help}`);
     return 1;
   } catch (error) {
-    console.error(lineOf(error));
+    console.error(errorLine(error));
     return 1;
   }
 }
@@ -76,9 +76,4 @@ function show(
 function remaining(expiresInMs: number): string {
   const days = Math.floor(Math.abs(expiresInMs) / (24 * 60 * 60 * 1_000));
   return expiresInMs > 0 ? `${days} days left` : `expired ${days} days ago`;
-}
-
-function lineOf(error: unknown): string {
-  if (error instanceof ProblemError) return error.detail;
-  return error instanceof Error ? error.message : String(error);
 }

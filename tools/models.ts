@@ -16,6 +16,7 @@ import {
   type Manifest,
 } from '@app/artifacts';
 import { ProblemError } from '@app/protocol';
+import { errorLine } from './error-line';
 import { prepareArtifact } from './models/prepare';
 import { drawProgress, megabytes } from './progress';
 
@@ -48,7 +49,7 @@ export async function main(args: readonly string[], root: string): Promise<numbe
     }
     return await run(command, ids, options);
   } catch (error) {
-    console.error(lineOf(error));
+    console.error(errorLine(error));
     return 1;
   }
 }
@@ -151,8 +152,3 @@ async function prepare(manifest: Manifest, ids: readonly string[], { folder }: M
 
 const presentIds = (manifest: Manifest, folder: string): string[] =>
   manifest.artifacts.map(({ id }) => id).filter((id) => existsSync(join(folder, id)));
-
-function lineOf(error: unknown): string {
-  if (error instanceof ProblemError) return error.detail;
-  return error instanceof Error ? error.message : String(error);
-}

@@ -1,3 +1,4 @@
+import { errorLine } from './error-line';
 import { summaryOf } from './observe/prometheus-api';
 import { dataFolderFrom } from './stack/options';
 import { isAlive, readRunFile } from './stack/run-file';
@@ -11,6 +12,15 @@ Shows what runs, where, and whether it is ready. The exit code is 0 if everythin
 
 /** `npm run status`. */
 export async function main(args: readonly string[], root: string): Promise<number> {
+  try {
+    return await status(args, root);
+  } catch (error) {
+    console.error(`antiphon: ${errorLine(error)}`);
+    return 1;
+  }
+}
+
+async function status(args: readonly string[], root: string): Promise<number> {
   const dataFolder = dataFolderFrom(args, root);
   if (dataFolder === undefined) {
     console.log(help);
@@ -42,7 +52,7 @@ async function readiness(metricsUrl: string | undefined): Promise<string> {
   try {
     const response = await fetch(new URL('/readyz', metricsUrl), { signal: AbortSignal.timeout(2_000) });
     return response.ok ? 'ready' : `not ready: ${await response.text()}`;
-  } catch {
-    return 'not answering';
+  } catch (error) {
+    return `not answering: ${errorLine(error)}`;
   }
 }

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ProblemError } from '@app/protocol';
+import { errorLine } from './error-line';
 import { speakFirstSentence, wasUnderstood } from './stack/first-sentence';
 import { stopLeftovers, survivorsOf } from './stack/leftovers';
 import { parseUpOptions, upHelp, type UpOptions } from './stack/options';
@@ -30,7 +31,7 @@ export async function runUp(
     }
     return await up(options, root, onStarted);
   } catch (error) {
-    console.error(`antiphon: ${lineOf(error)}`);
+    console.error(`antiphon: ${errorLine(error)}`);
     return 1;
   }
 }
@@ -131,10 +132,4 @@ function givenUp(stack: Stack): Promise<never> {
   return new Promise((_, reject) => {
     stack.once('failed', (line) => reject(new ProblemError('internal', { detail: line })));
   });
-}
-
-function lineOf(error: unknown): string {
-  if (error instanceof ProblemError) return error.detail;
-  if ((error as NodeJS.ErrnoException).code === 'ENOSPC') return 'the disk is full: make room, then start again.';
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,11 +1,14 @@
-{{/* The lanes in use, as JSON. Without workers nobody pulls: all jobs go by request. */}}
+{{/* The lanes in use, as JSON, each with its key in the values. Without workers nobody pulls: all jobs go by request. */}}
 {{- define "antiphon.lanes" -}}
 {{- $lanes := list -}}
 {{- range $key, $lane := .Values.global.lanes -}}
 {{- if dig "enabled" true $lane -}}
 {{- $dispatch := $.Values.workers.enabled | ternary $lane.dispatch "request" -}}
-{{- $lanes = append $lanes (merge (dict "dispatch" $dispatch) $lane) -}}
+{{- $lanes = append $lanes (merge (dict "dispatch" $dispatch "key" $key) $lane) -}}
 {{- end -}}
+{{- end -}}
+{{- if not $lanes -}}
+{{- fail "every lane of global.lanes has enabled: false, and nothing would be served: enable one" -}}
 {{- end -}}
 {{- $lanes | toJson -}}
 {{- end }}
@@ -32,10 +35,17 @@
 {{- $request | default $all | toJson -}}
 {{- end }}
 
-{{/* Longest life of a request, in seconds: the longest wait and the longest run of a job of these lanes. */}}
+{{/* Most pods of the inference service: as many as the largest of its lanes may have, unless it is set. */}}
+{{- define "antiphon.inferenceMaxScale" -}}
+{{- $maxScale := 1 -}}
+{{- range include "antiphon.inferenceLanes" . | fromJsonArray }}{{ $maxScale = max $maxScale (int .maxReplicas) }}{{ end -}}
+{{- .Values.inference.maxScale | default $maxScale -}}
+{{- end }}
+
+{{/* Longest life of a request, in seconds: the longest wait and the longest run of a job of these lanes. At least 90, since it is the time in which a pod drains. */}}
 {{- define "antiphon.longestRequestSeconds" -}}
-{{- $seconds := 1 -}}
-{{- $waitSeconds := div (add (int .Values.gateway.waitBudgetMs) 999) 1000 -}}
+{{- $seconds := 90 -}}
+{{- $waitSeconds := include "antiphon.secondsOfMs" .Values.gateway.waitBudgetMs | int -}}
 {{- range .lanes }}{{ $seconds = max $seconds (int .requestSeconds) (add (int .longestRunSeconds) $waitSeconds) }}{{ end -}}
 {{- $seconds -}}
 {{- end }}

@@ -14,6 +14,7 @@ import {
 } from '../../tools/license/development-license';
 import { PortBook } from '../../tools/stack/ports';
 import { TestNatsServer } from '../support/nats-server';
+import { until } from '../support/until';
 
 const entry = join(__dirname, '../../dist/apps/license/apps/license/src/main.js');
 const longMs = 30_000;
@@ -42,7 +43,7 @@ class LicenseProcess {
   }
 
   async ready(): Promise<void> {
-    while ((await this.statusOf('/readyz')) !== 200) await new Promise((resolve) => setTimeout(resolve, 20));
+    await until(async () => (await this.statusOf('/readyz')) === 200);
   }
 
   async statusOf(path: string): Promise<number> {
@@ -110,7 +111,7 @@ describe('the license app as a process', () => {
   };
 
   it(
-    'answers from memory while NATS is away, and learns of a revoked key when it is back',
+    'answers from memory while NATS is away, and learns of a renamed and a revoked key when it is back',
     async () => {
       const app = launch();
       await app.ready();
@@ -123,9 +124,14 @@ describe('the license app as a process', () => {
       await nats.start();
       const keys = new NatsKeyValue({ servers: [nats.url], name: 'operator', bucket: 'antiphon-keys' });
       await keys.start();
-      for (const id of await keys.keys()) await keys.delete(id);
+      const [id = ''] = await keys.keys();
+      const record = JSON.parse((await keys.get(id)) ?? '') as object;
+      await keys.put('renamed', JSON.stringify({ ...record, id: 'renamed' }));
+      await keys.delete(id);
+      await until(async () => (await app.authorize(license.apiKey)).body.keyId === 'renamed');
+      await keys.delete('renamed');
       await keys.close();
-      while ((await app.authorize(license.apiKey)).status === 200) await new Promise((next) => setTimeout(next, 20));
+      await until(async () => (await app.authorize(license.apiKey)).status !== 200);
       expect(await app.authorize(license.apiKey)).toMatchObject({ status: 401, body: { error_code: 'key_unknown' } });
     },
     longMs,
@@ -160,7 +166,7 @@ describe('the license app as a process', () => {
     async () => {
       await nats.kill();
       const app = launch();
-      while ((await app.statusOf('/readyz')) !== 503) await new Promise((next) => setTimeout(next, 20));
+      await until(async () => (await app.statusOf('/readyz')) === 503);
       expect(await app.statusOf('/healthz')).toBe(200);
       expect(await app.authorize(license.apiKey)).toMatchObject({
         status: 503,

@@ -46,6 +46,6 @@ describe('the table of problems', () => {
     // Clients take these close codes as a reason to connect again.
     const meansComeBack = [1012, 1013].includes(closeCode);
     if (meansComeBack) expect(retryable).toBe(true);
-    if (retryable) expect(status === 429 || status >= 500).toBe(true);
+    if (retryable) expect([408, 429].includes(status) || status >= 500).toBe(true);
   });
 });

@@ -172,6 +172,17 @@ describe.each(dashboards().map((dashboard) => [dashboard.file, dashboard] as con
   },
 );
 
+it('every metric of ours has our prefix or a name that operators know, base units, and a help text', () => {
+  const known = /^(inferno_worker_(load|capacity|ttfa|rtf)|api_queue_size|api_unserviceable_requests_size)$/;
+  for (const { name, help, type } of declared.filter(({ name }) => /^(antiphon|inferno|api)_/.test(name))) {
+    expect(help).toMatch(/^[A-Z].*\.$/);
+    if (known.test(name)) continue;
+    expect(name).toMatch(/^antiphon_[a-z_]+$/);
+    expect(name).not.toMatch(/_(ms|milliseconds|minutes|days|kb|mb)(_|$)/);
+    expect([name, name.endsWith('_total')]).toEqual([name, type === 'counter']);
+  }
+});
+
 describe('docs/observability.md', () => {
   it('has a row for each metric of ours, with its type and its labels, and no other', () => {
     const rows = [...page.matchAll(/^\| `(\w+)` +\| (\w+) +\| ([^|]*?) +\|/gm)].map(([, name, type, labels]) =>

@@ -2,7 +2,6 @@ import { Test } from '@nestjs/testing';
 import {
   gatewayMetrics,
   inferenceMetrics,
-  licenseMetrics,
   Log,
   ManagementModule,
   measureStart,
@@ -11,6 +10,7 @@ import {
   Tracing,
 } from '@app/platform';
 import { register } from 'prom-client';
+import { licenseMetrics } from '../../apps/license/src/metrics/license-metrics';
 
 /** A metric that our code exports. */
 export interface DeclaredMetric {

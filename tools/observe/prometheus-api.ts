@@ -1,3 +1,5 @@
+import { errorLine } from '../error-line';
+
 /** One series of an instant query with its value now. */
 export interface InstantValue {
   readonly metric: Readonly<Record<string, string>>;
@@ -65,7 +67,7 @@ export async function summaryOf(base: string): Promise<string> {
     const up = scraped.filter(({ health }) => health === 'up').length;
     const firing = loaded.filter(({ state }) => state === 'firing').map(({ name }) => name);
     return `${up} of ${scraped.length} targets up, ${loaded.length} rules, firing: ${firing.join(', ') || 'none'}`;
-  } catch {
-    return 'not answering';
+  } catch (error) {
+    return `not answering: ${errorLine(error)}`;
   }
 }

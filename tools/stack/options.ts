@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ProblemError, productName } from '@app/protocol';
+import { isRefusedByFetch } from './ports';
 
 /** Options of `npm run up`. */
 export interface UpOptions {
@@ -42,7 +43,7 @@ export function parseUpOptions(args: readonly string[], root: string): UpOptions
     offline: values.offline ?? false,
     observe: values.observe ?? false,
     help: values.help ?? false,
-    port: wholeNumber('--port', values.port ?? '5000', 65_535),
+    port: portNumber('--port', values.port ?? '5000'),
     workers: wholeNumber('--workers', values.workers ?? '1', 64),
     dataFolder: dataFolderOf(values.data, root),
   };
@@ -78,6 +79,16 @@ function parse(args: readonly string[]) {
   } catch (error) {
     throw new ProblemError('bad_request', { detail: `${(error as Error).message} (--help lists the options)` });
   }
+}
+
+function portNumber(name: string, text: string): number {
+  const port = wholeNumber(name, text, 65_535);
+  if (isRefusedByFetch(port)) {
+    throw new ProblemError('bad_request', {
+      detail: `Port ${port} cannot be used with ${name}: browsers and fetch refuse it. Choose another port, 5000 for example.`,
+    });
+  }
+  return port;
 }
 
 function wholeNumber(name: string, text: string, most: number): number {

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { ProblemError } from '@app/protocol';
+import { errorLine } from '../error-line';
 
 /** One process of the stack. */
 export interface PartSpec {
@@ -58,15 +59,17 @@ export class Part {
   async ready(timeoutMs: number): Promise<void> {
     const until = Date.now() + timeoutMs;
     const child = this.child;
+    let missing: string | undefined;
     while (Date.now() < until) {
       if (this.child !== child || child === undefined) {
         throw new ProblemError('internal', { detail: `${this.spec.name} ended at start: ${this.lastLogLine()}` });
       }
-      if (await answers(this.spec.readyUrl)) return;
+      missing = await whyNotReady(this.spec.readyUrl);
+      if (missing === undefined) return;
       await new Promise((resolve) => setTimeout(resolve, readyPollMs));
     }
     throw new ProblemError('internal', {
-      detail: `${this.spec.name} was not ready after ${timeoutMs / 1000} s: ${this.lastLogLine()}`,
+      detail: `${this.spec.name} was not ready after ${timeoutMs / 1000} s: ${missing}; last log line: ${this.lastLogLine()}`,
     });
   }
 
@@ -102,12 +105,13 @@ function readable(line: string): string {
   }
 }
 
-async function answers(url: string): Promise<boolean> {
+/** Undefined once the ready page answers 200; what it says instead, or why it does not answer. */
+async function whyNotReady(url: string): Promise<string | undefined> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(1_000) });
     await response.body?.cancel();
-    return response.status === 200;
-  } catch {
-    return false;
+    return response.status === 200 ? undefined : `${url} answered ${response.status}`;
+  } catch (error) {
+    return `${url}: ${errorLine(error)}`;
   }
 }

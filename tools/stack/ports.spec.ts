@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PortBook } from './ports';
+import { isRefusedByFetch, PortBook } from './ports';
 
 /** Above the highest process id of Linux. */
 const deadPid = 2 ** 22 + 1;
@@ -26,6 +26,11 @@ describe('PortBook', () => {
 
   it('goes past a port that something listens on', async () => {
     expect(await new PortBook(folder).take(taken)).toBeGreaterThan(taken);
+  });
+
+  it('goes past a port that fetch refuses', async () => {
+    const port = await new PortBook(folder).take(6665);
+    expect(port).toBeGreaterThan(6669);
   });
 
   it('gives no port twice, not even to two launchers that ask before anything listens', async () => {
@@ -54,5 +59,24 @@ describe('PortBook', () => {
     expect(await next.take(port)).toBe(port);
     next.release();
     expect(await new PortBook(folder).take(port)).toBe(port);
+  });
+});
+
+describe('isRefusedByFetch', () => {
+  /** A dispatcher of Node's fetch that dials nothing. */
+  const dispatcher = {
+    dispatch: (_: unknown, handler: { onError: (error: Error) => void }): boolean => {
+      handler.onError(new Error('not dialled'));
+      return true;
+    },
+  };
+
+  it('says of every port below 11,000 what fetch itself says', async () => {
+    for (let port = 1; port < 11_000; port += 1) {
+      const why = await fetch(`http://127.0.0.1:${port}`, { dispatcher } as RequestInit).catch(
+        (error: Error) => (error.cause as Error).message,
+      );
+      expect([port, isRefusedByFetch(port)]).toEqual([port, why === 'bad port']);
+    }
   });
 });

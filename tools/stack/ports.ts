@@ -5,6 +5,17 @@ import { join } from 'node:path';
 import { namePrefix, ProblemError } from '@app/protocol';
 import { isAlive } from './run-file';
 
+/** "Bad ports" of the WHATWG fetch standard, whose owners speak other protocols. */
+const refusedByFetch: ReadonlySet<number> = new Set([
+  0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110,
+  111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532,
+  540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061,
+  6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10_080,
+]);
+
+/** Whether browsers and `fetch` refuse to dial this port, whatever listens there. */
+export const isRefusedByFetch = (port: number): boolean => refusedByFetch.has(port);
+
 /** Whether nothing listens on this loopback port. */
 export function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
@@ -23,10 +34,10 @@ export class PortBook {
 
   constructor(private readonly folder = join(tmpdir(), `${namePrefix}-ports-${userInfo().uid}`)) {}
 
-  /** A free port from `wanted` up. */
+  /** A free port from `wanted` up, one that `fetch` dials. */
   async take(wanted: number): Promise<number> {
     for (let port = wanted; port < 65_536; port += 1) {
-      if (!this.given.has(port) && this.note(port)) {
+      if (!isRefusedByFetch(port) && !this.given.has(port) && this.note(port)) {
         if (await isFree(port)) return port;
         this.forget(port);
       }

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { ProblemError } from '@app/protocol';
+import { errorLine } from '../error-line';
 import { Part, type PartSpec } from './part';
 import type { StackPlan } from './plan';
 
@@ -94,7 +95,7 @@ export class Stack extends EventEmitter<{ line: [string]; failed: [string] }> {
     this.bring(part).then(
       () => this.emit('line', `${part.spec.name} is back`),
       (error: unknown) => {
-        if (!this.stopped) this.emit('line', error instanceof ProblemError ? error.detail : String(error));
+        if (!this.stopped) this.emit('line', errorLine(error));
       },
     );
   }

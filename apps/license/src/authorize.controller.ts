@@ -1,7 +1,8 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { AuthorizationRequest, ProblemError, validated, type AuthorizationGranted } from '@app/protocol';
-import { LicenseMetrics, Log } from '@app/platform';
+import { Log } from '@app/platform';
 import { Authorizer } from './authorizer';
+import { LicenseMetrics } from './metrics/license-metrics';
 
 /** `POST /authorize`: may this key do this now? */
 @Controller()

@@ -90,3 +90,70 @@ it('says which record is damaged and quotes nothing of it: it may be a key', asy
   expect(lines.join('')).toContain('"keyId":"damaged"');
   expect(lines.join('')).not.toContain(key.slice(0, 8));
 });
+
+describe('a key that is renamed', () => {
+  const renamed = { ...record, id: 'second' };
+
+  it('stays valid when its new id is put before the old one is deleted', async () => {
+    const store = new MemoryKeyValue();
+    const keys = await started(store, [record]);
+    await store.put('second', JSON.stringify(renamed));
+    await store.delete('first');
+    expect(keys.find(key).id).toBe('second');
+    expect(keys.size).toBe(1);
+  });
+
+  it('is valid again once its new id is put after the old one was deleted', async () => {
+    const store = new MemoryKeyValue();
+    const keys = await started(store, [record]);
+    await store.delete('first');
+    await store.put('second', JSON.stringify(renamed));
+    expect(keys.find(key).id).toBe('second');
+  });
+
+  it('is unknown once both ids are deleted', async () => {
+    const store = new MemoryKeyValue();
+    const keys = await started(store, [record]);
+    await store.put('second', JSON.stringify(renamed));
+    await store.delete('first');
+    await store.delete('second');
+    expect(() => keys.find(key)).toThrow(unknown);
+    expect(keys.size).toBe(0);
+  });
+});
+
+describe('any sequence of puts and deletes', () => {
+  const ids = ['a', 'b', 'c'];
+  const apiKeys = [makeApiKey(), makeApiKey()];
+  /** A change of the bucket; a key of undefined is a delete. */
+  const changes = ids.flatMap((id) => [...apiKeys, undefined].map((apiKey) => ({ id, apiKey })));
+
+  const sequences = (length: number): (typeof changes)[] =>
+    length === 0 ? [[]] : sequences(length - 1).flatMap((rest) => changes.map((change) => [...rest, change]));
+
+  it.each([1, 2, 3, 4])('of length %i leaves the keys of the bucket, for a restarted app too', async (length) => {
+    for (const sequence of sequences(length)) {
+      const store = new MemoryKeyValue();
+      const keys = await started(store);
+      const bucket = new Map<string, string | undefined>();
+      for (const { id, apiKey } of sequence) {
+        bucket.set(id, apiKey);
+        if (apiKey === undefined) await store.delete(id);
+        else await store.put(id, JSON.stringify({ id, sha256: hashApiKey(apiKey) }));
+      }
+      const wanted = apiKeys.map((apiKey) => ids.find((id) => bucket.get(id) === apiKey));
+      for (const each of [keys, await started(store)]) {
+        expect(apiKeys.map((apiKey) => idIn(each, apiKey))).toEqual(wanted);
+        expect(each.size).toBe(wanted.filter(Boolean).length);
+      }
+    }
+  });
+
+  function idIn(keys: KeyDirectory, apiKey: string): string | undefined {
+    try {
+      return keys.find(apiKey).id;
+    } catch {
+      return undefined;
+    }
+  }
+});

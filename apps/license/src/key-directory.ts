@@ -3,15 +3,16 @@ import type { KeyValueStore, Subscription } from '@app/broker';
 import { ApiKeyRecord, hashApiKey } from '@app/licensing';
 import type { Log } from '@app/platform';
 
-/** Bucket of API keys, by their ids. */
+/** The JetStream key/value bucket of API keys. An entry's name is the id of its key. */
 export const keyBucket = 'antiphon-keys';
 
 /**
- * All API keys in memory, as the bucket has them: an answer takes no trip over the bus, and an outage of the bus changes
- * nothing but that changes arrive later.
+ * All API keys of the bucket, kept in memory. An answer needs no request to NATS. While NATS is away the keys stay valid and
+ * changes arrive later.
  */
 export class KeyDirectory {
-  private byHash: Map<string, ApiKeyRecord> | undefined;
+  /** Hash, then id. A key that is being renamed has two ids for a moment. Undefined until the keys were read. */
+  private byHash: Map<string, Map<string, ApiKeyRecord>> | undefined;
   private readonly hashById = new Map<string, string>();
   private subscription: Subscription | undefined;
 
@@ -45,26 +46,38 @@ export class KeyDirectory {
     return this.byHash !== undefined;
   }
 
+  /** API keys, however many ids each has. */
   get size(): number {
     return this.byHash?.size ?? 0;
   }
 
-  /** The record of a key; `key_unknown` where there is none, `license_unavailable` before the keys were read. */
+  /**
+   * The record of a key; `key_unknown` where there is none, `license_unavailable` before the keys were read. If several ids
+   * hold the key, the first one in alphabetical order counts, so that every license process answers alike.
+   */
   find(key: string): ApiKeyRecord {
     if (!this.byHash) throw new ProblemError('license_unavailable', { retryAfterSeconds: 1 });
-    const record = this.byHash.get(hashApiKey(key));
-    if (!record) throw new ProblemError('key_unknown');
-    return record;
+    const records = this.byHash.get(hashApiKey(key));
+    if (!records) throw new ProblemError('key_unknown');
+    return [...records.values()].reduce((first, record) => (record.id < first.id ? record : first));
   }
 
   private set(id: string, value: string | undefined): void {
-    const before = this.hashById.get(id);
-    if (before !== undefined) this.byHash?.delete(before);
-    this.hashById.delete(id);
+    this.remove(id);
     const record = value === undefined ? undefined : this.read(id, value);
-    if (!record) return;
-    this.byHash?.set(record.sha256, record);
+    if (!record || !this.byHash) return;
+    const records = this.byHash.get(record.sha256) ?? new Map<string, ApiKeyRecord>();
+    this.byHash.set(record.sha256, records.set(id, record));
     this.hashById.set(id, record.sha256);
+  }
+
+  private remove(id: string): void {
+    const hash = this.hashById.get(id);
+    const records = hash === undefined ? undefined : this.byHash?.get(hash);
+    if (hash === undefined || !records) return;
+    this.hashById.delete(id);
+    records.delete(id);
+    if (records.size === 0) this.byHash?.delete(hash);
   }
 
   private read(id: string, value: string): ApiKeyRecord | undefined {

@@ -1,9 +1,10 @@
 import { NatsKeyValue } from '@app/broker';
-import { createHttpApp, LicenseMetrics, listen, type AppContext } from '@app/platform';
+import { createHttpApp, listen, type AppContext } from '@app/platform';
 import { Authorizer } from './authorizer';
 import { KeyDirectory, keyBucket } from './key-directory';
 import { readKeySeeds, readLicenses } from './license-files';
 import { LicenseModule } from './license.module';
+import { LicenseMetrics } from './metrics/license-metrics';
 import type { LicenseConfig } from './license.config';
 
 /** How often the gauges of licence and keys are set. */

@@ -1,9 +1,10 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { licenseMetrics, ManagementModule, PlatformModule, type Platform } from '@app/platform';
+import { ManagementModule, PlatformModule, type Platform } from '@app/platform';
 import { AuthorizeController } from './authorize.controller';
 import { Authorizer } from './authorizer';
 import { KeyDirectory } from './key-directory';
 import { LicenseConfig } from './license.config';
+import { licenseMetrics } from './metrics/license-metrics';
 import { StatusController } from './status.controller';
 
 /** What the controllers work with. */

@@ -73,8 +73,8 @@ const what = `the images' files on a read-only machine, as user ${imageUser}`;
     'speak, also after the death of an engine, leave no zombie, and end in order when they are told to',
     async () => {
       await nats.start();
-      const issued = await ensureDevelopmentLicense(join(trees.folder, 'licence'));
-      makeReadable(join(trees.folder, 'licence'));
+      const issued = await ensureDevelopmentLicense(join(trees.folder, 'license-files'));
+      makeReadable(join(trees.folder, 'license-files'));
       const [licensePort, gatewayPort] = [await freePort(), await freePort()];
       const license = start('license', [], {
         NATS_URL: nats.url,

@@ -212,6 +212,31 @@ describe('networkPolicy.denyExternalEgress', () => {
   });
 });
 
+describe('global.networkPolicy.dnsPorts', () => {
+  const dns: Party = { name: 'dns', address: '203.0.113.53' };
+  const openPorts = (set: readonly string[]): string[] => {
+    const manifests = render({ set });
+    const policies = policiesOf(manifests);
+    return workloads(manifests).flatMap((each, index) =>
+      [53, 5353].flatMap((port) =>
+        (['UDP', 'TCP'] as const)
+          .filter((protocol) => mayReach(policies, partyOf(each, `10.0.1.${index + 1}`), dns, { port, protocol }))
+          .map((protocol) => `${port}/${protocol}`),
+      ),
+    );
+  };
+
+  it.each([
+    ['all policies', []],
+    ['denyExternalEgress alone', ['networkPolicy.denyExternalEgress=true', 'global.networkPolicy.enabled=false']],
+  ])('lets every pod resolve names at 53 alone, or at 5353 too, where OpenShift has its DNS: with %s', (_, more) => {
+    expect(new Set(openPorts(more))).toEqual(new Set(['53/UDP', '53/TCP']));
+    const pods = workloads(render({ set: more })).length;
+    const open = openPorts([...more, 'global.networkPolicy.dnsPorts={53,5353}']);
+    expect(open).toHaveLength(4 * pods);
+  });
+});
+
 it('takes the addresses of an existing NATS and of DNS', () => {
   const set = [
     'global.nats.url=nats://nats.bus.svc:4222',

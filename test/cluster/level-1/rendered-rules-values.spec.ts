@@ -10,12 +10,10 @@ import {
   deployments,
   environmentOf,
   named,
-  ofKind,
   packaged,
   readYaml,
   refusal,
   render,
-  root,
   systemChart,
   workersChart,
   workload,
@@ -101,27 +99,6 @@ describe('the schemas of the values', () => {
   });
 });
 
-describe('values that contradict each other', () => {
-  it.each([
-    [['nats.replicas=1', 'global.nats.streamReplicas=3'], 'streamReplicas'],
-    [['global.nats.url=nats://bus:4222', 'global.networkPolicy.enabled=false'], 'monitoringEndpoint'],
-    [['global.nats.url=nats://bus:4222', 'global.nats.monitoringEndpoint=bus:8222'], 'global.nats.peers'],
-    [['global.nats.url=nats://bus:4222', 'workers.enabled=false'], 'global.nats.peers'],
-    [['global.models.source=claim'], 'claim.name'],
-    [['global.models.source=fetch'], 'fetch.image'],
-    [['workers.autoscaling.initialCooldownSeconds=60'], 'initialCooldownSeconds'],
-    [['ingress.external.enabled=true'], 'ingress.domain'],
-    [['ingress.domain=a.example.com', 'ingress.tls.issuer.name=letters'], 'secretName'],
-    [['license.existingSecret='], 'license.files'],
-    [['global.lanes.tts-piper.minReplicas=26'], 'minReplicas is more'],
-    [['workers.overrides.tts-pipr.gpuCount=2'], 'overrides.tts-pipr'],
-    [['global.lanes.tts-piper.seats=64'], 'seats times maxReplicas is 1600'],
-    [[`global.lanes.tts-piper.model=${'m'.repeat(50)}`], 'longer than 63'],
-  ])('are refused: %j', (set, reason) => {
-    expect(refusal({ set })).toContain(reason);
-  });
-});
-
 describe('the chart', () => {
   const folder = mkdtempSync(join(tmpdir(), 'charts-'));
   afterAll(() => rmSync(folder, { recursive: true }));
@@ -193,6 +170,22 @@ describe('the chart', () => {
     }
   });
 
+  it('has room in /tmp for the graphs of models that come from a claim or an init container, which may be unprepared', () => {
+    const tmpOf = (set: readonly string[], name: string): unknown =>
+      workload(render({ set }), name).template.spec.volumes?.find((volume) => volume.name === 'tmp')?.emptyDir;
+    for (const [name, value] of [
+      ['inference', 'inference.tmpSizeLimit'],
+      ['worker-tts-piper', 'workers.tmpSizeLimit'],
+    ] as const) {
+      const claim = ['global.models.source=claim', 'global.models.claim.name=voices'];
+      const fetch = ['global.models.source=fetch', 'global.models.fetch.image=fetcher:1'];
+      expect(tmpOf([], name)).toEqual({ sizeLimit: '256Mi' });
+      expect(tmpOf(claim, name)).toEqual({ sizeLimit: '2Gi' });
+      expect(tmpOf(fetch, name)).toEqual({ sizeLimit: '2Gi' });
+      expect(tmpOf([...fetch, `${value}=5Gi`], name)).toEqual({ sizeLimit: '5Gi' });
+    }
+  });
+
   it('gives the gateway a public name with its certificate, or a load balancer in front', () => {
     const set = [
       'ingress.domain=speech.example.com',
@@ -221,22 +214,5 @@ describe('the chart', () => {
       },
       spec: { ingressClassName: 'gce', rules: [{ host: 'speech.example.com' }] },
     });
-  });
-
-  it('carries the rules and the dashboards of the repository unchanged', () => {
-    const manifests = render({ files: ['production'] });
-    for (const rule of ofKind(manifests, 'PrometheusRule')) {
-      const file = `${rule.metadata.name.replace(/^antiphon-/, '')}.yaml`;
-      expect(rule.spec).toEqual(readYaml('knative/observability/rules', file));
-    }
-    const dashboards = ofKind(manifests, 'ConfigMap').filter(
-      ({ metadata }) => metadata.labels?.grafana_dashboard === '1',
-    );
-    for (const { data = {} } of dashboards) {
-      for (const [file, text] of Object.entries(data)) {
-        const original = readFileSync(join(root, 'knative/observability/dashboards', file), 'utf8');
-        expect(JSON.parse(text)).toEqual(JSON.parse(original));
-      }
-    }
   });
 });

@@ -50,7 +50,11 @@ describeInNamespace('workers on a real control plane with KEDA', () => {
         { name: 'cpu-1', gpu: false },
         ...Array.from({ length: gpuNodes }, (_, index) => ({ name: `gpu-${index + 1}`, gpu: true })),
       ],
-      overlay: { gateway: { waitBudgetMs: patience }, workers: { autoscaling, modelLoadSeconds } },
+      overlay: {
+        knative: { maxRequestSeconds: 15_000 },
+        gateway: { waitBudgetMs: patience },
+        workers: { autoscaling, modelLoadSeconds },
+      },
     });
   }, patience);
 

@@ -3,21 +3,15 @@ import { register } from 'prom-client';
 import { errorMetrics } from './error-metrics';
 import { gatewayMetrics, GatewayMetrics } from './gateway-metrics';
 import { inferenceMetrics, InferenceMetrics } from './inference-metrics';
-import { licenseMetrics, LicenseMetrics } from './license-metrics';
 
 let testing: TestingModule;
 let gateway: GatewayMetrics;
 let inference: InferenceMetrics;
-let license: LicenseMetrics;
 
 beforeAll(async () => {
-  const providers = [...errorMetrics, ...gatewayMetrics, ...inferenceMetrics, ...licenseMetrics];
+  const providers = [...errorMetrics, ...gatewayMetrics, ...inferenceMetrics];
   testing = await Test.createTestingModule({ providers }).compile();
-  [gateway, inference, license] = [
-    testing.get(GatewayMetrics),
-    testing.get(InferenceMetrics),
-    testing.get(LicenseMetrics),
-  ];
+  [gateway, inference] = [testing.get(GatewayMetrics), testing.get(InferenceMetrics)];
 });
 beforeEach(() => register.resetMetrics());
 
@@ -29,10 +23,8 @@ const valueOf = async (sample: string): Promise<number | undefined> => {
 it('exports milliseconds as seconds', async () => {
   gateway.timeToFirstAudio('piper', 45);
   inference.step('vits', 'decode', 3, 20);
-  license.authorized('granted', 0.2);
   expect(await valueOf('antiphon_time_to_first_audio_seconds_sum{model="piper"}')).toBeCloseTo(0.045);
   expect(await valueOf('antiphon_step_seconds_sum{engine="vits",operation="decode"}')).toBeCloseTo(0.02);
-  expect(await valueOf('antiphon_license_authorize_seconds_sum')).toBeCloseTo(0.000_2);
 });
 
 it('counts what is open until its terminal event', async () => {
@@ -75,17 +67,8 @@ it('exports what may happen before it does, so that its first time is a rise', a
   expect(await valueOf('antiphon_errors_total{code="job_quarantined"}')).toBe(0);
   expect(await valueOf('antiphon_terminal_events_total{kind="stt",outcome="error"}')).toBe(0);
   expect(await valueOf('antiphon_authorize_seconds_count{outcome="kept"}')).toBe(0);
-  expect(await valueOf('antiphon_license_requests_total{outcome="key_unknown"}')).toBe(0);
   expect(await valueOf('antiphon_engine_restarts_total{engine="tts.waiting"}')).toBe(0);
   expect(await valueOf('antiphon_jobs_total{lane="tts.waiting",outcome="handed_back"}')).toBe(0);
-});
-
-it('shows where the licence stands, and until when it grants', async () => {
-  license.license({ standing: 'in_grace', expiresInMs: -5_000, grantsForMs: 60_000 });
-  expect(await valueOf('antiphon_license_standing{standing="in_grace"}')).toBe(1);
-  expect(await valueOf('antiphon_license_standing{standing="valid"}')).toBe(0);
-  expect(await valueOf('antiphon_license_expires_in_seconds')).toBe(-5);
-  expect(await valueOf('antiphon_license_grants_for_seconds')).toBe(60);
 });
 
 it('tells how long a lane took to wake, and how long a job of it may wait', async () => {
@@ -95,15 +78,4 @@ it('tells how long a lane took to wake, and how long a job of it may wait', asyn
   gateway.laneWoke('tts.piper', 21_000);
   expect(await valueOf('antiphon_lane_wait_budget_seconds{lane="tts.piper"}')).toBe(8);
   expect(await valueOf('antiphon_lane_wake_seconds_sum{lane="tts.piper"}')).toBe(21);
-});
-
-it('names every metric by the rules: our prefix or a name operators know, base units, help', async () => {
-  const known = /^(inferno_worker_(load|capacity|ttfa|rtf)|api_queue_size|api_unserviceable_requests_size)$/;
-  for (const { name, help, type } of await register.getMetricsAsJSON()) {
-    expect(help).toMatch(/^[A-Z].*\.$/);
-    if (known.test(name)) continue;
-    expect(name).toMatch(/^antiphon_[a-z_]+$/);
-    expect(name).not.toMatch(/_(ms|milliseconds|minutes|days|kb|mb)(_|$)/);
-    expect([name, name.endsWith('_total')]).toEqual([name, String(type) === 'counter']);
-  }
 });

@@ -55,7 +55,7 @@ describeWithModels(['whisper-tiny-en', 'piper-joe'], 'an utterance of two senten
 
   const recognise = async (...steps: readonly Partial<SttStep>[]) => {
     const base = { op: 'transcribe', samples: audio.samples, language: 'en', words: true } as const;
-    const results = await engine.step(steps.map((step, row) => ({ ...base, id: `row-${row}`, ...step }) as SttStep));
+    const results = await engine.step(steps.map((step, row) => ({ ...base, id: `row-${row}`, ...step })));
     return results.map((result) => {
       if ('failed' in result || result.op !== 'transcribe') throw new Error(JSON.stringify(result));
       return result.recognition;

@@ -6,7 +6,7 @@ import {
   makeHistogramProvider,
 } from '@willsoto/nestjs-prometheus';
 import type { Counter, Gauge, Histogram } from 'prom-client';
-import { authorizeBucketsSeconds } from './buckets';
+import { authorizeBucketsSeconds } from '@app/platform';
 
 const requests = {
   name: 'antiphon_license_requests_total',
@@ -55,7 +55,7 @@ export class LicenseMetrics implements OnModuleInit {
   @InjectMetric(standing.name) private readonly standings!: Gauge<'standing'>;
   @InjectMetric(keys.name) private readonly keyCount!: Gauge;
 
-  /** What may happen is there from the start, so that its first time is a rise. */
+  /** Exports every counter as 0 at start, so that `rate()` sees the first event. */
   onModuleInit(): void {
     for (const outcome of outcomes) this.requests.inc({ outcome }, 0);
   }

@@ -1,0 +1,19 @@
+{{/* Bytes of a Kubernetes quantity: 1.5Gi, 500M or a number. */}}
+{{- define "antiphon.bytes" -}}
+{{- $text := toString . -}}
+{{- $factors := dict "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 -}}
+{{- $number := regexFind `^[0-9.]+(e\+?[0-9]+)?` $text | float64 -}}
+{{- $factor := get $factors (regexFind `[A-Za-z]+$` $text) | default 1 -}}
+{{- printf "%.0f" (mulf $number (float64 $factor)) -}}
+{{- end }}
+
+{{/* Seconds of a duration: 90s, 20m or 1h. */}}
+{{- define "antiphon.seconds" -}}
+{{- $factors := dict "s" 1 "m" 60 "h" 3600 -}}
+{{- mul (regexFind `^[0-9]+` . | int) (get $factors (regexFind `[smh]$` .)) -}}
+{{- end }}
+
+{{/* Whole seconds of a time in milliseconds, rounded up. */}}
+{{- define "antiphon.secondsOfMs" -}}
+{{- div (add (int .) 999) 1000 -}}
+{{- end }}
