@@ -1,7 +1,7 @@
 import { IsIn, IsInt, IsOptional, IsString, Max, Min, MinLength } from 'class-validator';
 import { AppConfig, loadConfig, Variable } from '@app/platform';
 
-/** What the license app is told by its environment. */
+/** The settings of the license app, read from its environment. */
 export class LicenseConfig extends AppConfig {
   @Variable('Address to listen on.')
   @IsString()
@@ -13,20 +13,22 @@ export class LicenseConfig extends AppConfig {
   @Max(65_535)
   port = 8080;
 
-  @Variable('Where the bus is; several servers with commas.')
+  @Variable('NATS servers, separated by commas.')
   @IsString({ each: true })
   natsUrl: string[] = ['nats://127.0.0.1:4222'];
 
-  @Variable('Copies of the API keys on the bus: 1, 3 or 5. Unset: as they are, 1 where they are new.')
+  @Variable(
+    'Replicas of the JetStream bucket of API keys: 1, 3 or 5. If unset, an existing bucket is left alone and a new one gets 1.',
+  )
   @IsOptional()
   @IsIn([1, 3, 5])
   jetstreamReplicas?: number;
 
-  @Variable('How the licence is kept current; airgapped: by its file alone.')
+  @Variable('How the licence is kept current. airgapped: by its file alone.')
   @IsIn(['airgapped'], { message: 'mode must be airgapped; connected mode is not available yet' })
   mode = 'airgapped';
 
-  @Variable('Licence files with commas; the newest counts.')
+  @Variable('Licence files, separated by commas. The newest counts.')
   @IsString({ each: true })
   @MinLength(1, { each: true })
   licenseFile!: string[];
@@ -35,12 +37,12 @@ export class LicenseConfig extends AppConfig {
   @IsString()
   licensePublicKeyFile!: string;
 
-  @Variable('API keys to begin with: a JSON list of {id, sha256, features?, maxConcurrent?}.')
+  @Variable('File of the first API keys: a JSON list of {id, sha256, features?, maxConcurrent?}.')
   @IsOptional()
   @IsString()
   apiKeysFile?: string;
 
-  @Variable('How long a gateway may go on with an answer while this app is away.')
+  @Variable('How long a gateway may use an earlier answer while this app does not reply, in milliseconds.')
   @IsInt()
   @Min(0)
   revocationDelayMs = 60_000;
