@@ -1,6 +1,5 @@
 import { Test } from '@nestjs/testing';
 import {
-  gatewayMetrics,
   inferenceMetrics,
   licenseMetrics,
   Log,
@@ -11,6 +10,7 @@ import {
   Tracing,
 } from '@app/platform';
 import { register } from 'prom-client';
+import { gatewayMetrics } from '../../apps/gateway/src/metrics/gateway-metrics';
 
 /** A metric that our code exports. */
 export interface DeclaredMetric {

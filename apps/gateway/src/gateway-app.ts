@@ -2,14 +2,7 @@ import multipart from '@fastify/multipart';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { JobClient, Presence, type Broker } from '@app/broker';
 import { loadManifest, type Manifest } from '@app/artifacts';
-import {
-  createHttpApp,
-  ErrorMetrics,
-  GatewayMetrics,
-  listen,
-  startManagementServer,
-  type AppContext,
-} from '@app/platform';
+import { createHttpApp, ErrorMetrics, listen, startManagementServer, type AppContext } from '@app/platform';
 import { ProblemError } from '@app/protocol';
 import { Concurrency } from './auth/concurrency';
 import { Gatekeeper } from './auth/gatekeeper';
@@ -19,6 +12,7 @@ import type { GatewayConfig } from './gateway.config';
 import { GatewayModule } from './gateway.module';
 import { offeredLanes } from './job-lanes';
 import { LaneWatch } from './lane-watch';
+import { GatewayMetrics } from './metrics/gateway-metrics';
 import { RawWsAdapter } from './sockets/raw-ws.adapter';
 import { SocketRegistry } from './sockets/socket-registry';
 import { SttSocket } from './sockets/stt.socket';
@@ -76,6 +70,7 @@ export async function startGateway(
     presence.drain();
     app.get(Gatekeeper).close();
     const sockets = app.get(SocketRegistry);
+    sockets.drain();
     await idle(concurrency, sockets, config.drainMs);
     await sockets.closeAll(settleMs);
   });

@@ -242,7 +242,7 @@ describe('a TTS socket with short times', () => {
   });
 
   it('has at most two utterances of a context with workers, and none too far ahead of the listener', async () => {
-    gateway = await GatewayUnderTest.start({ ttsAheadMs: 1_000 });
+    gateway = await GatewayUnderTest.start({ ttsAheadMs: 1_000, ttsHeldMs: 1_000 });
     const client = await TestSocket.open(`${gateway.ws}/tts/websocket`);
     let most = 0;
     gateway.worker.beforeWindow = () => {
@@ -259,6 +259,21 @@ describe('a TTS socket with short times', () => {
     expect(madeSeconds).toBeLessThan(6);
     expect(gateway.worker.ttsJobs.at(-1)!.bufferedMs).toBeGreaterThan(0);
     client.close();
+  });
+
+  it('sends what it held back when the server stops, and says done', async () => {
+    gateway = await GatewayUnderTest.start({ ttsAheadMs: 1_000, drainMs: 10_000 });
+    const client = await TestSocket.open(`${gateway.ws}/tts/websocket`);
+    const transcript = 'Nobody waits for the end of this when it has been made. '.repeat(12);
+    client.send({ context_id: 'c', ...generation(), transcript, continue: false });
+    await client.until(({ type }) => type === 'chunk');
+    const exitCode = gateway.drain();
+    const messages = await client.ended('c');
+    expect(messages.at(-1)!.type).toBe('done');
+    const samples = gateway.worker.ttsJobs.reduce((sum, job) => sum + job.text.length, 0) * samplesPerCharacter;
+    expect(audioOf(messages).length / 4).toBe(samples);
+    expect((await client.untilClosed()).code).toBe(1012);
+    expect(await exitCode).toBe(0);
   });
 });
 

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { Injectable } from '@nestjs/common';
-import { GatewayMetrics, Tracing, type TraceHeaders } from '@app/platform';
+import { Tracing, type TraceHeaders } from '@app/platform';
 import { AuthorizationGranted, isProblemCode, ProblemError, validated, type AuthorizationRequest } from '@app/protocol';
 import { GatewayConfig } from '../gateway.config';
+import { GatewayMetrics } from '../metrics/gateway-metrics';
 
 const maxKeptGrants = 10_000;
 const maxAnswerBytes = 64 * 1024;

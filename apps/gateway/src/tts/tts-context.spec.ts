@@ -11,9 +11,12 @@ import {
   speak,
   type Submitted,
 } from '../../test/support/scripted-jobs';
+import { mockMetrics, testScope, type TestScope } from '../../test/support/test-scope';
 import type { ContextEvent } from './context-events';
-import { TtsContext, type ContextPorts } from './tts-context';
+import { TtsContext } from './tts-context';
 import type { TtsSettings } from './tts-request';
+
+const limits = { aheadMs: 5_000, heldMs: 5_000, expiryMs: 60_000, maxCharacters: 10_000 };
 
 describe('a TTS context', () => {
   let jobs: ScriptedJobs;
@@ -30,36 +33,22 @@ describe('a TTS context', () => {
   });
   afterEach(() => jest.useRealTimers());
 
-  const metrics = {
-    opened: jest.fn(),
-    ended: jest.fn(),
-    timeToFirstAudio: jest.fn(),
-    overhead: jest.fn(),
-    waitedInQueue: jest.fn(),
-    stage: jest.fn(),
-    audioPassed: jest.fn(),
-  };
+  const metrics = mockMetrics();
   beforeEach(() => jest.clearAllMocks());
 
-  const open = (changes: Partial<TtsSettings> = {}, ports: Partial<ContextPorts> = {}): TtsContext =>
-    TtsContext.open(
-      { ...settings, ...changes },
-      {
-        jobs,
-        requestId: 'r',
-        trace: {},
-        receivedAtMs: performance.now(),
-        metrics,
-        limits: { aheadMs: 10_000, expiryMs: 60_000, maxCharacters: 10_000 },
-        enter: () => {
-          active++;
-          return () => void active--;
-        },
-        emit: (event) => void events.push(event),
-        backlogged: () => backlogged,
-        ...ports,
+  const open = (changes: Partial<TtsSettings> = {}, scope: TestScope = {}): TtsContext => {
+    const enter = (): (() => void) => {
+      active++;
+      return () => void active--;
+    };
+    const client = {
+      receive: (event: ContextEvent) => void events.push(event),
+      get backlogged() {
+        return backlogged;
       },
-    );
+    };
+    return new TtsContext(testScope({ jobs, metrics, enter, ...scope }), { ...settings, ...changes }, client, limits);
+  };
   const settle = async (): Promise<void> => {
     for (let i = 0; i < 5; i++) await Promise.resolve();
   };

@@ -1,3 +1,4 @@
+export { usesSpaces } from '../spaces';
 export { SpeechError } from '../speech-error';
 export * from './speakable';
 export * from './splitter';
