@@ -264,7 +264,7 @@ describe('a TTS socket with short times', () => {
   it('sends what it held back when the server stops, and says done', async () => {
     gateway = await GatewayUnderTest.start({ ttsAheadMs: 1_000, drainMs: 10_000 });
     const client = await TestSocket.open(`${gateway.ws}/tts/websocket`);
-    const transcript = 'Nobody waits for the end of this when it has been made. '.repeat(12);
+    const transcript = 'Nobody waits for the end of this when it has been made. '.repeat(120);
     client.send({ context_id: 'c', ...generation(), transcript, continue: false });
     await client.until(({ type }) => type === 'chunk');
     const exitCode = gateway.drain();
