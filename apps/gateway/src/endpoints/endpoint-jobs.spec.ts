@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { JobClient, MemoryBroker, MemoryBus } from '@app/broker';
-import { Log, Tracing } from '@app/platform';
-import { builtinModel, functionGraph, ProblemError } from '@app/protocol';
+import { Log, Tracing, type ErrorMetrics } from '@app/platform';
+import { builtinModel, ProblemError } from '@app/protocol';
 import { mockMetrics } from '../../test/support/test-scope';
 import type { GatewayMetrics } from '../metrics/gateway-metrics';
 import { RequestScopes } from '../scope/request-scopes';
@@ -21,8 +21,9 @@ class FakeConnection extends EventEmitter {
 }
 
 describe('the job of an endpoint', () => {
-  const [{ kind }] = functionGraph;
-  const lane = { kind, model: builtinModel };
+  // Any kind will do: its worker is never asked.
+  const kind = 'tts';
+  const lane = { kind, model: builtinModel } as const;
   let broker: MemoryBroker;
   let jobs: JobClient;
   let metrics: ReturnType<typeof mockMetrics>;
@@ -37,10 +38,14 @@ describe('the job of an endpoint', () => {
     await jobs.start();
     metrics = mockMetrics();
     const log = Log.create('gateway', 'silent');
-    endpoint = new EndpointJobs(
+    const scopes = new RequestScopes(
       jobs,
-      new RequestScopes(jobs, Tracing.off(), metrics as unknown as GatewayMetrics, log),
+      Tracing.off(),
+      metrics as unknown as GatewayMetrics,
+      log,
+      {} as ErrorMetrics,
     );
+    endpoint = new EndpointJobs(jobs, scopes);
     connection = new FakeConnection();
     active = 0;
   });

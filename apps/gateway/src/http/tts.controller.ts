@@ -1,6 +1,5 @@
 import { Body, Controller, HttpCode, Post, Req, Res, UseGuards } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ErrorMetrics } from '@app/platform';
 import { validated } from '@app/protocol';
 import { Admitted, AuthGuard, For } from '../auth/auth.guard';
 import type { Admission } from '../auth/gatekeeper';
@@ -23,7 +22,6 @@ export class TtsController {
     private readonly config: GatewayConfig,
     private readonly catalogue: Catalogue,
     private readonly scopes: RequestScopes,
-    private readonly errors: ErrorMetrics,
   ) {}
 
   /** Audio as it is made. What fails before the first byte is answered as a problem. */
@@ -37,7 +35,7 @@ export class TtsController {
   ): Promise<void> {
     const settings = ttsSettings(body, this.catalogue, ['wav', 'raw']);
     const { transcript } = validated(TtsTextRequest, body);
-    const answer = new BytesAnswer(reply.raw, this.errors, settings);
+    const answer = new BytesAnswer(reply.raw, this.scopes.errors, settings);
     this.speak(callerOf(request, reply, admission), settings, transcript, answer);
     await answer.begun;
     if (answer.errored) throw answer.errored;
@@ -56,7 +54,7 @@ export class TtsController {
   ): Promise<void> {
     const settings = ttsSettings(body, this.catalogue, ['raw']);
     const { transcript, context_id: contextId } = validated(TtsTextRequest, body);
-    const answer = new SseAnswer(reply.raw, this.errors, request.id, contextId ?? undefined);
+    const answer = new SseAnswer(reply.raw, this.scopes.errors, request.id, contextId ?? undefined);
     this.speak(callerOf(request, reply, admission), settings, transcript, answer);
     if (answer.problem) throw answer.problem;
     const sent = reply

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { JobClient } from '@app/broker';
-import { Log, Tracing } from '@app/platform';
+import { ErrorMetrics, Log, Tracing } from '@app/platform';
 import { GatewayMetrics } from '../metrics/gateway-metrics';
 import { RequestScope, type Caller, type ScopeServices, type Work } from './request-scope';
 
@@ -12,6 +12,8 @@ export class RequestScopes implements ScopeServices {
     readonly tracing: Tracing,
     readonly metrics: GatewayMetrics,
     readonly log: Log,
+    /** For problems that are told within an answer. Those that are thrown are counted where they are answered. */
+    readonly errors: ErrorMetrics,
   ) {}
 
   /** Opens work that takes its concurrency slot later. It has ended already where the caller has left. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { WebSocketGateway, type OnGatewayConnection } from '@nestjs/websockets';
 import type { WebSocket } from 'ws';
-import { ErrorMetrics, traceHeadersOf } from '@app/platform';
+import { traceHeadersOf } from '@app/platform';
 import { Gatekeeper } from '../auth/gatekeeper';
 import { Catalogue } from '../catalogue/catalogue';
 import { GatewayConfig } from '../gateway.config';
@@ -20,7 +20,6 @@ export class SttSocket implements OnGatewayConnection, Door<SttWelcome> {
     private readonly gatekeeper: Gatekeeper,
     private readonly catalogue: Catalogue,
     private readonly scopes: RequestScopes,
-    private readonly errors: ErrorMetrics,
     private readonly registry: SocketRegistry,
   ) {}
 
@@ -37,7 +36,7 @@ export class SttSocket implements OnGatewayConnection, Door<SttWelcome> {
 
   /** Frames are handled one after the other in the turn in which they arrive: nothing can overtake. */
   handleConnection(socket: WebSocket, _request: IncomingMessage, welcome: SttWelcome): void {
-    const connection = new SttConnection(socket, welcome, this.errors, this.config.sttIdleMs);
+    const connection = new SttConnection(socket, welcome, this.scopes.errors, this.config.sttIdleMs);
     this.registry.add(connection);
     socket.on('message', (data: Buffer, isBinary) => {
       if (isBinary) connection.hear(data);

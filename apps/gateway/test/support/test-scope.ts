@@ -23,7 +23,7 @@ export interface TestScope {
   readonly log?: (line: string) => void;
   readonly tracing?: Tracing;
   readonly work?: Work;
-  enter?(): () => void;
+  readonly enter?: () => () => void;
 }
 
 /** A scope whose jobs, metrics and concurrency slots are the test's. */
