@@ -61,6 +61,11 @@ export class Outbox {
     return this.sentBytes / this.bytesPerMs;
   }
 
+  /** Whether audio is held back while the client has enough. */
+  get isPaced(): boolean {
+    return this.aheadMs !== Infinity;
+  }
+
   get isEmpty(): boolean {
     return this.waiting.length === 0;
   }
@@ -102,7 +107,7 @@ export class Outbox {
 
   /** As much of the audio as may leave now. */
   private pieceOf(bytes: Buffer): Extract<MadeEvent, { type: 'audio' }> | undefined {
-    if (this.aheadMs === Infinity) return { type: 'audio', bytes };
+    if (!this.isPaced) return { type: 'audio', bytes };
     const roomMs = this.aheadMs - this.unplayedMs;
     if (this.client.backlogged || roomMs < Math.min(pieceMs, this.heldMs)) return undefined;
     const roomBytes = Math.floor((roomMs * this.bytesPerMs) / this.bytesPerSample) * this.bytesPerSample;

@@ -172,9 +172,9 @@ export class TtsContext {
 
   private publish(): void {
     clearTimeout(this.backlogTimer);
-    const { aheadMs, heldMs } = this.limits;
+    const limitMs = this.outbox.isPaced ? this.limits.aheadMs + this.limits.heldMs : Infinity;
     for (;;) {
-      const next = this.queue.nextToPublish(this.outbox.unplayedMs + this.outbox.heldMs, aheadMs + heldMs);
+      const next = this.queue.nextToPublish(this.outbox.unplayedMs + this.outbox.heldMs, limitMs);
       if (!next) return;
       if (this.client.backlogged) {
         this.backlogTimer = setTimeout(() => this.advance(), backlogPollMs);

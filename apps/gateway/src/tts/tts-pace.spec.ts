@@ -1,5 +1,5 @@
 import { bodyOf } from '@app/protocol';
-import { claim, end, planned, rateHz, speak, type Submitted } from '../../test/support/scripted-jobs';
+import { end, planned, rateHz, speak, type Submitted } from '../../test/support/scripted-jobs';
 import { ContextUnderTest } from '../../test/support/context-under-test';
 import type { ContextEvent } from './context-events';
 import type { ContextLimits, TtsContext } from './tts-context';
@@ -155,16 +155,18 @@ describe('the pace of a TTS context', () => {
 
   it('sends what is held, and all that comes, at once when the server is about to stop', async () => {
     open();
-    context.push(sentences(2));
+    context.push(sentences(4));
     context.close();
     await on.settle();
-    speak(on.jobs.submitted[0]!, 9);
-    await on.settle();
-    const [, second] = on.jobs.submitted;
-    claim(second!);
+    speak(on.jobs.submitted[0]!, 20);
+    expect(sentMs()).toBe(aheadMs);
     context.unpace();
-    speak(second!, 9);
-    expect(sentMs()).toBe(18_000);
+    expect(sentMs()).toBe(20_000);
+    for (let made = 1; made < 4; made++) {
+      await on.settle();
+      speak(on.jobs.submitted[made]!, 20);
+    }
+    expect(sentMs()).toBe(80_000);
     expect(hasEnded()).toBe(true);
   });
 
