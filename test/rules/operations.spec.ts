@@ -19,8 +19,10 @@ const alerts = readdirSync(join(root, 'knative/observability/rules'))
     [...read(`knative/observability/rules/${name}`).matchAll(/alert: (\w+)/g)].map(([, alert]) => alert),
   );
 
-const metrics = readdirSync(join(root, 'libs/platform/src/metrics'))
-  .map((name) => read(`libs/platform/src/metrics/${name}`))
+const metrics = ['libs/platform', ...readdirSync(join(root, 'apps')).map((app) => `apps/${app}`)]
+  .map((part) => `${part}/src/metrics`)
+  .filter((sources) => existsSync(join(root, sources)))
+  .flatMap((sources) => readdirSync(join(root, sources)).map((name) => read(`${sources}/${name}`)))
   .join('');
 
 /** Everything in backticks, but for blocks of code. */

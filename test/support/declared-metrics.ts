@@ -1,6 +1,5 @@
 import { Test } from '@nestjs/testing';
 import {
-  gatewayMetrics,
   inferenceMetrics,
   Log,
   ManagementModule,
@@ -10,6 +9,7 @@ import {
   Tracing,
 } from '@app/platform';
 import { register } from 'prom-client';
+import { gatewayMetrics } from '../../apps/gateway/src/metrics/gateway-metrics';
 import { licenseMetrics } from '../../apps/license/src/metrics/license-metrics';
 
 /** A metric that our code exports. */

@@ -2,15 +2,7 @@ import multipart from '@fastify/multipart';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { JobClient, Presence, type Broker } from '@app/broker';
 import { loadManifest, type Manifest } from '@app/artifacts';
-import {
-  createHttpApp,
-  ErrorMetrics,
-  GatewayMetrics,
-  listen,
-  parseJson,
-  startManagementServer,
-  type AppContext,
-} from '@app/platform';
+import { createHttpApp, ErrorMetrics, listen, parseJson, startManagementServer, type AppContext } from '@app/platform';
 import { ProblemError } from '@app/protocol';
 import { admitByHeaders } from './auth/auth.guard';
 import { Concurrency } from './auth/concurrency';
@@ -21,6 +13,7 @@ import type { GatewayConfig } from './gateway.config';
 import { GatewayModule } from './gateway.module';
 import { offeredLanes } from './job-lanes';
 import { LaneWatch } from './lane-watch';
+import { GatewayMetrics } from './metrics/gateway-metrics';
 import { RawWsAdapter } from './sockets/raw-ws.adapter';
 import { SocketRegistry } from './sockets/socket-registry';
 import { SttSocket } from './sockets/stt.socket';
@@ -82,6 +75,7 @@ export async function startGateway(
     presence.drain();
     app.get(Gatekeeper).close();
     const sockets = app.get(SocketRegistry);
+    sockets.drain();
     await idle(concurrency, sockets, config.drainMs);
     await sockets.closeAll(settleMs);
   });

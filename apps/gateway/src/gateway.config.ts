@@ -119,10 +119,19 @@ export class GatewayConfig extends AppConfig {
   @Min(1_024)
   maxUploadHeadBytes = 8_388_608;
 
-  @Variable('Unplayed audio of a context on a socket beyond which its next utterance waits.')
+  @Variable(
+    'Longest audio that a client of a TTS socket is sent ahead of playing it, in milliseconds; below 1000 it counts as 1000. Audio beyond it is held for each context and sent in pieces of 1 s.',
+  )
   @IsInt()
   @Min(0)
   ttsAheadMs = 10_000;
+
+  @Variable(
+    'Audio that the gateway holds for each context of a TTS socket before it waits with the next utterance, in milliseconds. It holds at most this and the length of one utterance (250 characters).',
+  )
+  @IsInt()
+  @Min(0)
+  ttsHeldMs = 5_000;
 
   @Variable('How long an open context without text or audio is kept.')
   @IsInt()

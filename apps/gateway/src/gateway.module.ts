@@ -1,6 +1,6 @@
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { JobClient } from '@app/broker';
-import { gatewayMetrics, HealthModule, PlatformModule, type Platform } from '@app/platform';
+import { HealthModule, PlatformModule, type Platform } from '@app/platform';
 import { AuthGuard } from './auth/auth.guard';
 import { Concurrency } from './auth/concurrency';
 import { Gatekeeper } from './auth/gatekeeper';
@@ -13,12 +13,11 @@ import { RootController } from './http/root.controller';
 import { SttController } from './http/stt.controller';
 import { TtsController } from './http/tts.controller';
 import { VoicesController } from './http/voices.controller';
+import { gatewayMetrics } from './metrics/gateway-metrics';
+import { RequestScopes } from './scope/request-scopes';
 import { SocketRegistry } from './sockets/socket-registry';
 import { SttSocket } from './sockets/stt.socket';
 import { TtsSocket } from './sockets/tts.socket';
-import { SttStreams } from './stt/stt-streams';
-import { TracedJobs } from './tracing/traced-jobs';
-import { TtsContexts } from './tts/tts-contexts';
 
 /** What the gateway's classes work with and did not make. */
 export interface GatewayParts {
@@ -46,11 +45,9 @@ export class GatewayModule {
         EndpointJobs,
         Gatekeeper,
         LicenseClient,
+        RequestScopes,
         SocketRegistry,
         SttSocket,
-        SttStreams,
-        TracedJobs,
-        TtsContexts,
         TtsSocket,
       ],
     };

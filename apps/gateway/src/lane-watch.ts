@@ -1,6 +1,6 @@
 import type { JobLanes, Presence } from '@app/broker';
-import type { GatewayMetrics } from '@app/platform';
 import { laneClasses, laneName, waitBudgetMs, type Lane } from '@app/protocol';
+import type { GatewayMetrics } from './metrics/gateway-metrics';
 
 const intervalMs = 1_000;
 /** Whoever was refused may come again; after this long without a job nobody waits for the worker any more. */

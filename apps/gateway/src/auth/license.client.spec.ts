@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Tracing, type GatewayMetrics } from '@app/platform';
+import { Tracing } from '@app/platform';
 import type { GatewayConfig } from '../gateway.config';
+import type { GatewayMetrics } from '../metrics/gateway-metrics';
 import { LicenseClient } from './license.client';
 
 const request = { key: 'sk_test', feature: 'tts' as const, requestId: 'req-1' };

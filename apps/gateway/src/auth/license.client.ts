@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { interceptors, Pool, type Dispatcher } from 'undici';
-import { GatewayMetrics, Tracing, type TraceHeaders } from '@app/platform';
+import { Tracing, type TraceHeaders } from '@app/platform';
 import { AuthorizationGranted, isProblemCode, ProblemError, validated, type AuthorizationRequest } from '@app/protocol';
 import { GatewayConfig } from '../gateway.config';
+import { GatewayMetrics } from '../metrics/gateway-metrics';
 
 const maxKeptGrants = 10_000;
 const maxAnswerBytes = 64 * 1024;

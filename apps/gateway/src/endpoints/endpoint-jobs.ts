@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { JobClient } from '@app/broker';
-import { GatewayMetrics, traceHeadersOf } from '@app/platform';
 import { builtinModel, functionOf, ProblemError, type JobKind } from '@app/protocol';
 import type { Admission } from '../auth/gatekeeper';
+import { callerOf } from '../http/caller';
+import { RequestScopes } from '../scope/request-scopes';
 
 /** Whose request it is: what Nest gives a route. */
 export interface EndpointCall {
@@ -25,36 +26,31 @@ export interface EndpointJob {
 export class EndpointJobs {
   constructor(
     private readonly jobs: JobClient,
-    private readonly metrics: GatewayMetrics,
+    private readonly scopes: RequestScopes,
   ) {}
 
   /** The handler's result. Throws the problem that the job ended with; a caller that goes away cancels it. */
   async run({ request, reply, admission }: EndpointCall, { kind, fields, body }: EndpointJob): Promise<object> {
-    const leave = admission.enter();
-    const gone = new AbortController();
-    const onClose = (): void => gone.abort();
-    reply.raw.once('close', onClose);
-    this.metrics.opened(kind);
+    const work = { kind, name: `${kind} request`, model: builtinModel };
+    const scope = this.scopes.openActive(callerOf(request, reply, admission), work);
     try {
       const result = await this.jobs.run(
         {
           lane: { kind, model: builtinModel },
           jobClass: functionOf(kind).classes[0]?.name ?? '',
           job: { ...fields, requestId: request.id, model: builtinModel },
-          headers: traceHeadersOf(request.headers) ?? {},
+          headers: scope.trace,
           ...(body ? { body } : {}),
         },
-        gone.signal,
+        scope.signal,
       );
-      this.metrics.ended(kind, 'done');
+      scope.end({ outcome: 'done' });
       return result;
     } catch (error) {
       const problem = ProblemError.from(error);
-      this.metrics.ended(kind, problem.code === 'cancelled' ? 'cancelled' : 'error');
+      const isCancelled = problem.code === 'cancelled';
+      scope.end(isCancelled ? { outcome: 'cancelled', reason: 'disconnected' } : { outcome: 'error', problem });
       throw problem;
-    } finally {
-      reply.raw.off('close', onClose);
-      leave();
     }
   }
 }

@@ -1,14 +1,24 @@
 import { Readable } from 'node:stream';
+import type { ErrorMetrics } from '@app/platform';
 import { ProblemError } from '@app/protocol';
 import { wavHeader } from '@app/speech/audio';
-import type { ContextEvent } from '../tts/context-events';
+import type { ContextClient, ContextEvent } from '../tts/context-events';
 import { doneMessage, ttsMessage } from '../tts/tts-messages';
 import type { TtsSettings } from '../tts/tts-request';
 import { ttsErrorMessage } from '../wire/error-messages';
 
 /** The body of a streamed answer. What is in its buffer has yet to be taken by the client. */
-export abstract class SpokenAnswer extends Readable {
+export abstract class SpokenAnswer extends Readable implements ContextClient {
+  /** What the context ended with instead of `done`, once it has. */
+  problem: ProblemError | undefined;
   private wake: () => void = () => undefined;
+
+  constructor(
+    private readonly response: { readonly headersSent: boolean },
+    private readonly errors: Pick<ErrorMetrics, 'count'>,
+  ) {
+    super();
+  }
 
   /** `wake` is called whenever the client wants more. */
   onWanted(wake: () => void): void {
@@ -23,8 +33,14 @@ export abstract class SpokenAnswer extends Readable {
     this.wake();
   }
 
-  /** The events of the context that is spoken. */
-  abstract receive(event: ContextEvent): void;
+  receive(event: ContextEvent): void {
+    if (event.type === 'ended') this.problem = endProblem(event);
+    // A problem of an answer that has not begun is counted where it is answered.
+    if (this.problem && this.response.headersSent) this.errors.count(this.problem.code);
+    this.write(event);
+  }
+
+  protected abstract write(event: ContextEvent): void;
 }
 
 /** Audio alone. An error after the first of it breaks the answer off, so that nobody takes it for whole. */
@@ -35,17 +51,21 @@ export class BytesAnswer extends SpokenAnswer {
   private refuse!: (problem: ProblemError) => void;
   private hasAudio = false;
 
-  constructor(private readonly settings: TtsSettings) {
-    super();
+  constructor(
+    response: { readonly headersSent: boolean },
+    errors: Pick<ErrorMetrics, 'count'>,
+    private readonly settings: TtsSettings,
+  ) {
+    super(response, errors);
     this.begun = new Promise((resolve, reject) => {
       this.begin = resolve;
       this.refuse = reject;
     });
   }
 
-  override receive(event: ContextEvent): void {
+  protected override write(event: ContextEvent): void {
     if (event.type === 'audio') this.audio(event.bytes);
-    if (event.type === 'ended') this.end(endProblem(event));
+    if (event.type === 'ended') this.end(this.problem);
   }
 
   private audio(bytes: Buffer): void {
@@ -73,15 +93,17 @@ export class SseAnswer extends SpokenAnswer {
   private hasEvents = false;
 
   constructor(
+    response: { readonly headersSent: boolean },
+    errors: Pick<ErrorMetrics, 'count'>,
     private readonly requestId: string,
     private readonly contextId: string | undefined,
   ) {
-    super();
+    super(response, errors);
   }
 
-  override receive(event: ContextEvent): void {
+  protected override write(event: ContextEvent): void {
     if (event.type !== 'ended') return this.event(ttsMessage(event, this.contextId));
-    const problem = endProblem(event) ?? (this.hasEvents ? undefined : new ProblemError('transcript_empty'));
+    const problem = this.problem ?? (this.hasEvents ? undefined : new ProblemError('transcript_empty'));
     if (problem) this.event(ttsErrorMessage(problem, this.requestId, this.contextId), 'event: error\n');
     else this.event(doneMessage(this.contextId));
     this.push(null);
@@ -94,7 +116,7 @@ export class SseAnswer extends SpokenAnswer {
 }
 
 /** What a context's end is to an HTTP client; undefined when all was said. */
-export function endProblem(end: Extract<ContextEvent, { type: 'ended' }>): ProblemError | undefined {
+function endProblem(end: Extract<ContextEvent, { type: 'ended' }>): ProblemError | undefined {
   switch (end.outcome) {
     case 'done':
       return undefined;

@@ -1,16 +1,16 @@
 import { Controller, HttpCode, Post, Req, Res, UseGuards } from '@nestjs/common';
 import type {} from '@fastify/multipart';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { traceHeadersOf } from '@app/platform';
 import { ProblemError } from '@app/protocol';
 import { Admitted, AuthGuard, For } from '../auth/auth.guard';
 import type { Admission } from '../auth/gatekeeper';
 import { Catalogue } from '../catalogue/catalogue';
 import { GatewayConfig } from '../gateway.config';
+import { RequestScopes } from '../scope/request-scopes';
 import { FileAudioInput } from '../stt/audio-input';
-import { optionalFormat, sttSettings } from '../stt/stt-request';
-import { SttStreams } from '../stt/stt-streams';
+import { optionalFormat } from '../stt/stt-request';
 import { Upload, type UploadResult } from '../stt/upload';
+import { callerOf } from './caller';
 import { queryOf } from './query';
 
 /** Speech recognition over HTTP: one file, transcribed while it arrives. */
@@ -21,7 +21,7 @@ export class SttController {
   constructor(
     private readonly config: GatewayConfig,
     private readonly catalogue: Catalogue,
-    private readonly streams: SttStreams,
+    private readonly scopes: RequestScopes,
   ) {}
 
   @Post()
@@ -35,30 +35,15 @@ export class SttController {
       throw new ProblemError('media_type_not_supported', { detail: 'Send multipart/form-data with file and model.' });
     }
     const input = new FileAudioInput(optionalFormat(queryOf(request.url)));
-    const leave = admission.enter();
-    const upload = new Upload({
-      settingsOf: (fields) => ({
-        ...sttSettings(fields, this.catalogue),
-        words: fields.timestamp_granularities === 'word',
-      }),
-      openStream: (settings, ports) =>
-        this.streams.open(settings, input, {
-          ...ports,
-          requestId: request.id,
-          parent: traceHeadersOf(request.headers),
-        }),
-      maxHeadBytes: this.config.maxUploadHeadBytes,
-    });
-    reply.raw.once('close', () => upload.cancel());
+    const scope = this.scopes.openActive(callerOf(request, reply, admission), { kind: 'stt', name: 'stt stream' });
     try {
+      if (scope.hasEnded) throw new ProblemError('cancelled');
+      const upload = new Upload(scope, input, this.catalogue, this.config.maxUploadHeadBytes);
       return answer(await upload.transcribe(request.parts({ limits: this.limits() })), request.id);
     } catch (error) {
-      upload.cancel();
       // What is left of the form would keep the connection busy.
       if (!request.raw.complete) void reply.header('connection', 'close');
       throw error;
-    } finally {
-      leave();
     }
   }
 

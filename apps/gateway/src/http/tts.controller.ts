@@ -1,14 +1,17 @@
 import { Body, Controller, HttpCode, Post, Req, Res, UseGuards } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { traceHeadersOf } from '@app/platform';
-import { validated, type ProblemError } from '@app/protocol';
+import { validated } from '@app/protocol';
 import { Admitted, AuthGuard, For } from '../auth/auth.guard';
 import type { Admission } from '../auth/gatekeeper';
 import { Catalogue } from '../catalogue/catalogue';
-import type { ContextEvent } from '../tts/context-events';
-import { TtsContexts } from '../tts/tts-contexts';
+import { GatewayConfig } from '../gateway.config';
+import type { Caller } from '../scope/request-scope';
+import { RequestScopes } from '../scope/request-scopes';
+import { answerLimits, contextWork } from '../tts/context-limits';
+import { TtsContext } from '../tts/tts-context';
 import { ttsSettings, TtsTextRequest, type TtsSettings } from '../tts/tts-request';
-import { BytesAnswer, endProblem, SseAnswer, type SpokenAnswer } from './spoken-answer';
+import { callerOf } from './caller';
+import { BytesAnswer, SseAnswer, type SpokenAnswer } from './spoken-answer';
 
 /** Speech over HTTP: the whole text is one piece of one context. */
 @Controller('tts')
@@ -16,8 +19,9 @@ import { BytesAnswer, endProblem, SseAnswer, type SpokenAnswer } from './spoken-
 @For('tts')
 export class TtsController {
   constructor(
+    private readonly config: GatewayConfig,
     private readonly catalogue: Catalogue,
-    private readonly contexts: TtsContexts,
+    private readonly scopes: RequestScopes,
   ) {}
 
   /** Audio as it is made. What fails before the first byte is answered as a problem. */
@@ -30,9 +34,9 @@ export class TtsController {
     @Admitted() admission: Admission,
   ): Promise<void> {
     const settings = ttsSettings(body, this.catalogue, ['wav', 'raw']);
-    const text = textOf(body);
-    const answer = new BytesAnswer(settings);
-    this.speak(answer, { settings, text, request, admission }, reply);
+    const { transcript } = validated(TtsTextRequest, body);
+    const answer = new BytesAnswer(reply.raw, this.scopes.errors, settings);
+    this.speak(callerOf(request, reply, admission), settings, transcript, answer);
     await answer.begun;
     if (answer.errored) throw answer.errored;
     const type = settings.container === 'wav' ? 'audio/wav' : 'audio/pcm';
@@ -50,9 +54,9 @@ export class TtsController {
   ): Promise<void> {
     const settings = ttsSettings(body, this.catalogue, ['raw']);
     const { transcript, context_id: contextId } = validated(TtsTextRequest, body);
-    const answer = new SseAnswer(request.id, contextId ?? undefined);
-    const refusal = this.speak(answer, { settings, text: transcript, request, admission }, reply);
-    if (refusal) throw refusal;
+    const answer = new SseAnswer(reply.raw, this.scopes.errors, request.id, contextId ?? undefined);
+    this.speak(callerOf(request, reply, admission), settings, transcript, answer);
+    if (answer.problem) throw answer.problem;
     const sent = reply
       .headers({ 'content-type': 'text/event-stream', 'cache-control': 'no-cache', 'x-accel-buffering': 'no' })
       .send(answer);
@@ -60,42 +64,13 @@ export class TtsController {
     await sent;
   }
 
-  /** Speaks the text into the answer; gives the problem when that ended before it began. */
-  private speak(answer: SpokenAnswer, speech: Speech, reply: FastifyReply): ProblemError | undefined {
-    let refusal: ProblemError | undefined;
-    let hasBegun = false;
-    const onEnd = (end: Extract<ContextEvent, { type: 'ended' }>): void => {
-      const problem = endProblem(end);
-      if (!hasBegun) refusal = problem;
-      else if (problem && reply.raw.headersSent) this.contexts.told(problem);
-    };
-    const ports = {
-      requestId: speech.request.id,
-      parent: traceHeadersOf(speech.request.headers),
-      receivedAtMs: performance.now() - reply.elapsedTime,
-      enter: () => speech.admission.enter(),
-      backlogged: () => answer.backlogged,
-      emit: (event: ContextEvent) => {
-        if (event.type === 'ended') onEnd(event);
-        answer.receive(event);
-      },
-    };
-    const context = this.contexts.open(speech.settings, ports, Infinity);
+  /** Speaks the text into the answer. Where the caller has left already, that has ended when this returns. */
+  private speak(caller: Caller, settings: TtsSettings, text: string, answer: SpokenAnswer): void {
+    const scope = this.scopes.open(caller, contextWork(settings.voice.model));
+    const context = new TtsContext(scope, settings, answer, answerLimits(this.config));
     answer.onWanted(() => context.wake());
-    reply.raw.once('close', () => context.cancel('disconnected'));
-    context.push(speech.text);
+    context.push(text);
     context.close();
     context.admit();
-    hasBegun = true;
-    return refusal;
   }
 }
-
-interface Speech {
-  readonly settings: TtsSettings;
-  readonly text: string;
-  readonly request: FastifyRequest;
-  readonly admission: Admission;
-}
-
-const textOf = (body: unknown): string => validated(TtsTextRequest, body).transcript;

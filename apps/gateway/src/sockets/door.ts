@@ -2,8 +2,8 @@ import type { Visitor } from '../auth/gatekeeper';
 
 /** A request to open a socket. */
 export interface Upgrade extends Visitor {
-  /** Calls back once when the connection under the socket is gone, whether or not the socket ever opened. */
-  onClosed(listener: () => void): void;
+  /** Aborts when the connection under the socket is gone, whether or not the socket ever opened. */
+  readonly signal: AbortSignal;
 }
 
 /** Decides before the handshake whether a socket may open; a thrown problem is answered over HTTP. */

@@ -91,12 +91,12 @@ export class RawWsAdapter extends AbstractWsAdapter {
   }
 }
 
-const upgradeOf = (request: IncomingMessage, socket: Duplex, requestId: string): Upgrade => ({
-  headers: request.headers,
-  query: queryOf(request.url ?? ''),
-  requestId,
-  onClosed: (listener) => (socket.destroyed ? listener() : socket.once('close', listener)),
-});
+function upgradeOf(request: IncomingMessage, socket: Duplex, requestId: string): Upgrade {
+  const gone = new AbortController();
+  if (socket.destroyed) gone.abort();
+  else socket.once('close', () => gone.abort());
+  return { headers: request.headers, query: queryOf(request.url ?? ''), requestId, signal: gone.signal };
+}
 
 function refuse(socket: Duplex, problem: ProblemError, requestId: string): void {
   const { status } = problem.row;

@@ -5,6 +5,8 @@ import { problems } from '@app/protocol';
 export interface Connection {
   /** Whether it may be closed without cutting anything off. */
   isIdle(): boolean;
+  /** The server stops soon: what was held back for later is sent now. */
+  drain(): void;
   /** Asks for the rest of what can be said soon; until it is, the connection is not idle. */
   settle(): void;
   close(code: number, reason: string): void;
@@ -23,6 +25,11 @@ export class SocketRegistry {
 
   delete(connection: Connection): void {
     this.connections.delete(connection);
+  }
+
+  /** The server stops soon: what is held back for later is sent now. */
+  drain(): void {
+    for (const connection of [...this.connections]) connection.drain();
   }
 
   /** Asks clients with nothing at work to connect elsewhere. */

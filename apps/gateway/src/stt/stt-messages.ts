@@ -1,4 +1,4 @@
-import type { Transcript } from './stt-session';
+import type { Transcript } from './transcripts';
 
 /** A transcript as clients of the socket know it. */
 export const transcriptMessage = (transcript: Transcript, isFinal: boolean, requestId: string): object => ({

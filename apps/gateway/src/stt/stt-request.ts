@@ -2,7 +2,7 @@ import { IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min, MinLength } fro
 import { ProblemError, validated } from '@app/protocol';
 import type { Catalogue } from '../catalogue/catalogue';
 import type { RawFormat } from './audio-input';
-import type { SttSettings } from './stt-session';
+import type { SttSettings } from './stream-events';
 
 const encodings = ['pcm_s16le', 'pcm_s32le', 'pcm_f16le', 'pcm_f32le', 'pcm_mulaw', 'pcm_alaw'] as const;
 const maxKeyterms = 100;

@@ -1,8 +1,10 @@
 import type { JobHandle, JobInput, JobListener, JobOutput, JobRequest } from '@app/broker';
 import { creditSamples, ProblemError, sttSampleRateHz as rateHz } from '@app/protocol';
 import { encodePcm } from '@app/speech/audio';
+import { mockMetrics, testScope, type TestScope } from '../../test/support/test-scope';
 import { RawAudioInput } from './audio-input';
-import { SttSession, type SttEvent, type SttSettings } from './stt-session';
+import type { SttEvent, SttSettings } from './stream-events';
+import { SttSession } from './stt-session';
 
 const model = { id: 'w', model: 'whisper', name: 'W', description: '', languages: ['en'] };
 const settings: SttSettings = { model, language: 'en', words: true, pace: 'live' };
@@ -14,13 +16,7 @@ describe('an STT stream', () => {
   let requests: JobRequest[];
   let cancelled: string[];
   let drained: number;
-  const metrics = {
-    opened: jest.fn(),
-    ended: jest.fn(),
-    audioPassed: jest.fn(),
-    waitedInQueue: jest.fn(),
-    transcriptionLatency: jest.fn(),
-  };
+  const metrics = mockMetrics();
 
   beforeEach(() => {
     jest.clearAllMocks();
@@ -31,26 +27,25 @@ describe('an STT stream', () => {
     drained = 0;
   });
 
-  const open = (changes: Partial<SttSettings> = {}): SttSession =>
-    SttSession.open({ ...settings, ...changes }, new RawAudioInput({ encoding: 'pcm_s16le', sampleRateHz: rateHz }), {
-      jobs: {
-        submit: async (request: JobRequest, given: JobListener): Promise<JobHandle> => {
-          await Promise.resolve();
-          requests.push(request);
-          listener = given;
-          return {
-            jobId: 'j',
-            attempt: 1,
-            send: (input, body) => void sent.push({ input, bytes: body?.length ?? 0 }),
-            cancel: (reason) => void cancelled.push(reason),
-          };
-        },
-      },
-      requestId: 'r',
-      metrics,
-      emit: (event) => void events.push(event),
-      drained: () => void drained++,
-    });
+  const jobs = {
+    submit: async (request: JobRequest, given: JobListener): Promise<JobHandle> => {
+      await Promise.resolve();
+      requests.push(request);
+      listener = given;
+      return {
+        jobId: 'j',
+        attempt: 1,
+        send: (input, body) => void sent.push({ input, bytes: body?.length ?? 0 }),
+        cancel: (reason) => void cancelled.push(reason),
+      };
+    },
+  };
+  const client = { receive: (event: SttEvent) => void events.push(event), drained: () => void drained++ };
+  const open = (changes: Partial<SttSettings> = {}, scope: TestScope = {}): SttSession => {
+    const work = { kind: 'stt', name: 'stt stream' } as const;
+    const input = new RawAudioInput({ encoding: 'pcm_s16le', sampleRateHz: rateHz });
+    return new SttSession(testScope({ jobs, metrics, work, ...scope }), { ...settings, ...changes }, input, client);
+  };
   const settle = async (): Promise<void> => {
     for (let i = 0; i < 5; i++) await Promise.resolve();
   };
@@ -117,47 +112,17 @@ describe('an STT stream', () => {
     expect([drained, session.full]).toEqual([1, false]);
   });
 
-  it('gives finals that can be joined as they are, and partials that fit them', async () => {
+  it('gives partials and finals as they come', async () => {
     const session = open();
     session.push(pcm(5));
     await settle();
     await claim();
     segment('partial', 'Hel', 0, 1);
     segment('final', 'Hello.', 0, 2);
-    segment('partial', 'How', 2, 3);
-    segment('final', 'How are you?', 2, 4);
     expect(texts()).toEqual([
       ['Hel', false],
       ['Hello.', true],
-      [' How', false],
-      [' How are you?', true],
     ]);
-    expect(events.at(-1)).toMatchObject({
-      transcript: { durationSeconds: 2, words: [{ word: 'w', start: 2, end: 4 }] },
-    });
-  });
-
-  it('puts no space where the language has none', async () => {
-    const session = open();
-    session.push(pcm(5));
-    await settle();
-    await claim();
-    segment('final', '你好。', 0, 2, 'zh');
-    segment('final', '再见。', 2, 4, 'zh');
-    expect(texts().map(([text]) => text)).toEqual(['你好。', '再见。']);
-  });
-
-  it('says nothing of silence, and never changes what is final', async () => {
-    const session = open();
-    session.push(pcm(5));
-    await settle();
-    await claim();
-    segment('partial', '', 0, 1);
-    segment('final', '', 0, 1);
-    segment('final', 'One.', 1, 3);
-    segment('final', 'Two.', 1, 3);
-    segment('partial', 'Two', 1, 2);
-    expect(texts()).toEqual([['One.', true]]);
   });
 
   it('answers finalize when the worker has, at once where there was no audio', async () => {
@@ -276,10 +241,10 @@ describe('an STT stream', () => {
   it('frees the seat when it is cancelled, also while its job is being published', async () => {
     const session = open();
     session.push(pcm(1));
-    session.cancel();
+    session.cancel('client');
     await settle();
     expect(cancelled).toHaveLength(1);
-    expect(events).toEqual([{ type: 'ended', outcome: 'cancelled' }]);
+    expect(events).toEqual([{ type: 'ended', outcome: 'cancelled', reason: 'client' }]);
   });
 
   it('measures from the last sample to the last final', async () => {

@@ -1,19 +1,16 @@
 import { ProblemError } from '@app/protocol';
-import type { SttEvent, SttSession, SttSettings, Transcript } from './stt-session';
+import type { Catalogue } from '../catalogue/catalogue';
+import type { RequestScope } from '../scope/request-scope';
+import type { AudioInput } from './audio-input';
+import type { SttClient, SttEvent, SttSettings } from './stream-events';
+import { sttSettings } from './stt-request';
+import { SttSession } from './stt-session';
+import type { Transcript } from './transcripts';
 
 /** What is read of a multipart form, in the order in which it arrives. */
 export type FormPart =
   | { readonly type: 'field'; readonly fieldname: string; readonly value: unknown }
   | { readonly type: 'file'; readonly file: AsyncIterable<Buffer> & { readonly truncated?: boolean } };
-
-/** What an upload needs of its surroundings. */
-export interface UploadPorts {
-  /** What the form asks for; throws the problem to answer with. */
-  settingsOf(fields: Readonly<Record<string, unknown>>): SttSettings;
-  openStream(settings: SttSettings, ports: { emit(event: SttEvent): void; drained(): void }): SttSession;
-  /** How much of the file may be kept while it is not known what the rest of the form says. */
-  readonly maxHeadBytes: number;
-}
 
 /** A whole file as it was heard. */
 export interface UploadResult {
@@ -27,52 +24,84 @@ const granularities = 'timestamp_granularities';
 const telling = ['model', 'language', granularities];
 
 /** One form with audio in it: transcribed as it arrives, once the form has said how. */
-export class Upload {
+export class Upload implements SttClient {
   private readonly fields: Record<string, unknown> = {};
   private head: Buffer[] = [];
   private headBytes = 0;
   private hasFile = false;
-  private settings: SttSettings | undefined;
-  private session: SttSession | undefined;
+  private begun: { readonly session: SttSession; readonly settings: SttSettings } | undefined;
   private readonly transcripts: Transcript[] = [];
-  private ended: Promise<number> | undefined;
+  /** Resolves to the length of the audio, in seconds. */
+  private readonly ended: Promise<number>;
+  private resolve!: (durationSeconds: number) => void;
+  private reject!: (problem: ProblemError) => void;
   private onDrained: () => void = () => undefined;
 
-  constructor(private readonly ports: UploadPorts) {}
-
-  /** Reads the form to its end and gives what was said; throws the problem to answer with. */
-  async transcribe(parts: AsyncIterable<FormPart>): Promise<UploadResult> {
-    for await (const part of asSent(parts)) {
-      if (part.type === 'field') this.take(part.fieldname, part.value);
-      else await this.read(part.file);
-    }
-    if (!this.hasFile) throw new ProblemError('bad_request', { detail: 'The form has no part with a file in it.' });
-    const { session, settings } = this.start();
-    await this.sendHead(session);
-    session.close();
-    return { transcripts: this.transcripts, durationSeconds: (await this.ended) ?? 0, settings };
+  /** `maxHeadBytes`: how much of the file may be kept while it is not known what the rest of the form says. */
+  constructor(
+    private readonly scope: RequestScope,
+    private readonly input: AudioInput,
+    private readonly catalogue: Catalogue,
+    private readonly maxHeadBytes: number,
+  ) {
+    this.ended = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    // It is awaited where it matters; until then a failure must not count as unhandled.
+    this.ended.catch(() => undefined);
   }
 
-  /** The client has gone. */
-  cancel(): void {
-    this.session?.cancel();
+  /** Reads the form to its end and gives what was said; throws the problem to answer with, which ends the scope. */
+  async transcribe(parts: AsyncIterable<FormPart>): Promise<UploadResult> {
+    try {
+      return await this.read(parts);
+    } catch (error) {
+      const problem = ProblemError.from(error);
+      this.begun?.session.fail(problem);
+      this.scope.end({ outcome: 'error', problem });
+      throw problem;
+    }
+  }
+
+  receive(event: SttEvent): void {
+    if (event.type === 'transcript' && event.isFinal) this.transcripts.push(event.transcript);
+    if (event.type !== 'ended') return;
+    if (event.outcome === 'done') this.resolve(event.durationSeconds);
+    else this.reject(event.outcome === 'error' ? event.problem : new ProblemError('cancelled'));
+  }
+
+  drained(): void {
+    this.onDrained();
+  }
+
+  private async read(parts: AsyncIterable<FormPart>): Promise<UploadResult> {
+    for await (const part of asSent(parts)) {
+      if (part.type === 'field') this.take(part.fieldname, part.value);
+      else await this.readFile(part.file);
+    }
+    if (!this.hasFile) throw new ProblemError('bad_request', { detail: 'The form has no part with a file in it.' });
+    const { session, settings } = this.begin();
+    await this.sendHead(session);
+    session.close();
+    return { transcripts: this.transcripts, durationSeconds: await this.ended, settings };
   }
 
   private take(name: string, value: unknown): void {
     const field = name.replace(/\[\]$/, '');
-    const late = this.settings && telling.includes(field) && this.fields[field] !== value;
+    const late = this.begun && telling.includes(field) && this.fields[field] !== value;
     if (late)
       throw new ProblemError('bad_request', { detail: `Put ${field} before the file: the file is a long one.` });
     if (field === granularities && this.fields[field] === 'word') return;
     this.fields[field] = value;
   }
 
-  private async read(file: Extract<FormPart, { type: 'file' }>['file']): Promise<void> {
+  private async readFile(file: Extract<FormPart, { type: 'file' }>['file']): Promise<void> {
     if (this.hasFile) throw new ProblemError('bad_request', { detail: 'Send one file at a time.' });
     this.hasFile = true;
-    if (telling.every((field) => field in this.fields)) this.start();
+    if (telling.every((field) => field in this.fields)) this.begin();
     for await (const bytes of asSent(file)) {
-      if (this.session) await this.send(this.session, bytes);
+      if (this.begun) await this.send(this.begun.session, bytes);
       else await this.keep(bytes);
     }
     if (file.truncated) throw new ProblemError('too_large', { detail: 'The file is larger than this server takes.' });
@@ -81,12 +110,12 @@ export class Upload {
   private async keep(bytes: Buffer): Promise<void> {
     this.head.push(bytes);
     this.headBytes += bytes.length;
-    if (this.headBytes <= this.ports.maxHeadBytes) return;
+    if (this.headBytes <= this.maxHeadBytes) return;
     if (!('model' in this.fields)) {
-      const detail = `Put model before the file where the file has more than ${this.ports.maxHeadBytes} bytes.`;
+      const detail = `Put model before the file where the file has more than ${this.maxHeadBytes} bytes.`;
       throw new ProblemError('bad_request', { detail });
     }
-    await this.sendHead(this.start().session);
+    await this.sendHead(this.begin().session);
   }
 
   private async sendHead(session: SttSession): Promise<void> {
@@ -100,24 +129,13 @@ export class Upload {
     if (session.full) await Promise.race([new Promise<void>((resolve) => (this.onDrained = resolve)), this.ended]);
   }
 
-  private start(): { session: SttSession; settings: SttSettings } {
-    if (this.session && this.settings) return { session: this.session, settings: this.settings };
-    const settings = this.ports.settingsOf(this.fields);
-    let emit: (event: SttEvent) => void = () => undefined;
-    this.ended = new Promise((resolve, reject) => {
-      emit = (event) => {
-        if (event.type === 'transcript' && event.isFinal) this.transcripts.push(event.transcript);
-        if (event.type !== 'ended') return;
-        if (event.outcome === 'done') resolve(event.durationSeconds);
-        else reject(event.outcome === 'error' ? event.problem : new ProblemError('cancelled'));
-      };
-    });
-    // It is awaited where it matters; until then a failure must not count as unhandled.
-    this.ended.catch(() => undefined);
-    const session = this.ports.openStream(settings, { emit: (event) => emit(event), drained: () => this.onDrained() });
-    this.session = session;
-    this.settings = settings;
-    return { session, settings };
+  private begin(): { readonly session: SttSession; readonly settings: SttSettings } {
+    if (this.begun) return this.begun;
+    const words = this.fields[granularities] === 'word';
+    const settings = { ...sttSettings(this.fields, this.catalogue), words };
+    this.scope.concerns(settings.model.model);
+    this.begun = { session: new SttSession(this.scope, settings, this.input, this), settings };
+    return this.begun;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ProblemError } from '@app/protocol';
+import type { WorkEnd } from '../scope/request-scope';
 
 /** Words or phonemes with their times, three arrays of equal length; seconds from the start of the context's audio. */
 export interface Timestamps {
@@ -6,15 +6,6 @@ export interface Timestamps {
   readonly startSeconds: readonly number[];
   readonly endSeconds: readonly number[];
 }
-
-/** The one accounted end of a context. */
-export type ContextEnd =
-  | { readonly outcome: 'done' }
-  | { readonly outcome: 'error'; readonly problem: ProblemError }
-  | { readonly outcome: 'cancelled'; readonly reason: CancelReason };
-
-/** `client`: it asked to; `disconnected`: its connection ended; `expired`: it left an idle context; `draining`: this server stops. */
-export type CancelReason = 'client' | 'disconnected' | 'expired' | 'draining';
 
 /** What comes out of a context, in order; `ended` is the last and comes once. */
 export type ContextEvent =
@@ -29,4 +20,11 @@ export type ContextEvent =
   | { readonly type: 'phonemes'; readonly timestamps: Timestamps }
   /** Everything before this flush was sent. */
   | { readonly type: 'flushed'; readonly flushId: number }
-  | ({ readonly type: 'ended' } & ContextEnd);
+  | ({ readonly type: 'ended' } & WorkEnd);
+
+/** The client of a context, as its edge speaks to it. */
+export interface ContextClient {
+  receive(event: ContextEvent): void;
+  /** Whether it has yet to take what was sent; `TtsContext.wake` says when it has. */
+  readonly backlogged: boolean;
+}

@@ -1,5 +1,7 @@
 import { ProblemError, samplesOf, type TtsOutput, type TtsTimings } from '@app/protocol';
-import type { Claim, JobClient, JobHandle, JobListener, JobOutput, JobRequest, Resumption } from '@app/broker';
+import type { Claim, JobHandle, JobListener, JobOutput, JobRequest, Resumption } from '@app/broker';
+import type { RequestScope } from '../scope/request-scope';
+import type { TtsMeasures } from './tts-measures';
 
 /** What a worker says of an utterance before its audio. */
 export type TtsPlan = Extract<TtsOutput, { type: 'plan' }>;
@@ -9,9 +11,6 @@ export interface UtteranceObserver {
   /** There is more to take, or it has ended. */
   changed(): void;
   failed(problem: ProblemError): void;
-  claimed(waitedMs: number): void;
-  /** `busMs`: from publishing to the plan, less what the worker and the queue account for. */
-  ended(timings: TtsTimings, busMs: number): void;
 }
 
 /** One utterance of a context: its job, and the audio that came of it and was not taken yet. */
@@ -28,6 +27,7 @@ export class Utterance implements JobListener {
   constructor(
     readonly text: string,
     private readonly observer: UtteranceObserver,
+    private readonly measures: Pick<TtsMeasures, 'claimed' | 'utteranceEnded'>,
   ) {}
 
   /** Of the first attempt; known before any audio. */
@@ -57,8 +57,8 @@ export class Utterance implements JobListener {
     return ((missing + waitingSamples) / this.planned.sampleRateHz) * 1000;
   }
 
-  /** Publishes the job; what goes wrong is told to the observer. */
-  async publish(jobs: Pick<JobClient, 'submit'>, request: JobRequest): Promise<void> {
+  /** Publishes the job; the observer hears what goes wrong. */
+  async publish(jobs: Pick<RequestScope, 'submit'>, request: JobRequest): Promise<void> {
     this.state = 'running';
     this.publishedAtMs = performance.now();
     try {
@@ -86,7 +86,7 @@ export class Utterance implements JobListener {
 
   onClaim(claim: Claim): Resumption {
     if (claim.attempt === 1) this.waitedMs = claim.waitedMs;
-    this.observer.claimed(claim.waitedMs);
+    this.measures.claimed(claim.waitedMs);
     return { offsetSamples: this.receivedSamples, ...(this.planned ? { durations: this.planned.durations } : {}) };
   }
 
@@ -102,7 +102,7 @@ export class Utterance implements JobListener {
     if (this.receivedSamples !== totalSamples || totalSamples !== this.planned?.totalSamples)
       return this.fail(incomplete());
     this.state = 'complete';
-    if ('timings' in end) this.observer.ended(end.timings, this.busMs(end.timings));
+    if ('timings' in end) this.measures.utteranceEnded(end.timings, this.busMs(end.timings));
     this.observer.changed();
   }
 

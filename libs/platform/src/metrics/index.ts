@@ -1,5 +1,5 @@
+export * from './buckets';
 export { ErrorMetrics } from './error-metrics';
-export * from './gateway-metrics';
 export * from './inference-metrics';
 export { authorizeBucketsSeconds } from './buckets';
 export { measureStart } from './readiness-metrics';

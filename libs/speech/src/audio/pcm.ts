@@ -28,11 +28,6 @@ export class PcmDecoder {
   /** Samples keep the order they come in: interleaved channels stay interleaved. */
   constructor(private readonly encoding: PcmEncoding) {}
 
-  /** Bytes of an unfinished sample that wait for the next piece. */
-  get pendingBytes(): number {
-    return this.carry.length;
-  }
-
   /** Samples that are complete with these bytes. */
   push(bytes: Uint8Array): Float32Array {
     const width = pcmBytesPerSample[this.encoding];

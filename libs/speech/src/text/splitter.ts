@@ -3,12 +3,12 @@ import { isSpeakable } from './speakable';
 import { TagReader } from './tags';
 import { utteranceEnd, type UtteranceLimits } from './utterance-end';
 
-/** What a transcript is made of; offsets count UTF-16 code units of all text pushed, tags included. */
+/** What a transcript is made of. */
 export type TextPiece =
   /** To be synthesised at once; there is something to say in it. */
-  | { readonly kind: 'utterance'; readonly text: string; readonly startOffset: number; readonly endOffset: number }
+  | { readonly kind: 'utterance'; readonly text: string }
   /** A pause of at most 10 s. */
-  | { readonly kind: 'break'; readonly durationMs: number; readonly startOffset: number; readonly endOffset: number };
+  | { readonly kind: 'break'; readonly durationMs: number };
 
 /** Short enough to be heard at once, long enough to sound like speech. */
 const defaultUtteranceLimits: UtteranceLimits = {
@@ -30,8 +30,6 @@ export class TextSplitter {
   private readonly limits: UtteranceLimits;
   private readonly tags = new TagReader();
   private text = '';
-  /** Of each character of the text. */
-  private offsets: number[] = [];
   private breaks: { readonly at: number; readonly piece: TextPiece }[] = [];
   /** Where in the text, and in the breaks, what is pending begins. */
   private start = 0;
@@ -43,19 +41,11 @@ export class TextSplitter {
     if (!(this.limits.maxUtteranceCharacters >= 16)) throw new SpeechError('Utterances need at least 16 characters');
   }
 
-  /** Whether there is something that a flush would give out. */
-  get hasPending(): boolean {
-    return this.firstBreak < this.breaks.length || isSpeakable(this.text.slice(this.start));
-  }
-
   /** Adds text as it stands; gives the pieces that no later text can change. */
   push(text: string): TextPiece[] {
     for (const marked of this.tags.push(text)) {
       if (marked.kind === 'break') this.breaks.push({ at: this.text.length, piece: marked });
-      else {
-        this.text += marked.text;
-        for (let i = 0; i < marked.text.length; i++) this.offsets.push(marked.offset + i);
-      }
+      else this.text += marked.text;
     }
     return this.drain(false);
   }
@@ -97,19 +87,16 @@ export class TextSplitter {
 
   private take(length: number): TextPiece | undefined {
     const raw = this.text.slice(this.start, this.start + length).trimEnd();
-    const startOffset = this.offsets[this.start] ?? 0;
-    const endOffset = (this.offsets[this.start + raw.length - 1] ?? 0) + 1;
     this.start += length;
     const text = raw.replace(/[\u00a0\u202f]/g, ' ');
     if (!isSpeakable(text)) return undefined;
     this.utterances++;
-    return { kind: 'utterance', text, startOffset, endOffset };
+    return { kind: 'utterance', text };
   }
 
   private compact(): void {
     if (this.start < compactAfterCharacters && this.start < this.text.length) return;
     this.text = this.text.slice(this.start);
-    this.offsets = this.offsets.slice(this.start);
     this.breaks = this.breaks.slice(this.firstBreak).map(({ at, piece }) => ({ at: at - this.start, piece }));
     this.start = 0;
     this.firstBreak = 0;

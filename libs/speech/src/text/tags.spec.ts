@@ -77,19 +77,4 @@ describe('TagReader', () => {
     const reader = new TagReader();
     expect(show(reader.push(`<name value="${'x'.repeat(500)}`))).toMatch(/^<name value="x+$/);
   });
-
-  it('says where in the raw text everything stood', () => {
-    const reader = new TagReader();
-    const marked = [...reader.push('ab<break ti'), ...reader.push('me="1s"/>cd<spell>xy</spell>')];
-    expect(marked).toEqual([
-      { kind: 'text', text: 'ab', offset: 0 },
-      { kind: 'break', durationMs: 1000, startOffset: 2, endOffset: 20 },
-      { kind: 'text', text: 'cd', offset: 20 },
-      { kind: 'text', text: ' ', offset: 22 },
-      { kind: 'text', text: 'X', offset: 29 },
-      { kind: 'text', text: ',', offset: 29 },
-      { kind: 'text', text: '\u00a0', offset: 29 },
-      { kind: 'text', text: 'Y', offset: 30 },
-    ]);
-  });
 });

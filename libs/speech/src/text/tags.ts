@@ -1,13 +1,6 @@
-/** What a transcript holds besides plain text, in order; offsets count UTF-16 code units of the raw text. */
+/** What a transcript holds, in order. */
 export type MarkedText =
-  /** Each character of `text` stands at `offset` plus its own place. */
-  | { readonly kind: 'text'; readonly text: string; readonly offset: number }
-  | {
-      readonly kind: 'break';
-      readonly durationMs: number;
-      readonly startOffset: number;
-      readonly endOffset: number;
-    };
+  { readonly kind: 'text'; readonly text: string } | { readonly kind: 'break'; readonly durationMs: number };
 
 const name = String.raw`[A-Za-z][\w:-]*`;
 const attribute = String.raw`\s+${name}\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|“[^”<>]*”|[^\s"'“<>/]+)`;
@@ -38,10 +31,9 @@ const longestBreakMs = 10_000;
  */
 export class TagReader {
   private held = '';
-  private offset = 0;
   private spelling = false;
-  /** Where the last spelled character ends. */
-  private spelledAt: number | undefined;
+  /** Whether a character was spelled that the next one is joined to. */
+  private hasSpelled = false;
 
   /** What is certain with this text; the beginning of a tag is held back until the rest comes. */
   push(text: string): MarkedText[] {
@@ -73,7 +65,7 @@ export class TagReader {
     if (kind === 'break' && !closing) return this.applyBreak(whole.length, breakDurationMs(attributes), marked);
     if (kind === 'spell' && !selfClosing) {
       this.spelling = !closing;
-      this.spelledAt = undefined;
+      this.hasSpelled = false;
     }
     // A paired tag may stand inside a word, any other separates words.
     if (selfClosing || (kind === 'spell' && !closing)) this.drop(whole.length, marked);
@@ -81,40 +73,35 @@ export class TagReader {
   }
 
   private applyBreak(length: number, durationMs: number, marked: MarkedText[]): void {
-    marked.push({ kind: 'break', durationMs, startOffset: this.offset, endOffset: this.offset + length });
-    this.spelledAt = undefined;
+    marked.push({ kind: 'break', durationMs });
+    this.hasSpelled = false;
     this.advance(length);
   }
 
   private drop(length: number, marked: MarkedText[]): void {
-    marked.push({ kind: 'text', text: ' ', offset: this.offset });
+    marked.push({ kind: 'text', text: ' ' });
     this.advance(length);
   }
 
   private readText(length: number, marked: MarkedText[]): void {
     const text = this.held.slice(0, length);
     if (this.spelling) this.spell(text, marked);
-    else if (text !== '') marked.push({ kind: 'text', text, offset: this.offset });
+    else if (text !== '') marked.push({ kind: 'text', text });
     this.advance(length);
   }
 
   /** What would end a sentence or is silent is left out; a combining mark stays with its letter. */
   private spell(text: string, marked: MarkedText[]): void {
-    for (const { 0: character, index } of text.matchAll(/[\p{L}\p{M}\p{N}\p{Sc}@#%&*+=/_\\]/gu)) {
-      const offset = this.offset + index;
-      if (this.spelledAt !== undefined && !/\p{M}/u.test(character)) {
-        marked.push({ kind: 'text', text: ',', offset: this.spelledAt });
-        marked.push({ kind: 'text', text: '\u00a0', offset: this.spelledAt });
-      }
+    for (const [character] of text.matchAll(/[\p{L}\p{M}\p{N}\p{Sc}@#%&*+=/_\\]/gu)) {
+      const joint = this.hasSpelled && !/\p{M}/u.test(character) ? ',\u00a0' : '';
       const upper = character.toUpperCase();
-      marked.push({ kind: 'text', text: upper.length === character.length ? upper : character, offset });
-      this.spelledAt = offset + character.length - 1;
+      marked.push({ kind: 'text', text: joint + (upper.length === character.length ? upper : character) });
+      this.hasSpelled = true;
     }
   }
 
   private advance(length: number): void {
     this.held = this.held.slice(length);
-    this.offset += length;
   }
 }
 

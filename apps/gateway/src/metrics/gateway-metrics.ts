@@ -6,7 +6,6 @@ import {
   makeHistogramProvider,
 } from '@willsoto/nestjs-prometheus';
 import type { Counter, Gauge, Histogram } from 'prom-client';
-import { functionGraph, type JobKind } from '@app/protocol';
 import {
   authorizeBucketsSeconds,
   firstAudioBucketsSeconds,
@@ -14,7 +13,8 @@ import {
   queueWaitBucketsSeconds,
   stageBucketsSeconds,
   wakeBucketsSeconds,
-} from './buckets';
+} from '@app/platform';
+import { functionGraph, type JobKind } from '@app/protocol';
 
 const firstAudio = {
   name: 'antiphon_time_to_first_audio_seconds',
@@ -132,7 +132,7 @@ export class GatewayMetrics implements OnModuleInit {
   @InjectMetric(queueSize.name) private readonly queueSize!: Gauge<'offering'>;
   @InjectMetric(unserviceable.name) private readonly unserviceable!: Gauge<'offering'>;
 
-  /** What may happen is there from the start, so that its first time is a rise. */
+  /** Exports every counter as 0 at start, so that `rate()` sees the first event. */
   onModuleInit(): void {
     for (const kind of jobKinds) {
       this.activeRequests.inc({ kind }, 0);

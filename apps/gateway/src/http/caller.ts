@@ -1,0 +1,20 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { traceHeadersOf } from '@app/platform';
+import type { Admission } from '../auth/gatekeeper';
+import type { Caller } from '../scope/request-scope';
+
+/** Who sent a request. A caller that left before this call, while the license app was asked, is known to be gone. */
+export function callerOf(request: FastifyRequest, reply: FastifyReply, admission: Admission): Caller {
+  const gone = new AbortController();
+  const { raw } = request;
+  if (reply.raw.destroyed || raw.socket.destroyed || (raw.destroyed && !raw.complete)) gone.abort();
+  reply.raw.once('close', () => gone.abort());
+  raw.once('close', () => raw.complete || gone.abort());
+  return {
+    requestId: request.id,
+    admission,
+    signal: gone.signal,
+    parent: traceHeadersOf(request.headers),
+    receivedAtMs: performance.now() - reply.elapsedTime,
+  };
+}

@@ -1,0 +1,109 @@
+import type { WebSocket } from 'ws';
+import type { ErrorMetrics } from '@app/platform';
+import { ProblemError } from '@app/protocol';
+import type { RequestScope } from '../scope/request-scope';
+import type { AudioInput } from '../stt/audio-input';
+import type { SttClient, SttEnd, SttEvent, SttSettings } from '../stt/stream-events';
+import { flushDoneMessage, sttDoneMessage, transcriptMessage } from '../stt/stt-messages';
+import { SttSession } from '../stt/stt-session';
+import { sttErrorMessage } from '../wire/error-messages';
+import { OpenSocket } from './open-socket';
+import type { Connection } from './socket-registry';
+
+/** What is known of a stream before its socket opens. */
+export interface SttWelcome {
+  readonly scope: RequestScope;
+  readonly settings: SttSettings;
+  readonly input: AudioInput;
+}
+
+/** One client's STT socket: frames in, messages out. */
+export class SttConnection implements Connection, SttClient {
+  private readonly open: OpenSocket;
+  private readonly session: SttSession;
+  private readonly requestId: string;
+
+  constructor(
+    private readonly socket: WebSocket,
+    { scope, settings, input }: SttWelcome,
+    private readonly errors: Pick<ErrorMetrics, 'count'>,
+    idleMs: number,
+  ) {
+    this.requestId = scope.requestId;
+    this.open = new OpenSocket(socket, { idleMs }, () => undefined);
+    this.session = new SttSession(scope, settings, input, this);
+    this.open.start();
+  }
+
+  isIdle(): boolean {
+    return this.session.isIdle;
+  }
+
+  drain(): void {
+    // Transcripts are sent as they are made.
+  }
+
+  settle(): void {
+    this.session.settle();
+  }
+
+  close(code: number, reason: string): void {
+    this.session.cancel('draining');
+    this.open.close(code, reason);
+  }
+
+  hear(bytes: Uint8Array): void {
+    this.session.push(bytes);
+    if (this.session.full) this.socket.pause();
+  }
+
+  /** A text frame, with or without the quotes of JSON. */
+  obey(text: string): void {
+    switch (text.trim().replace(/^"(.*)"$/, '$1')) {
+      case 'finalize':
+        return this.session.finalize();
+      case 'close':
+      case 'done':
+        return this.session.close();
+      case '':
+        return;
+      default:
+        return this.sayProblem(
+          new ProblemError('bad_request', { detail: 'Text messages are: finalize, close, done.' }),
+        );
+    }
+  }
+
+  receive(event: SttEvent): void {
+    switch (event.type) {
+      case 'transcript':
+        return this.open.send(transcriptMessage(event.transcript, event.isFinal, this.requestId));
+      case 'flushed':
+        return this.open.send(flushDoneMessage(this.requestId));
+      case 'ended':
+        return this.sayEnd(event);
+    }
+  }
+
+  drained(): void {
+    this.socket.resume();
+  }
+
+  private sayEnd(end: SttEnd): void {
+    switch (end.outcome) {
+      case 'done':
+        this.open.send(sttDoneMessage(this.requestId));
+        return this.open.close(1000, 'done');
+      case 'error':
+        this.sayProblem(end.problem);
+        return this.open.close(end.problem.row.closeCode, end.problem.code);
+      case 'cancelled':
+        return;
+    }
+  }
+
+  private sayProblem(problem: ProblemError): void {
+    this.errors.count(problem.code);
+    this.open.send(sttErrorMessage(problem, this.requestId));
+  }
+}

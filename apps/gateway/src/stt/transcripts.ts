@@ -1,0 +1,55 @@
+import { sttSampleRateHz, type SttSegment } from '@app/protocol';
+import { usesSpaces } from '@app/speech/text';
+
+/** Recognised text as clients get it; finals can be joined as they are. */
+export interface Transcript {
+  readonly text: string;
+  readonly language: string;
+  readonly durationSeconds: number;
+  readonly words: readonly { readonly word: string; readonly start: number; readonly end: number }[];
+}
+
+/** The transcripts of one STT stream: what is final never changes, and silence says nothing. */
+export class Transcripts {
+  private finalEnd = 0;
+  private hasText = false;
+  private openWords = false;
+
+  /** One beyond the last sample that a final covers. */
+  get finalSample(): number {
+    return this.finalEnd;
+  }
+
+  /** Whether words were shown that no final has. */
+  get hasOpenWords(): boolean {
+    return this.openWords;
+  }
+
+  /** Undefined for what says nothing. */
+  partial(segment: SttSegment): Transcript | undefined {
+    if (segment.endSample <= this.finalEnd || segment.text === '') return undefined;
+    this.openWords = true;
+    return this.transcriptOf(segment);
+  }
+
+  /** Undefined for what says nothing, also where it moves `finalSample`. */
+  final(segment: SttSegment): Transcript | undefined {
+    if (segment.endSample <= this.finalEnd) return undefined;
+    this.finalEnd = segment.endSample;
+    this.openWords = false;
+    if (segment.text === '') return undefined;
+    const transcript = this.transcriptOf(segment);
+    this.hasText = true;
+    return transcript;
+  }
+
+  private transcriptOf(segment: SttSegment): Transcript {
+    const seconds = (sample: number): number => Number((sample / sttSampleRateHz).toFixed(3));
+    return {
+      text: this.hasText && usesSpaces(segment.language) ? ` ${segment.text}` : segment.text,
+      language: segment.language,
+      durationSeconds: seconds(segment.endSample - segment.startSample),
+      words: segment.words.map(([word, start, end]) => ({ word, start: seconds(start), end: seconds(end) })),
+    };
+  }
+}

@@ -1,0 +1,71 @@
+import { laneName, type Lane, type TtsTimings } from '@app/protocol';
+import type { GatewayMetrics } from '../metrics/gateway-metrics';
+
+/** Text and first utterance are closer than this where none of the text was waited for. */
+const sameMomentMs = 2;
+
+/** What is measured of one context, from the text to the first audio and of each utterance. */
+export class TtsMeasures {
+  private readonly lane: string;
+  private firstTextAtMs: number | undefined;
+  /** Whether the first utterance was whole as soon as there was text; false once it has ended. */
+  private cameWhole = false;
+  private firstAudioMs: number | undefined;
+
+  /** `receivedAtMs` is on the clock of `performance.now`. */
+  constructor(
+    private readonly metrics: GatewayMetrics,
+    private readonly model: string,
+    lane: Lane,
+    private readonly receivedAtMs: number,
+  ) {
+    this.lane = laneName(lane);
+  }
+
+  /** Time since the request came. */
+  sinceReceived(): number {
+    return performance.now() - this.receivedAtMs;
+  }
+
+  text(): void {
+    this.firstTextAtMs ??= performance.now();
+  }
+
+  firstUtterance(): void {
+    this.cameWhole = performance.now() - (this.firstTextAtMs ?? 0) < sameMomentMs;
+  }
+
+  /** To be called with each audio; the first counts. */
+  firstAudio(): void {
+    if (this.firstAudioMs !== undefined) return;
+    this.firstAudioMs = this.sinceReceived();
+    this.metrics.timeToFirstAudio(this.model, this.firstAudioMs);
+  }
+
+  claimed(waitedMs: number): void {
+    this.metrics.waitedInQueue(this.lane, waitedMs);
+  }
+
+  /** `busMs`: from publishing an utterance to its plan, less what the worker and the queue account for. */
+  utteranceEnded(timings: TtsTimings, busMs: number): void {
+    this.metrics.stage('seat_wait', this.lane, timings.seatWaitMs);
+    this.metrics.stage('frontend', this.lane, timings.frontendMs);
+    this.metrics.stage('encode', this.lane, timings.encodeMs);
+    this.metrics.stage('decode', this.lane, timings.decodeMs);
+    this.metrics.stage('bus', this.lane, busMs);
+    this.firstUtteranceEnded(timings);
+  }
+
+  audioSent(durationMs: number): void {
+    this.metrics.audioPassed('tts', this.model, durationMs);
+  }
+
+  /** What of the first audio's time was not the worker's; only where no text had to be waited for. */
+  private firstUtteranceEnded({ seatWaitMs, frontendMs, encodeMs, firstWindowMs }: TtsTimings): void {
+    if (this.cameWhole && this.firstAudioMs !== undefined) {
+      const workerMs = seatWaitMs + frontendMs + encodeMs + firstWindowMs;
+      this.metrics.overhead(this.model, Math.max(0, this.firstAudioMs - workerMs));
+    }
+    this.cameWhole = false;
+  }
+}
