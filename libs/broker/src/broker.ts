@@ -13,10 +13,8 @@ export interface Subscription {
 export interface Delivery {
   readonly payload: Uint8Array;
   readonly headers: JobHeaders;
-  /** Its place in the lane, as `publishJob` returned it. */
+  /** Which job of the lane it is, as `publishJob` returned it. */
   readonly sequence: number;
-  /** Times it was delivered, this one included. */
-  readonly deliveryCount: number;
   /** Done: the job is gone for good. */
   ack(): void;
   /** Hand back: delivered again, after the delay. */
@@ -47,8 +45,8 @@ export abstract class Broker implements JobLanes {
   /** Creates or updates what the lane needs; idempotent. */
   abstract ensureLane(lane: Lane): Promise<void>;
   /**
-   * Puts a job into its lane; after `ttlMs` it vanishes, even from under a worker that holds it. Resolves to its place, which is
-   * never given out twice in a lane, even when the bus has lost its memory.
+   * Puts a job into its lane; after `ttlMs` it vanishes, even from under a worker that holds it. Resolves to its sequence, which
+   * is never given out twice in a lane, even when the bus has lost its memory.
    */
   abstract publishJob(
     lane: Lane,

@@ -13,12 +13,12 @@ export type JobHeaders = Readonly<Record<string, string>>;
 export interface JobLanes {
   /** Creates or updates what the lane needs; idempotent. */
   ensureLane(lane: Lane): Promise<void>;
-  /** Offers a job until it is done, deleted, or `ttlMs` has passed. Resolves to its place, which no job of the lane had before. */
+  /** Offers a job until it is done, deleted, or `ttlMs` has passed. Resolves to its sequence, which no job of the lane had before. */
   publishJob(lane: Lane, jobClass: string, payload: Uint8Array, ttlMs: number, headers?: JobHeaders): Promise<number>;
   /** Takes the offer back, whether the job waits or runs; false when it was over already. */
-  deleteJob(lane: Lane, place: number): Promise<boolean>;
+  deleteJob(lane: Lane, sequence: number): Promise<boolean>;
   /** Whether the job is still offered, or held by a worker. */
-  hasJob(lane: Lane, place: number): Promise<boolean>;
+  hasJob(lane: Lane, sequence: number): Promise<boolean>;
   load(lane: Lane): Promise<LaneLoad>;
 }
 
@@ -36,12 +36,12 @@ export class DispatchedLanes implements JobLanes {
     return this.of(lane).publishJob(lane, ...job);
   }
 
-  deleteJob(lane: Lane, place: number): Promise<boolean> {
-    return this.of(lane).deleteJob(lane, place);
+  deleteJob(lane: Lane, sequence: number): Promise<boolean> {
+    return this.of(lane).deleteJob(lane, sequence);
   }
 
-  hasJob(lane: Lane, place: number): Promise<boolean> {
-    return this.of(lane).hasJob(lane, place);
+  hasJob(lane: Lane, sequence: number): Promise<boolean> {
+    return this.of(lane).hasJob(lane, sequence);
   }
 
   load(lane: Lane): Promise<LaneLoad> {
