@@ -26,8 +26,8 @@ export class InferenceModule {
         },
         {
           provide: JobStrategy,
-          inject: [DiscoveryService, LaneEngines, InferenceMetrics],
-          useFactory: (discovery: DiscoveryService, engines: LaneEngines, metrics: InferenceMetrics) =>
+          inject: [DiscoveryService, InferenceMetrics],
+          useFactory: (discovery: DiscoveryService, metrics: InferenceMetrics) =>
             new JobStrategy(discovery, {
               broker,
               workerId: settings.workerId,
@@ -36,12 +36,7 @@ export class InferenceModule {
               log: platform.log,
               around: (kind, handler) => tracedHandler(platform.tracing, kind, handler),
               observer: new SeatCounter(metrics, settings.lanes, settings.tuning.batchSize),
-              lanes: settings.lanes.map((lane) => ({
-                lane,
-                seats: settings.tuning.batchSize,
-                voices: () => engines.modelsOf(lane),
-                realTimeFactor: () => engines.realTimeFactorOf(lane),
-              })),
+              lanes: settings.lanes.map((lane) => ({ lane, seats: settings.tuning.batchSize })),
             }),
         },
         { provide: JobTaker, useExisting: JobStrategy },

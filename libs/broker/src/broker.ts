@@ -1,5 +1,5 @@
 import type { Lane } from '@app/protocol';
-import type { JobHeaders, JobLanes, LaneLoad } from './job-lanes';
+import type { JobHeaders, JobLanes, LaneLoad, OfferedMessage } from './job-lanes';
 
 /** Called for each message of a subscription; `reply` answers a request. Must not throw; asynchronous work is the handler's own. */
 export type MessageHandler = (payload: Uint8Array, subject: string, reply?: (payload: Uint8Array) => void) => void;
@@ -57,6 +57,7 @@ export abstract class Broker implements JobLanes {
   ): Promise<number>;
   /** Removes a job whether it waits or runs; false when it was gone already. */
   abstract deleteJob(lane: Lane, sequence: number): Promise<boolean>;
+  abstract lostJobs(lane: Lane, jobs: readonly OfferedMessage[]): Promise<number[]>;
   /** Whether the job still waits or is held by a worker. */
   abstract hasJob(lane: Lane, sequence: number): Promise<boolean>;
   abstract openSource(lane: Lane, jobClass: string): Promise<JobSource>;

@@ -9,6 +9,12 @@ export interface LaneLoad {
 /** What goes with a job and is not part of it: the trace context. Names in lower case. */
 export type JobHeaders = Readonly<Record<string, string>>;
 
+/** A job on offer, as `publishJob` left it. */
+export interface OfferedMessage {
+  readonly jobClass: string;
+  readonly sequence: number;
+}
+
 /** How jobs are offered to workers. The lanes of a broker are one way, requests to the inference service are the other. */
 export interface JobLanes {
   /** Creates or updates what the lane needs; idempotent. */
@@ -17,6 +23,8 @@ export interface JobLanes {
   publishJob(lane: Lane, jobClass: string, payload: Uint8Array, ttlMs: number, headers?: JobHeaders): Promise<number>;
   /** Takes the offer back, whether the job waits or runs; false when it was over already. */
   deleteJob(lane: Lane, sequence: number): Promise<boolean>;
+  /** Those of these jobs of a lane that are neither offered nor held by a worker any more; one question for all of them. */
+  lostJobs(lane: Lane, jobs: readonly OfferedMessage[]): Promise<number[]>;
   /** Whether the job is still offered, or held by a worker. */
   hasJob(lane: Lane, sequence: number): Promise<boolean>;
   load(lane: Lane): Promise<LaneLoad>;
@@ -38,6 +46,10 @@ export class DispatchedLanes implements JobLanes {
 
   deleteJob(lane: Lane, sequence: number): Promise<boolean> {
     return this.of(lane).deleteJob(lane, sequence);
+  }
+
+  lostJobs(lane: Lane, jobs: readonly OfferedMessage[]): Promise<number[]> {
+    return this.of(lane).lostJobs(lane, jobs);
   }
 
   hasJob(lane: Lane, sequence: number): Promise<boolean> {

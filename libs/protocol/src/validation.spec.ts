@@ -1,6 +1,6 @@
 import { ProblemError } from './problems';
 import { SttJob, TtsJob, TtsResume } from './jobs';
-import { ClaimGranted, WorkerBeat } from './messages';
+import { ClaimGranted, WorkerHeartbeat } from './messages';
 import { validated } from './validation';
 
 const job = {
@@ -52,7 +52,7 @@ describe('validation', () => {
       draining: false,
       lanes: [{ lane: 'tts.piper', seats: -1, busySeats: 0, voices: [], realTimeFactor: 0 }],
     };
-    expect(problemOf(() => validated(WorkerBeat, beat)).detail).toMatch(/lanes\.0\..*seats/);
+    expect(problemOf(() => validated(WorkerHeartbeat, beat)).detail).toMatch(/lanes\.0\..*seats/);
   });
 
   it('refuses ids that would break a subject', () => {

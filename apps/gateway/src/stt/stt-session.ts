@@ -159,15 +159,18 @@ export class SttSession implements JobListener {
     this.end({ outcome: 'error', problem });
   }
 
-  onClaim(claim: Claim): SttResume {
+  resume(): SttResume {
+    return { offsetSamples: Math.max(this.finalSample, this.history.startSample) };
+  }
+
+  onClaim(claim: Claim): void {
     this.ports.metrics.waitedInQueue(laneName(this.lane), claim.waitedMs);
-    const offsetSamples = Math.max(this.finalSample, this.history.startSample);
+    const { offsetSamples } = this.resume();
     this.claimed = true;
     this.commandsSent = 0;
     this.sentSamples = offsetSamples;
     this.consumedSamples = offsetSamples;
     queueMicrotask(() => this.pump());
-    return { offsetSamples };
   }
 
   onOutput(output: SttOutput): void {

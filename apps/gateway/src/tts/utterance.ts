@@ -84,9 +84,12 @@ export class Utterance implements JobListener {
     if (wasRunning) this.handle?.cancel(reason);
   }
 
-  onClaim(claim: Claim): TtsResume {
+  onClaim(claim: Claim): void {
     if (claim.attempt === 1) this.waitedMs = claim.waitedMs;
     this.observer.claimed(claim.waitedMs);
+  }
+
+  resume(): TtsResume {
     return { offsetSamples: this.receivedSamples, ...(this.planned ? { durations: this.planned.durations } : {}) };
   }
 

@@ -43,7 +43,7 @@ export class FakeWorker {
       broker,
       workerId,
       lanes: [
-        { lane: { kind: 'tts', model: 'piper' }, seats, voices: () => ['piper-joe'] },
+        { lane: { kind: 'tts', model: 'piper' }, seats },
         { lane: { kind: 'stt', model: 'whisper-tiny-en' }, seats },
       ],
       handlers: {

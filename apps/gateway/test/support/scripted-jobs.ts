@@ -41,8 +41,11 @@ export const plan = (seconds: number) =>
     phonemes: [],
   }) as const;
 
-export const claim = ({ listener }: Submitted, attempt = 1) =>
+export const claim = ({ listener }: Submitted, attempt = 1): object => {
+  const place = listener.resume();
   listener.onClaim({ attempt, workerId: 'w', waitedMs: 5 });
+  return place;
+};
 export const answer = ({ listener }: Submitted, output: TtsOutput, body: Uint8Array = new Uint8Array()): void =>
   listener.onOutput(output, body);
 export const audio = (job: Submitted, fromSecond: number, seconds: number, value = 0.5): void => {

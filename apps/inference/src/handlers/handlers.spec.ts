@@ -130,8 +130,8 @@ describe('the handlers of a worker on a bus', () => {
         onClaim: ({ attempt }) => {
           attempts.push(attempt);
           setImmediate(() => begun?.(attempt));
-          return { offsetSamples: 0 };
         },
+        resume: () => ({ offsetSamples: 0 }),
         onOutput: (output: TtsOutput | SttOutput) => void outputs.push(output),
         onEnd: () => tell('end'),
         onProblem: ({ code }) => tell(code),

@@ -1,4 +1,4 @@
-import { encodeFrame, subjects } from '@app/protocol';
+import { encodeFrame, ProblemError, subjects } from '@app/protocol';
 import { MemoryBroker, type MemoryBus } from '../memory';
 import { ClientBench, typesSentTo, waitBudgetMs } from '../testing/client-bench';
 import type { HandWorker } from '../testing/hand-worker';
@@ -120,6 +120,41 @@ describe('JobClient', () => {
       expect(listener.ends).toEqual([]);
     });
 
+    it('tries again while the bus refuses it in passing, as in the election of a leader', async () => {
+      bench.refuse = 4;
+      const handle = client.submit(ttsRequest(), listener);
+      await pass(3_000);
+      expect((await handle).jobId).toMatch(/^[\w-]{22}$/);
+      expect((await first.hold(ttsLane, 'first')).grant.attempt).toBe(1);
+    });
+
+    it('gives up to publish it when its wait budget is over, and tells the listener nothing', async () => {
+      bench.refuse = Infinity;
+      const refused = expect(client.submit(ttsRequest(), listener)).rejects.toMatchObject({ code: 'bus_unavailable' });
+      await pass(waitBudgetMs);
+      await refused;
+      const { refused: asked } = bench;
+      await pass(waitBudgetMs);
+      expect([bench.refused, client.activeJobs, listener.ends]).toEqual([asked, 0, []]);
+    });
+
+    it('refuses it at once when too many wait', async () => {
+      bench.refusal = new ProblemError('worker_unavailable');
+      bench.refuse = 1;
+      await expect(client.submit(ttsRequest(), listener)).rejects.toMatchObject({ code: 'worker_unavailable' });
+      expect(bench.refused).toBe(1);
+    });
+
+    it('asks the bus once for all that wait in a lane whether they are still there', async () => {
+      for (let count = 0; count < 50; count += 1) {
+        void client.submit(ttsRequest('rest'), new RecordingListener());
+        await pass(0);
+      }
+      await pass(10_000);
+      expect(bench.asked).toBeGreaterThan(2);
+      expect(bench.asked).toBeLessThanOrEqual(6);
+    });
+
     it('publishes it again as soon as a server that lost it is back', async () => {
       await submit();
       bus.stop();
@@ -200,9 +235,9 @@ describe('JobClient', () => {
       await submit();
       const job = await first.hold(ttsLane, 'first');
       await job.outputs([0, plan]);
-      await first.beat(job.held(1));
+      await first.sendHeartbeat(job.held(1));
       expect(typesSentTo(first)).toEqual([]);
-      await first.beat(job.held(3));
+      await first.sendHeartbeat(job.held(3));
       expect(first.received).toMatchObject([{ type: 'resume', sequence: 1 }]);
     });
 
@@ -295,11 +330,11 @@ describe('JobClient', () => {
     it('tells a worker to drop what it should not hold', async () => {
       const handle = await submit();
       const job = await first.hold(ttsLane, 'first');
-      await first.beat({ ...job.held(0), attempt: 7 });
+      await first.sendHeartbeat({ ...job.held(0), attempt: 7 });
       expect(first.received).toMatchObject([{ type: 'cancel', attempt: 7, superseded: true }]);
       handle.cancel('test');
       await pass(0);
-      await first.beat(job.held(0), { ...job.held(0), gatewayId: 'other' });
+      await first.sendHeartbeat(job.held(0), { ...job.held(0), gatewayId: 'other' });
       expect(first.received.slice(2)).toMatchObject([{ type: 'cancel', attempt: 1, superseded: false }]);
     });
   });

@@ -21,8 +21,10 @@ export interface Claim {
 
 /** The session's side of a job. Outputs come in order, each once, of the current attempt only; then exactly one of `onEnd`, `onProblem`. */
 export interface JobListener {
-  /** Called at every granted claim, before the worker is answered: where the attempt goes on. Inputs sent from here on reach it. */
-  onClaim(claim: Claim): object;
+  /** Where an attempt that begins now goes on, in the form of the kind; nothing else. Asked for at each claim and after each crash. */
+  resume(): object;
+  /** A claim is granted, and will be answered with what `resume` gave. Inputs sent from here on reach the new attempt. */
+  onClaim(claim: Claim): void;
   /** A body is a view that is valid only during the call. `end` is not passed here. */
   onOutput(output: JobOutput, body: Uint8Array): void;
   onEnd(output: JobOutput): void;

@@ -15,8 +15,12 @@ export class ResultListener implements JobListener {
     });
   }
 
-  onClaim(): object {
+  resume(): object {
     return {};
+  }
+
+  onClaim(): void {
+    // Each attempt begins from the start.
   }
 
   onOutput(): void {

@@ -1,5 +1,5 @@
 import { decodeFrame, laneName, ProblemError, type Lane } from '@app/protocol';
-import type { JobHeaders, JobLanes, LaneLoad } from '../job-lanes';
+import type { JobHeaders, JobLanes, LaneLoad, OfferedMessage } from '../job-lanes';
 import type { JobLog } from '../job-log';
 import { backlogBound, firstSequence } from '../lane-limits';
 import { OfferSender } from './offer-sender';
@@ -68,6 +68,11 @@ export class RequestLanes implements JobLanes, OfferHost {
     const offer = this.offersOf(lane).get(sequence);
     offer?.withdraw();
     return Promise.resolve(offer !== undefined);
+  }
+
+  lostJobs(lane: Lane, jobs: readonly OfferedMessage[]): Promise<number[]> {
+    const offers = this.offersOf(lane);
+    return Promise.resolve(jobs.flatMap(({ sequence }) => (offers.has(sequence) ? [] : sequence)));
   }
 
   hasJob(lane: Lane, sequence: number): Promise<boolean> {

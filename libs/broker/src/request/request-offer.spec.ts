@@ -38,7 +38,14 @@ describe('RequestOffer', () => {
       refused: (_lane: string, reason: string) => void refusals.push(reason),
       taken: () => undefined,
     };
-    const job = { lane: 'tts.piper', jobClass: 'first', place: 7, requestId: 'r', payload: Buffer.of(), headers: {} };
+    const job = {
+      lane: 'tts.piper',
+      jobClass: 'first',
+      sequence: 7,
+      requestId: 'r',
+      payload: Buffer.of(),
+      headers: {},
+    };
     offer = new RequestOffer(host, job, 60_000);
     offer.start();
   });

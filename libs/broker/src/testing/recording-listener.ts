@@ -15,7 +15,7 @@ export class RecordingListener implements JobListener {
   private durations: readonly number[] | undefined;
   private receivedSamples = 0;
   /** Called in place of the recording's own answer. */
-  resume: (claim: Claim) => object = () => ({
+  resume: () => object = () => ({
     offsetSamples: this.receivedSamples,
     ...(this.durations ? { durations: this.durations } : {}),
   });
@@ -23,9 +23,8 @@ export class RecordingListener implements JobListener {
   /** Called after the end or the problem. */
   onOver: () => void = () => undefined;
 
-  onClaim(claim: Claim): object {
+  onClaim(claim: Claim): void {
     this.claims.push(claim);
-    return this.resume(claim);
   }
 
   onOutput(output: Output, body: Uint8Array): void {

@@ -37,6 +37,8 @@ export class WorkerBench {
   readonly presence = new Presence(new MemoryBroker(this.bus), { gatewayId: 'gateway', activeByKey: () => ({}) });
   readonly handler = new ScriptedHandler();
   readonly events: string[] = [];
+  /** By how much the workers' clock is ahead. */
+  clockStepMs = 0;
   readonly ended: EndedJob[] = [];
   readonly logged: unknown[] = [];
   private readonly runners: LaneRunner[] = [];
@@ -60,8 +62,9 @@ export class WorkerBench {
     const runner = new LaneRunner({
       broker,
       workerId,
+      now: () => performance.now() + this.clockStepMs,
       lanes: [
-        { lane: ttsLane, seats, voices: () => ['joe'], realTimeFactor: () => 0.1 },
+        { lane: ttsLane, seats },
         { lane: sttLane, seats },
       ],
       handlers: { tts: handler.handle, stt: handler.handle },

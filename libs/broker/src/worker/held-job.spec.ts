@@ -1,7 +1,7 @@
 import { encodeFrame, ProblemError, subjects } from '@app/protocol';
 import { HandBack } from '../job-context';
 import { sttEnd, sttLane, sttRequest, ttsLane } from '../testing/jobs';
-import { isA, pass, WorkerBench } from '../testing/worker-bench';
+import { isA, pass, utterance, WorkerBench } from '../testing/worker-bench';
 import type { LaneRunner } from './lane-runner';
 
 describe('A worker ends an attempt', () => {
@@ -116,6 +116,30 @@ describe('A worker ends an attempt', () => {
     expect(bench.handler.runs).toHaveLength(2);
   });
 
+  it('as done when an output before the end was lost and the end was sent again with it', async () => {
+    const { listener } = await bench.submit();
+    let outputs = 0;
+    bench.bus.relay = (message, deliver) => (isA('output', message) && outputs++ === 1 ? undefined : deliver());
+    await bench.emit(...utterance);
+    await pass(3_000);
+    expect(listener.ends).toEqual(['end']);
+    expect(bench.ended).toMatchObject([{ outcome: 'done' }]);
+    expect(await bench.load()).toEqual({ waiting: 0, running: 0 });
+  });
+
+  it('as done when the word that its end was taken is lost', async () => {
+    await bench.submit();
+    let answers = 0;
+    bench.bus.relay = (message, deliver) => {
+      if (!isA('output', message) || !message.reply || answers++ > 0) return deliver();
+      bench.bus.publish({ ...message, reply: () => undefined });
+    };
+    await bench.emit(...utterance);
+    await pass(3_000);
+    expect(bench.ended).toMatchObject([{ outcome: 'done' }]);
+    expect(await bench.load()).toEqual({ waiting: 0, running: 0 });
+  });
+
   it('whose gateway missed three beats, and leaves the job to whoever asks for it', async () => {
     await bench.submit(sttRequest());
     bench.presence.stop();
@@ -134,6 +158,18 @@ describe('A worker ends an attempt', () => {
     await pass(4_100);
     expect(bench.handler.runs.map(({ stopped }) => stopped)).toEqual([true, false]);
     expect(listener.claims.map(({ attempt }) => attempt)).toEqual([1, 2]);
+  });
+
+  it('never because its clock stepped, or its process stood still for a while', async () => {
+    // Its rounds come half a second after those of the gateway.
+    await runner.stop(0);
+    await pass(500);
+    await bench.runner('worker-2', 1);
+    await bench.submit(sttRequest());
+    await pass(1_700);
+    bench.clockStepMs += 4_000;
+    await pass(5_000);
+    expect(bench.handler.runs.map(({ stopped }) => stopped)).toEqual([false]);
   });
 
   it('never because the bus was away', async () => {

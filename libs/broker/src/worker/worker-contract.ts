@@ -5,10 +5,6 @@ import type { Delivery } from '../broker';
 export interface ServedLane {
   readonly lane: Lane;
   readonly seats: number;
-  /** Artifact ids of the voices or models it can serve now, for its beat. */
-  readonly voices?: () => readonly string[];
-  /** Recent compute time over audio time, for its beat. */
-  readonly realTimeFactor?: () => number;
 }
 
 /** A job that was brought to a worker and has its seat. */
