@@ -50,9 +50,10 @@ describe('validation', () => {
       workerId: 'w',
       version: '1',
       draining: false,
-      lanes: [{ lane: 'tts.piper', seats: -1, busySeats: 0, voices: [], realTimeFactor: 0 }],
+      lanes: ['tts.piper'],
+      held: [{ gatewayId: 'g1', jobId: 'j1', attempt: 0, outputs: 0 }],
     };
-    expect(problemOf(() => validated(WorkerHeartbeat, beat)).detail).toMatch(/lanes\.0\..*seats/);
+    expect(problemOf(() => validated(WorkerHeartbeat, beat)).detail).toMatch(/held\.0\..*attempt/);
   });
 
   it('refuses ids that would break a subject', () => {

@@ -179,7 +179,7 @@ export class JobClient implements JobHost {
   /** A worker that asks again about a last frame hears the same as before, until another one has the job. */
   private verdictOn(jobId: string, envelope: OutputEnvelope, body: Uint8Array): TerminalAnswer['verdict'] | 'open' {
     const job = this.jobs.get(jobId);
-    if (job?.workerId === undefined && this.takenEnds.has(jobId, envelope)) return 'taken';
+    if (!job?.holder && this.takenEnds.has(jobId, envelope)) return 'taken';
     const verdict = job?.took(envelope, body) ?? 'gone';
     if (verdict === 'taken') this.takenEnds.add(jobId, envelope);
     return verdict;
@@ -208,8 +208,8 @@ export class JobClient implements JobHost {
     this.takenEnds.forgetOld();
     if (!this.broker.connected) return;
     for (const job of [...this.jobs.values()]) {
-      if (mayJudge && job.isSilentFor(deadAfterMs)) job.lost();
-      else job.tellInputCount();
+      if (mayJudge && job.holder?.isSilentFor(deadAfterMs)) job.lost();
+      else job.holder?.inputCount();
     }
     void this.proveWaiting();
   }

@@ -4,11 +4,11 @@ import {
   type ClaimGone,
   type ClaimGranted,
   type ClaimRequest,
-  type InputEnvelope,
   type OutputEnvelope,
   type TerminalAnswer,
 } from '@app/protocol';
 import type { JobLog } from '../job-log';
+import { AttemptHolder, type WorkerSender } from './attempt-holder';
 import { CrashRecord, type Crash } from './crash-record';
 import type { JobHandle, JobInput, JobListener, JobOutput } from './job-contract';
 import { JobOffer, type OfferContent, type OfferHost } from './job-offer';
@@ -16,10 +16,9 @@ import { OutputOrder } from './output-order';
 import { problemOf, quarantineProblem } from './sent-problem';
 
 /** What a job needs of its client. */
-export interface JobHost extends OfferHost {
+export interface JobHost extends OfferHost, WorkerSender {
   readonly gapBoundMs: number;
   readonly log: JobLog | undefined;
-  sendToWorker(workerId: string, jobId: string, envelope: InputEnvelope, body?: Uint8Array): void;
   ended(jobId: string): void;
 }
 
@@ -27,8 +26,7 @@ type State =
   /** Its first message is being published; `submit` has not resolved. */
   | { readonly at: 'submitting' }
   | { readonly at: 'waiting'; readonly sinceMs: number; readonly timer: NodeJS.Timeout }
-  /** A worker holds the current attempt. */
-  | { readonly at: 'running'; readonly workerId: string; heardAtMs: number; inputs: number }
+  | { readonly at: 'running'; readonly holder: AttemptHolder }
   | { readonly at: 'over' };
 
 /** One job between submit and its end: waits for a worker, is held by one, waits again if that is lost. */
@@ -50,7 +48,7 @@ export class OfferedJob implements JobHandle {
   ) {
     this.offer = new JobOffer(host, content);
     this.order = new OutputOrder(host.gapBoundMs, {
-      resume: (sequence) => this.tellWorker({ attempt: this.attempt, type: 'resume', sequence }),
+      resume: (sequence) => this.holder?.resume(sequence),
       giveUp: () => this.restart('ordered'),
     });
   }
@@ -59,9 +57,9 @@ export class OfferedJob implements JobHandle {
     return this.content.jobId;
   }
 
-  /** Holder of the current attempt; undefined while there is none. */
-  get workerId(): string | undefined {
-    return this.state.at === 'running' ? this.state.workerId : undefined;
+  /** The worker of the current attempt; undefined while there is none. */
+  get holder(): AttemptHolder | undefined {
+    return this.state.at === 'running' ? this.state.holder : undefined;
   }
 
   /** Offers the job; its wait budget starts now. Rejects when it could not be offered: its listener then hears nothing. */
@@ -87,13 +85,13 @@ export class OfferedJob implements JobHandle {
     await this.offer.settled();
     // A copy of the message is not the job: only one of them may run, and be acked.
     if (this.isOver() || claim.sequence !== this.offer.sequence) return { gone: true };
-    if (this.state.at === 'running') this.takenFromWorker(this.state.workerId, claim.workerId);
+    if (this.holder) this.takenFrom(this.holder, claim.workerId);
     return this.grant(claim.workerId) ?? { gone: true };
   }
 
   /** An output has come. `open` when it is no terminal, or when outputs before it are missing. */
   took(envelope: OutputEnvelope, body: Uint8Array): TerminalAnswer['verdict'] | 'open' {
-    if (!this.isHeldBy(envelope.workerId, envelope.attempt)) return 'stale';
+    if (!this.holder?.isFrom(envelope.workerId, envelope.attempt)) return 'stale';
     if (!this.order.isNext(envelope.sequence)) return 'open';
     const { handBack, problem } = envelope;
     const output = envelope.output as JobOutput | undefined;
@@ -113,14 +111,9 @@ export class OfferedJob implements JobHandle {
 
   /** A worker's heartbeat names the job. False when it should not hold it. */
   heardOf(workerId: string, attempt: number, outputs: number): boolean {
-    if (!this.isHeldBy(workerId, attempt)) return false;
+    if (!this.holder?.isFrom(workerId, attempt)) return false;
     this.order.expect(outputs);
     return true;
-  }
-
-  /** Whether its worker has not been heard of for this long. */
-  isSilentFor(timeMs: number): boolean {
-    return this.state.at === 'running' && this.host.now() - this.state.heardAtMs > timeMs;
   }
 
   /** Whether it waits, and its message was not proven to be on offer for this long. */
@@ -128,20 +121,13 @@ export class OfferedJob implements JobHandle {
     return this.state.at === 'waiting' && this.host.now() - this.offer.provenAt >= timeMs;
   }
 
-  /** Shows the worker a lost last input, which no later one would. */
-  tellInputCount(): void {
-    if (this.state.at !== 'running' || this.state.inputs === 0) return;
-    this.tellWorker({ attempt: this.attempt, type: 'count', sequence: this.state.inputs });
-  }
-
   send(input: JobInput, body?: Uint8Array): void {
-    if (this.state.at !== 'running') return;
-    this.tellWorker({ attempt: this.attempt, type: 'input', sequence: this.state.inputs++, input }, body);
+    this.holder?.input(input, body);
   }
 
   cancel(reason: string): void {
     if (this.isOver()) return;
-    this.tellWorker({ attempt: this.attempt, type: 'cancel', reason });
+    this.holder?.cancel(reason);
     this.forget();
     this.offer.withdraw();
   }
@@ -158,22 +144,15 @@ export class OfferedJob implements JobHandle {
 
   /** The bus was away: what was silent had no way to speak, and what was on it may be gone. */
   reconnected(): void {
-    if (this.state.at === 'running') this.state.heardAtMs = this.host.now();
+    this.holder?.heard();
     this.offer.provenAt = -Infinity;
-  }
-
-  private isHeldBy(workerId: string, attempt: number): boolean {
-    if (this.state.at !== 'running' || this.state.workerId !== workerId || this.attempt !== attempt) return false;
-    this.state.heardAtMs = this.host.now();
-    return true;
   }
 
   private grant(workerId: string): ClaimGranted | undefined {
     if (this.state.at !== 'waiting') return undefined;
-    const now = this.host.now();
-    const waitedMs = now - this.state.sinceMs;
+    const waitedMs = this.host.now() - this.state.sinceMs;
     const attempt = ++this.attempt;
-    this.enter({ at: 'running', workerId, heardAtMs: now, inputs: 0 });
+    this.enter({ at: 'running', holder: new AttemptHolder(this.host, this.jobId, workerId, attempt) });
     const resume = this.guarded(() => {
       const place = this.listener.resume();
       this.listener.onClaim({ attempt, workerId, waitedMs });
@@ -183,10 +162,10 @@ export class OfferedJob implements JobHandle {
   }
 
   /** The message was delivered to another while a worker held it: that one missed its keep-alives. */
-  private takenFromWorker(holder: string, claimant: string): void {
-    this.tellWorker({ attempt: this.attempt, type: 'cancel', reason: 'superseded', superseded: true });
+  private takenFrom(holder: AttemptHolder, claimant: string): void {
+    holder.supersede();
     // The same worker again means that its grant was lost on the way, not that it died.
-    this.attemptEnded(claimant === holder ? 'ordered' : 'silent');
+    this.attemptEnded(claimant === holder.workerId ? 'ordered' : 'silent');
   }
 
   private attemptEnded(how: 'ordered' | Crash, problem?: OutputEnvelope['problem']): void {
@@ -201,7 +180,7 @@ export class OfferedJob implements JobHandle {
 
   /** The attempt is worth nothing any more, whether its worker knows or not: a fresh message starts the next one. */
   private restart(how: 'ordered' | 'silent'): void {
-    this.tellWorker({ attempt: this.attempt, type: 'cancel', reason: 'superseded', superseded: true });
+    this.holder?.supersede();
     this.offer.remove();
     this.attemptEnded(how);
     this.offerAgain();
@@ -240,15 +219,6 @@ export class OfferedJob implements JobHandle {
   private enter(state: State): void {
     if (this.state.at === 'waiting') clearTimeout(this.state.timer);
     this.state = state;
-  }
-
-  private tellWorker(envelope: InputEnvelope, body?: Uint8Array): void {
-    if (this.state.at !== 'running') return;
-    try {
-      this.host.sendToWorker(this.state.workerId, this.jobId, envelope, body);
-    } catch {
-      // Without a bus the worker loses the job anyway, and the next claim says where to go on.
-    }
   }
 
   /** A listener that throws has a bug, which must not cost others their jobs. */

@@ -14,7 +14,7 @@ import { HandBack, type JobHandler, type JobStopped } from '../job-context';
 import type { JobLog } from '../job-log';
 import { readFrame } from '../wire';
 import { Attempt } from './attempt';
-import type { OutputContent } from './attempt-outputs';
+import { endAfter, orderedHandBack, type AttemptEnd } from './attempt-end';
 import type { GatewayWatch } from './gateway-watch';
 import { readJob, type JobAddress } from './job-codec';
 import type { EndedJob, JobOutcome } from './worker-contract';
@@ -22,8 +22,6 @@ import type { EndedJob, JobOutcome } from './worker-contract';
 const claimTimeoutMs = 1_000;
 /** Pause before a job whose claim was not answered is offered again: its gateway lives, or may not have been heard of yet. */
 const unclaimedDelayMs = { alive: 100, unheard: heartbeatIntervalMs };
-/** Pause before a job that broke is offered again: an engine that died needs a moment. */
-const failedDelayMs = 20;
 
 /** What a held job needs of its worker. */
 export interface HeldJobHost {
@@ -147,7 +145,7 @@ export class HeldJob {
       this.end('handed_back');
     } else if (this.state.at === 'running') {
       this.state.attempt.stop('lost');
-      void this.conclude({ handBack: 'ordered' }, 'handed_back', () => this.delivery.nak());
+      void this.conclude(orderedHandBack);
     }
   }
 
@@ -181,7 +179,7 @@ export class HeldJob {
   private emit(output: JobOutput, body?: Uint8Array): void {
     if (this.state.at !== 'running') return;
     const { outputs } = this.state.attempt;
-    if (output.type === 'end') void this.conclude({ output }, 'done', () => this.delivery.ack());
+    if (output.type === 'end') void this.conclude({ outcome: 'done', content: { output } });
     else this.sent(() => outputs.send({ output }, body));
   }
 
@@ -202,31 +200,24 @@ export class HeldJob {
 
   private fail(error: unknown): void {
     if (this.state.at !== 'running') return;
-    if (error instanceof HandBack) {
-      void this.conclude({ handBack: 'ordered' }, 'handed_back', () => this.delivery.nak());
-      return;
+    if (!(error instanceof ProblemError || error instanceof HandBack)) {
+      this.host.log?.error('job handler failed', { jobId: this.address.jobId, err: error });
     }
-    const { jobId } = this.address;
-    if (!(error instanceof ProblemError)) this.host.log?.error('job handler failed', { jobId, err: error });
-    const { code, detail, row } = ProblemError.from(error);
-    const content = { problem: { code, detail } };
-    if (error instanceof ProblemError && row.retryable) {
-      void this.conclude({ ...content, handBack: 'failed' }, 'failed', () => this.delivery.nak(failedDelayMs));
-    } else {
-      void this.conclude(content, 'problem', () => this.delivery.ack());
-    }
+    void this.conclude(endAfter(error));
   }
 
   /** Frees the seat, has the session confirm the end of the attempt, and only then gives the verdict on the message. */
-  private async conclude(content: OutputContent, outcome: JobOutcome, verdict: () => void): Promise<void> {
+  private async conclude({ outcome, content, offeredAgainMs }: AttemptEnd): Promise<void> {
     if (this.state.at !== 'running') return;
     const { attempt } = this.state;
     this.leaveSeat();
     this.state = { at: 'concluding', attempt };
     const answer = await attempt.outputs.confirm(content, () => !this.isOver());
     if (this.isOver()) return;
-    if (answer === 'taken' || (answer === undefined && content.handBack)) verdict();
     if (answer === 'gone') this.delivery.term();
+    const isHandBack = offeredAgainMs !== undefined;
+    if (isHandBack && (answer === 'taken' || answer === undefined)) this.delivery.nak(offeredAgainMs);
+    if (!isHandBack && answer === 'taken') this.delivery.ack();
     this.end(answer === 'taken' ? outcome : (answer ?? 'lost'));
   }
 

@@ -34,6 +34,7 @@ describe('A job on a network that loses, doubles and delays', () => {
     expect(listener.ends).toEqual(['end']);
     await pass(500);
     expect(await bench.load()).toEqual({ waiting: 0, running: 0 });
+    expect(bench.ended).toMatchObject([{ outcome: 'done' }]);
   });
 
   it('brings every output once and in order through loss, doubling and delay', async () => {
@@ -62,6 +63,7 @@ describe('A job on a network that loses, doubles and delays', () => {
       bench.bus.relay = (_message, deliver) => deliver();
       await pass(10_000);
       expect(listener.ends).toEqual(['end']);
+      expect(bench.ended.at(-1)?.outcome).toBe('done');
       const heard = new Map(listener.outputs.map((output, index) => [JSON.stringify(output), listener.bodies[index]]));
       expect([...heard.keys()]).toEqual(utterance.slice(0, -1).map(({ output }) => JSON.stringify(output)));
       const attempts = listener.claims.length;
