@@ -28,9 +28,9 @@ export class Conversation {
       partials: true,
       ...over,
     };
-    this.stream = new SttStream(settings, this.steps, new Endpointer(), ({ output }) =>
-      this.outputs.push(output as SttOutput),
-    );
+    this.stream = new SttStream(settings, this.steps, new Endpointer(), ({ output }) => {
+      this.outputs.push(output);
+    });
     this.stream.done.then(
       () => (this.outcome = 'ended'),
       (error: unknown) => (this.outcome = error),

@@ -1,5 +1,5 @@
 import type { Lane } from '@app/protocol';
-import type { JobHeaders, JobLanes, LaneLoad } from './job-lanes';
+import type { JobHeaders, JobLanes, LaneLoad, OfferedMessage } from './job-lanes';
 
 /** Called for each message of a subscription; `reply` answers a request. Must not throw; asynchronous work is the handler's own. */
 export type MessageHandler = (payload: Uint8Array, subject: string, reply?: (payload: Uint8Array) => void) => void;
@@ -13,10 +13,8 @@ export interface Subscription {
 export interface Delivery {
   readonly payload: Uint8Array;
   readonly headers: JobHeaders;
-  /** Its place in the lane, as `publishJob` returned it. */
+  /** Which job of the lane it is, as `publishJob` returned it. */
   readonly sequence: number;
-  /** Times it was delivered, this one included. */
-  readonly deliveryCount: number;
   /** Done: the job is gone for good. */
   ack(): void;
   /** Hand back: delivered again, after the delay. */
@@ -47,8 +45,8 @@ export abstract class Broker implements JobLanes {
   /** Creates or updates what the lane needs; idempotent. */
   abstract ensureLane(lane: Lane): Promise<void>;
   /**
-   * Puts a job into its lane; after `ttlMs` it vanishes, even from under a worker that holds it. Resolves to its place, which is
-   * never given out twice in a lane, even when the bus has lost its memory.
+   * Puts a job into its lane; after `ttlMs` it vanishes, even from under a worker that holds it. Resolves to its sequence, which
+   * is never given out twice in a lane, even when the bus has lost its memory.
    */
   abstract publishJob(
     lane: Lane,
@@ -59,6 +57,7 @@ export abstract class Broker implements JobLanes {
   ): Promise<number>;
   /** Removes a job whether it waits or runs; false when it was gone already. */
   abstract deleteJob(lane: Lane, sequence: number): Promise<boolean>;
+  abstract lostJobs(lane: Lane, jobs: readonly OfferedMessage[]): Promise<number[]>;
   /** Whether the job still waits or is held by a worker. */
   abstract hasJob(lane: Lane, sequence: number): Promise<boolean>;
   abstract openSource(lane: Lane, jobClass: string): Promise<JobSource>;

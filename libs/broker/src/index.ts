@@ -3,6 +3,7 @@ export * from './client';
 export * from './job-context';
 export * from './job-lanes';
 export * from './job-log';
+export * from './kept-connections';
 export * from './key-value';
 export * from './memory';
 export * from './nats';

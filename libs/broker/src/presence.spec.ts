@@ -7,17 +7,13 @@ describe('Presence', () => {
   let bus: MemoryBus;
   let broker: MemoryBroker;
   let presence: Presence;
+  let clockStepMs = 0;
   const active = { a: 2 };
   const pass = (timeMs: number): Promise<void> => jest.advanceTimersByTimeAsync(timeMs);
-  const workerBeat = async (
-    workerId: string,
-    busySeats: number,
-    more: { draining?: boolean; voices?: string[]; realTimeFactor?: number } = {},
-  ): Promise<void> => {
-    const { draining = false, voices = [], realTimeFactor = 0 } = more;
-    const lane = { lane: 'tts.piper', seats: 8, busySeats, voices, realTimeFactor };
-    const beat = { workerId, version: '1', draining, lanes: [lane], held: [] };
-    broker.publish(subjects.workerPresence, encodeFrame(beat));
+  const workerHeartbeat = async (workerId: string, more: { draining?: boolean } = {}): Promise<void> => {
+    const { draining = false } = more;
+    const heartbeat = { workerId, version: '1', draining, lanes: ['tts.piper'], held: [] };
+    broker.publish(subjects.workerPresence, encodeFrame(heartbeat));
     await pass(0);
   };
 
@@ -25,7 +21,11 @@ describe('Presence', () => {
     jest.useFakeTimers();
     bus = new MemoryBus();
     broker = new MemoryBroker(bus);
-    presence = new Presence(new MemoryBroker(bus), { gatewayId: 'gateway-1', activeByKey: () => active });
+    presence = new Presence(new MemoryBroker(bus), {
+      gatewayId: 'gateway-1',
+      activeByKey: () => active,
+      now: () => performance.now() + clockStepMs,
+    });
     presence.start();
   });
   afterEach(() => {
@@ -33,40 +33,42 @@ describe('Presence', () => {
     jest.useRealTimers();
   });
 
-  it('knows nothing of a lane before the first beat', () => {
-    expect(presence.lane(ttsLane)).toEqual({
-      workers: 0,
-      seats: 0,
-      busySeats: 0,
-      voices: new Set(),
-      realTimeFactor: 0,
-    });
+  it('knows nothing of a lane before the first heartbeat', () => {
+    expect(presence.lane(ttsLane)).toEqual({ workers: 0 });
   });
 
-  it('sums up the workers of a lane', async () => {
-    await workerBeat('w1', 3, { voices: ['joe'], realTimeFactor: 0.1 });
-    await workerBeat('w2', 8, { voices: ['joe', 'amy'], realTimeFactor: 0.3 });
-    await workerBeat('w3', 0);
-    const facts = presence.lane(ttsLane);
-    expect(facts).toMatchObject({ workers: 3, seats: 24, busySeats: 11, voices: new Set(['joe', 'amy']) });
-    expect(facts.realTimeFactor).toBeCloseTo(0.2);
+  it('counts the workers of a lane', async () => {
+    for (const workerId of ['w1', 'w2', 'w3']) await workerHeartbeat(workerId);
+    expect(presence.lane(ttsLane)).toEqual({ workers: 3 });
     expect(presence.lane(sttLane).workers).toBe(0);
   });
 
-  it('believes the latest beat of a worker', async () => {
-    await workerBeat('w1', 3);
-    await workerBeat('w1', 5);
-    expect(presence.lane(ttsLane)).toMatchObject({ workers: 1, busySeats: 5 });
+  it('believes the latest heartbeat of a worker', async () => {
+    await workerHeartbeat('w1', { draining: true });
+    await workerHeartbeat('w1');
+    expect(presence.lane(ttsLane)).toEqual({ workers: 1 });
   });
 
-  it('leaves out workers that drain, and those that missed three beats', async () => {
-    await workerBeat('w1', 1);
-    await workerBeat('w2', 1, { draining: true });
+  it('leaves out workers that drain, and those that missed three heartbeats', async () => {
+    await workerHeartbeat('w1');
+    await workerHeartbeat('w2', { draining: true });
     expect(presence.lane(ttsLane).workers).toBe(1);
     await pass(3_000);
     expect(presence.lane(ttsLane).workers).toBe(1);
     await pass(1);
     expect(presence.lane(ttsLane).workers).toBe(0);
+  });
+
+  it('takes nobody for dead because its clock stepped, or its process stood still for a while', async () => {
+    await workerHeartbeat('w1');
+    await pass(500);
+    clockStepMs += 4_000;
+    expect(presence.lane(ttsLane).workers).toBe(1);
+    await pass(600);
+    expect(presence.lane(ttsLane).workers).toBe(1);
+    await workerHeartbeat('w1');
+    await pass(2_000);
+    expect(presence.lane(ttsLane).workers).toBe(1);
   });
 
   it('counts what a key has open at other gateways, until they fall silent', async () => {
@@ -85,7 +87,7 @@ describe('Presence', () => {
     other.stop();
   });
 
-  it('ignores what is no beat', async () => {
+  it('ignores what is no heartbeat', async () => {
     broker.publish(subjects.workerPresence, Buffer.from('?'));
     broker.publish(subjects.workerPresence, encodeFrame({ workerId: 'w1' }));
     await pass(0);

@@ -1,15 +1,15 @@
 import {
-  beatIntervalMs,
   encodeFrame,
-  GatewayBeat,
+  GatewayHeartbeat,
+  heartbeatIntervalMs,
   laneName,
-  missedBeats,
   productVersion,
   subjects,
-  WorkerBeat,
+  WorkerHeartbeat,
   type Lane,
 } from '@app/protocol';
 import type { Broker, Subscription } from './broker';
+import { deadAfterMs, JudgingRounds, monotonicMs } from './judging-rounds';
 import { readFrame } from './wire';
 
 /** What a gateway says of itself. */
@@ -17,6 +17,7 @@ export interface PresenceOptions {
   readonly gatewayId: string;
   /** Contexts and STT streams of this gateway now, by key id. */
   readonly activeByKey: () => Readonly<Record<string, number>>;
+  /** Monotonic, in milliseconds. */
   readonly now?: () => number;
 }
 
@@ -24,21 +25,14 @@ export interface PresenceOptions {
 export interface LaneFacts {
   /** Workers that are alive and not draining. */
   readonly workers: number;
-  readonly seats: number;
-  readonly busySeats: number;
-  /** Artifact ids that at least one of them can serve. */
-  readonly voices: ReadonlySet<string>;
-  /** Mean over the workers that have worked; 0 before the first job. */
-  readonly realTimeFactor: number;
 }
 
-const deadAfterMs = beatIntervalMs * missedBeats;
-
-/** The gateway's view of its peers, from their beats, and its own beat. Facts only: who is admitted is decided elsewhere. */
+/** The gateway's view of its peers, from their heartbeats, and its own heartbeat. Facts only: who is admitted is decided elsewhere. */
 export class Presence {
-  private readonly workers = new Map<string, { beat: WorkerBeat; at: number }>();
-  private readonly gateways = new Map<string, { beat: GatewayBeat; at: number }>();
   private readonly now: () => number;
+  private readonly rounds: JudgingRounds;
+  private readonly workers: Heard<WorkerHeartbeat>;
+  private readonly gateways: Heard<GatewayHeartbeat>;
   private subscriptions: Subscription[] = [];
   private timer: NodeJS.Timeout | undefined;
   private draining = false;
@@ -47,31 +41,37 @@ export class Presence {
     private readonly broker: Broker,
     private readonly options: PresenceOptions,
   ) {
-    this.now = options.now ?? Date.now;
+    this.now = options.now ?? monotonicMs;
+    this.rounds = new JudgingRounds(heartbeatIntervalMs, this.now);
+    this.workers = new Heard(this.now, this.rounds);
+    this.gateways = new Heard(this.now, this.rounds);
   }
 
-  /** Listens, and beats at once and then each second. */
+  /** Listens, and sends a heartbeat at once and then each second. */
   start(): void {
     this.subscriptions = [
       this.broker.subscribe(subjects.workerPresence, (payload) => {
-        const beat = readFrame(WorkerBeat, payload)?.header;
-        if (beat) this.workers.set(beat.workerId, { beat, at: this.now() });
+        const heartbeat = readFrame(WorkerHeartbeat, payload)?.header;
+        if (heartbeat) this.workers.add(heartbeat.workerId, heartbeat);
       }),
       this.broker.subscribe(subjects.gatewayPresence, (payload) => {
-        const beat = readFrame(GatewayBeat, payload)?.header;
-        if (beat && beat.gatewayId !== this.options.gatewayId)
-          this.gateways.set(beat.gatewayId, { beat, at: this.now() });
+        const heartbeat = readFrame(GatewayHeartbeat, payload)?.header;
+        if (heartbeat && heartbeat.gatewayId !== this.options.gatewayId)
+          this.gateways.add(heartbeat.gatewayId, heartbeat);
       }),
     ];
-    this.beat();
-    this.timer = setInterval(() => this.beat(), beatIntervalMs);
+    this.sendHeartbeat();
+    this.timer = setInterval(() => {
+      this.sendHeartbeat();
+      this.rounds.begin();
+    }, heartbeatIntervalMs);
     this.timer.unref();
   }
 
-  /** From now on its beats say that it takes no more clients. */
+  /** From now on its heartbeats say that it takes no more clients. */
   drain(): void {
     this.draining = true;
-    this.beat();
+    this.sendHeartbeat();
   }
 
   stop(): void {
@@ -82,44 +82,52 @@ export class Presence {
 
   lane(lane: Lane): LaneFacts {
     const name = laneName(lane);
-    const beats = living(this.workers, this.now()).filter((beat) => !beat.draining);
-    const found = beats.flatMap((beat) => beat.lanes.filter((presence) => presence.lane === name));
-    const factors = found.map((presence) => presence.realTimeFactor).filter((factor) => factor > 0);
-    return {
-      workers: found.length,
-      seats: sum(found.map((presence) => presence.seats)),
-      busySeats: sum(found.map((presence) => presence.busySeats)),
-      voices: new Set(found.flatMap((presence) => presence.voices)),
-      realTimeFactor: factors.length > 0 ? sum(factors) / factors.length : 0,
-    };
+    const serving = this.workers.latest().filter(({ draining, lanes }) => !draining && lanes.includes(name));
+    return { workers: serving.length };
   }
 
-  /** Active contexts and STT streams of a key at the other gateways, as of their last beats. */
+  /** Active contexts and STT streams of a key at the other gateways, as of their last heartbeats. */
   activeElsewhere(keyId: string): number {
-    const beats = living(this.gateways, this.now());
-    return sum(beats.map((beat) => (Object.hasOwn(beat.activeByKey, keyId) ? (beat.activeByKey[keyId] ?? 0) : 0)));
+    return this.gateways.latest().reduce((total, { activeByKey }) => {
+      return total + (Object.hasOwn(activeByKey, keyId) ? (activeByKey[keyId] ?? 0) : 0);
+    }, 0);
   }
 
-  private beat(): void {
+  private sendHeartbeat(): void {
     const { gatewayId, activeByKey } = this.options;
-    const beat: GatewayBeat = {
+    const heartbeat: GatewayHeartbeat = {
       gatewayId,
       version: productVersion,
       draining: this.draining,
       activeByKey: { ...activeByKey() },
     };
     try {
-      this.broker.publish(subjects.gatewayPresence, encodeFrame(beat));
+      this.broker.publish(subjects.gatewayPresence, encodeFrame(heartbeat));
     } catch {
       // Without a bus there is nobody to hear it.
     }
   }
 }
 
-/** Beats of those that are not dead, which are forgotten. */
-function living<T>(beats: Map<string, { beat: T; at: number }>, now: number): T[] {
-  for (const [id, { at }] of beats) if (now - at > deadAfterMs) beats.delete(id);
-  return [...beats.values()].map(({ beat }) => beat);
-}
+/** The latest heartbeat of each peer that is not dead. */
+class Heard<Heartbeat> {
+  private readonly peers = new Map<string, { readonly heartbeat: Heartbeat; readonly at: number }>();
 
-const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+  constructor(
+    private readonly now: () => number,
+    private readonly rounds: JudgingRounds,
+  ) {}
+
+  add(id: string, heartbeat: Heartbeat): void {
+    this.peers.set(id, { heartbeat, at: this.now() });
+  }
+
+  latest(): Heartbeat[] {
+    if (this.rounds.mayJudge()) this.forgetSilent();
+    return [...this.peers.values()].map(({ heartbeat }) => heartbeat);
+  }
+
+  private forgetSilent(): void {
+    for (const [id, { at }] of this.peers) if (this.now() - at > deadAfterMs) this.peers.delete(id);
+  }
+}

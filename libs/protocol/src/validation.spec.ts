@@ -1,7 +1,7 @@
 import { IsDefined, IsInt } from 'class-validator';
 import { ProblemError } from './problems';
-import { TtsJob } from './jobs';
-import { ClaimGranted, WorkerBeat } from './messages';
+import { TtsJob, TtsResume } from './jobs';
+import { ClaimGranted, WorkerHeartbeat } from './messages';
 import { Nested, validated } from './validation';
 
 const job = {
@@ -9,7 +9,6 @@ const job = {
   gatewayId: 'g1',
   requestId: 'r1',
   model: 'piper',
-  waitBudgetMs: 8000,
   text: 'Hello.',
   voice: 'piper-joe',
   language: 'en',
@@ -52,9 +51,10 @@ describe('validation', () => {
       workerId: 'w',
       version: '1',
       draining: false,
-      lanes: [{ lane: 'tts.piper', seats: -1, busySeats: 0, voices: [], realTimeFactor: 0 }],
+      lanes: ['tts.piper'],
+      held: [{ gatewayId: 'g1', jobId: 'j1', attempt: 0, outputs: 0 }],
     };
-    expect(problemOf(() => validated(WorkerBeat, beat)).detail).toMatch(/lanes\.0\..*seats/);
+    expect(problemOf(() => validated(WorkerHeartbeat, beat)).detail).toMatch(/held\.0\..*attempt/);
   });
 
   it('refuses ids that would break a subject', () => {
@@ -63,10 +63,10 @@ describe('validation', () => {
   });
 
   it('leaves optional fields out', () => {
-    expect(validated(ClaimGranted, { attempt: 1, offsetSamples: 0, waitedMs: 3 }).durations).toBeUndefined();
-    expect(
-      validated(ClaimGranted, { attempt: 2, offsetSamples: 10, waitedMs: 3, durations: [1, 2] }).durations,
-    ).toEqual([1, 2]);
+    const resume = { offsetSamples: 10, durations: [1, 2] };
+    expect(validated(ClaimGranted, { attempt: 2, waitedMs: 3, resume }).resume).toEqual(resume);
+    expect(validated(TtsResume, { offsetSamples: 0 }).durations).toBeUndefined();
+    expect(validated(TtsResume, resume).durations).toEqual([1, 2]);
   });
 
   it('keeps unknown fields out', () => {

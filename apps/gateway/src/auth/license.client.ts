@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { interceptors, Pool, type Dispatcher } from 'undici';
+import { KeptConnections } from '@app/broker';
 import { Tracing, type TraceHeaders } from '@app/platform';
 import { AuthorizationGranted, isProblemCode, ProblemError, validated, type AuthorizationRequest } from '@app/protocol';
 import { GatewayConfig } from '../gateway.config';
@@ -10,15 +10,6 @@ const maxKeptGrants = 10_000;
 const maxAnswerBytes = 64 * 1024;
 const maxConnections = 64;
 const retryAfterSeconds = 2;
-
-/** An authorisation changes nothing, so it is asked again once where a kept connection closed in the moment of its use. */
-const retryOnce = interceptors.retry({
-  maxRetries: 1,
-  minTimeout: 0,
-  methods: ['POST'],
-  statusCodes: [],
-  errorCodes: ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'],
-});
 
 /** A grant; `kept` where it is an earlier one, used again. */
 interface Grant {
@@ -38,16 +29,15 @@ interface KeptGrant {
 @Injectable()
 export class LicenseClient {
   private readonly kept = new Map<string, KeptGrant>();
-  private readonly url: URL;
-  private readonly connections: Dispatcher;
+  private readonly connections: KeptConnections;
 
   constructor(
     private readonly config: GatewayConfig,
     private readonly metrics: GatewayMetrics,
     private readonly tracing: Tracing,
   ) {
-    this.url = new URL('authorize', withSlash(config.licenseProxyUrl));
-    this.connections = new Pool(this.url.origin, { connections: maxConnections }).compose(retryOnce);
+    const url = new URL('authorize', withSlash(config.licenseProxyUrl));
+    this.connections = new KeptConnections(url, { connections: maxConnections });
   }
 
   /** `parent`: trace context of what asks. */
@@ -71,7 +61,7 @@ export class LicenseClient {
 
   /** Ends what is being asked. */
   close(): void {
-    void this.connections.destroy();
+    this.connections.close();
   }
 
   private async ask(request: AuthorizationRequest, trace: TraceHeaders): Promise<Grant> {
@@ -105,10 +95,7 @@ export class LicenseClient {
   }
 
   private async post(body: AuthorizationRequest, trace: TraceHeaders): Promise<Answer> {
-    const answer = await this.connections.request({
-      origin: this.url.origin,
-      method: 'POST',
-      path: this.url.pathname,
+    const answer = await this.connections.post({
       headers: { ...trace, 'content-type': 'application/json', 'x-request-id': body.requestId },
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(this.config.licenseTimeoutMs),

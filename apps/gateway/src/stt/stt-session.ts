@@ -1,5 +1,14 @@
-import type { Claim, JobListener, JobOutput, Resumption } from '@app/broker';
-import { laneClasses, laneName, ProblemError, sttSampleRateHz, type Lane, type SttSegment } from '@app/protocol';
+import type { Claim, JobListener } from '@app/broker';
+import {
+  laneClasses,
+  laneName,
+  ProblemError,
+  sttSampleRateHz,
+  type Lane,
+  type SttOutput,
+  type SttResume,
+  type SttSegment,
+} from '@app/protocol';
 import type { CancelReason, RequestScope } from '../scope/request-scope';
 import type { AudioInput } from './audio-input';
 import type { SttClient, SttEnd, SttSettings } from './stream-events';
@@ -82,12 +91,16 @@ export class SttSession implements JobListener {
     this.end({ outcome: 'error', problem });
   }
 
-  onClaim(claim: Claim): Resumption {
-    this.scope.metrics.waitedInQueue(laneName(this.lane), claim.waitedMs);
-    return { offsetSamples: this.feed.claimed(this.transcripts.finalSample) };
+  resume(): SttResume {
+    return { offsetSamples: this.feed.resumeSample(this.transcripts.finalSample) };
   }
 
-  onOutput(output: JobOutput): void {
+  onClaim(claim: Claim): void {
+    this.scope.metrics.waitedInQueue(laneName(this.lane), claim.waitedMs);
+    this.feed.claimed(this.transcripts.finalSample);
+  }
+
+  onOutput(output: SttOutput): void {
     if (this.state === 'ended') return;
     switch (output.type) {
       case 'credit':

@@ -74,13 +74,17 @@ export class WorkerFeed {
     this.command({ type: 'close' }, true);
   }
 
-  /** A worker begins after this final; gives the sample that it is to go on with. */
-  claimed(finalSample: number): number {
-    const offsetSamples = Math.max(finalSample, this.history.startSample);
+  /** The sample with which a worker goes on after this final. */
+  resumeSample(finalSample: number): number {
+    return Math.max(finalSample, this.history.startSample);
+  }
+
+  /** A worker begins after this final. */
+  claimed(finalSample: number): void {
+    const offsetSamples = this.resumeSample(finalSample);
     this.attempt = { sentSamples: offsetSamples, consumedSamples: offsetSamples, commandsSent: 0 };
     // The worker is answered first.
     queueMicrotask(() => this.pump());
-    return offsetSamples;
   }
 
   /** The worker has consumed audio up to a sample; true when the client may send again. */
@@ -137,7 +141,8 @@ export class WorkerFeed {
       const limit = Math.min(attempt.consumedSamples + creditSamples, command?.atSample ?? Infinity);
       const samples = this.history.read(attempt.sentSamples, limit);
       if (samples.length === 0) return;
-      handle.send({ type: 'audio', offsetSamples: attempt.sentSamples }, bytesOf(samples));
+      const input: SttInput = { type: 'audio', offsetSamples: attempt.sentSamples };
+      handle.send(input, bytesOf(samples));
       attempt.sentSamples += samples.length;
     }
   }

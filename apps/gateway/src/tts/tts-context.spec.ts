@@ -1,5 +1,15 @@
 import { ContextUnderTest, fourSentences } from '../../test/support/context-under-test';
-import { audio, claim, contextSettings, end, plan, planned, rateHz, speak } from '../../test/support/scripted-jobs';
+import {
+  answer,
+  audio,
+  claim,
+  contextSettings,
+  end,
+  plan,
+  planned,
+  rateHz,
+  speak,
+} from '../../test/support/scripted-jobs';
 
 describe('a TTS context', () => {
   let on: ContextUnderTest;
@@ -185,7 +195,7 @@ describe('a TTS context', () => {
     for (let at = 0; at < 2; at++) {
       const job = on.jobs.submitted[at]!;
       claim(job);
-      job.listener.onOutput({ ...plan(1), words: [['word', 1_600, 3_200]] }, new Uint8Array());
+      answer(job, { ...plan(1), words: [['word', 1_600, 3_200]] });
       audio(job, 0, 1);
       end(job, 1);
       await on.settle();

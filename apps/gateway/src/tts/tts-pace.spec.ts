@@ -1,5 +1,5 @@
 import { bodyOf } from '@app/protocol';
-import { end, planned, rateHz, speak, type Submitted } from '../../test/support/scripted-jobs';
+import { answer, end, planned, rateHz, speak, type Submitted } from '../../test/support/scripted-jobs';
 import { ContextUnderTest } from '../../test/support/context-under-test';
 import type { ContextEvent } from './context-events';
 import type { ContextLimits, TtsContext } from './tts-context';
@@ -86,7 +86,7 @@ describe('the pace of a TTS context', () => {
     context.close();
     await on.settle();
     planned(on.jobs.submitted[0]!, 9);
-    on.jobs.submitted[0]!.listener.onOutput({ type: 'audio', offsetSamples: 0 }, bodyOf(new Float32Array(rateHz / 10)));
+    answer(on.jobs.submitted[0]!, { type: 'audio', offsetSamples: 0 }, bodyOf(new Float32Array(rateHz / 10)));
     expect(sentMs()).toBe(100);
   });
 
@@ -133,7 +133,7 @@ describe('the pace of a TTS context', () => {
     await on.settle();
     planned(on.jobs.submitted[0]!, 9);
     on.backlogged = true;
-    on.jobs.submitted[0]!.listener.onOutput({ type: 'audio', offsetSamples: 0 }, bodyOf(new Float32Array(rateHz)));
+    answer(on.jobs.submitted[0]!, { type: 'audio', offsetSamples: 0 }, bodyOf(new Float32Array(rateHz)));
     jest.advanceTimersByTime(5_000);
     expect(sentMs()).toBe(0);
     on.backlogged = false;

@@ -24,8 +24,7 @@ export class JobsController {
       {
         payload: body,
         headers: traceHeadersOf(headers) ?? {},
-        sequence: wholeNumber(offerHeaders.place, headers[offerHeaders.place]),
-        deliveryCount: wholeNumber(offerHeaders.delivery, headers[offerHeaders.delivery] ?? '1'),
+        sequence: wholeNumber(offerHeaders.sequence, headers[offerHeaders.sequence]),
       },
       answer,
     );

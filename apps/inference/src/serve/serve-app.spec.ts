@@ -30,8 +30,7 @@ const headers = {
   'x-request-id': 'request-1',
   [offerHeaders.lane]: 'tts.piper',
   [offerHeaders.jobClass]: 'rest',
-  [offerHeaders.place]: '42',
-  [offerHeaders.delivery]: '3',
+  [offerHeaders.sequence]: '42',
 };
 
 describe('POST /jobs', () => {
@@ -81,7 +80,7 @@ describe('POST /jobs', () => {
     expect(response.statusCode).toBe(200);
     expect(response.headers['x-request-id']).toBe('request-1');
     expect(brought).toMatchObject({ lane: { kind: 'tts', model: 'piper' }, jobClass: 'rest' });
-    expect(brought.delivery).toMatchObject({ sequence: 42, deliveryCount: 3 });
+    expect(brought.delivery).toMatchObject({ sequence: 42 });
     expect(Buffer.from(brought.delivery.payload).equals(Buffer.from(job))).toBe(true);
     brought.delivery.working();
     brought.delivery.ack();
@@ -130,7 +129,7 @@ describe('POST /jobs', () => {
 
   it.each([
     ['a lane that is none', { [offerHeaders.lane]: 'piper' }],
-    ['a place that is none', { [offerHeaders.place]: 'here' }],
+    ['a sequence that is none', { [offerHeaders.sequence]: 'here' }],
     ['another media type', { 'content-type': 'application/json' }],
   ])('refuses %s', async (_, more) => {
     const response = await post(job, more);

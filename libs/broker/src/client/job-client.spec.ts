@@ -1,4 +1,4 @@
-import { encodeFrame, subjects } from '@app/protocol';
+import { encodeFrame, ProblemError, subjects } from '@app/protocol';
 import { MemoryBroker, type MemoryBus } from '../memory';
 import { ClientBench, typesSentTo, waitBudgetMs } from '../testing/client-bench';
 import type { HandWorker } from '../testing/hand-worker';
@@ -29,21 +29,19 @@ describe('JobClient', () => {
   });
 
   describe('while a job waits', () => {
-    it('counts it as active, at attempt 0', async () => {
+    it('counts it as active', async () => {
       const handle = await submit();
-      expect(handle.attempt).toBe(0);
       expect(handle.jobId).toMatch(/^[\w-]{22}$/);
       expect(client.activeJobs).toBe(1);
     });
 
     it('answers a claim with the first attempt and where the listener wants to begin', async () => {
       listener.resume = () => ({ offsetSamples: 40, durations: [1, 2] });
-      const handle = await submit();
+      await submit();
       await pass(300);
       const { grant } = await first.hold(ttsLane, 'first');
-      expect(grant).toEqual({ attempt: 1, offsetSamples: 40, durations: [1, 2], waitedMs: 300 });
+      expect(grant).toEqual({ attempt: 1, resume: { offsetSamples: 40, durations: [1, 2] }, waitedMs: 300 });
       expect(listener.claims).toEqual([{ attempt: 1, workerId: 'worker-1', waitedMs: 300 }]);
-      expect(handle.attempt).toBe(1);
     });
 
     it('says that unknown jobs are gone', async () => {
@@ -120,6 +118,41 @@ describe('JobClient', () => {
       expect(client.activeJobs).toBe(0);
       await pass(waitBudgetMs);
       expect(listener.ends).toEqual([]);
+    });
+
+    it('tries again while the bus refuses it in passing, as in the election of a leader', async () => {
+      bench.refuse = 4;
+      const handle = client.submit(ttsRequest(), listener);
+      await pass(3_000);
+      expect((await handle).jobId).toMatch(/^[\w-]{22}$/);
+      expect((await first.hold(ttsLane, 'first')).grant.attempt).toBe(1);
+    });
+
+    it('gives up to publish it when its wait budget is over, and tells the listener nothing', async () => {
+      bench.refuse = Infinity;
+      const refused = expect(client.submit(ttsRequest(), listener)).rejects.toMatchObject({ code: 'bus_unavailable' });
+      await pass(waitBudgetMs);
+      await refused;
+      const { refused: asked } = bench;
+      await pass(waitBudgetMs);
+      expect([bench.refused, client.activeJobs, listener.ends]).toEqual([asked, 0, []]);
+    });
+
+    it('refuses it at once when too many wait', async () => {
+      bench.refusal = new ProblemError('worker_unavailable');
+      bench.refuse = 1;
+      await expect(client.submit(ttsRequest(), listener)).rejects.toMatchObject({ code: 'worker_unavailable' });
+      expect(bench.refused).toBe(1);
+    });
+
+    it('asks the bus once for all that wait in a lane whether they are still there', async () => {
+      for (let count = 0; count < 50; count += 1) {
+        void client.submit(ttsRequest('rest'), new RecordingListener());
+        await pass(0);
+      }
+      await pass(10_000);
+      expect(bench.asked).toBeGreaterThan(2);
+      expect(bench.asked).toBeLessThanOrEqual(6);
     });
 
     it('publishes it again as soon as a server that lost it is back', async () => {
@@ -202,9 +235,9 @@ describe('JobClient', () => {
       await submit();
       const job = await first.hold(ttsLane, 'first');
       await job.outputs([0, plan]);
-      await first.beat(job.held(1));
+      await first.sendHeartbeat(job.held(1));
       expect(typesSentTo(first)).toEqual([]);
-      await first.beat(job.held(3));
+      await first.sendHeartbeat(job.held(3));
       expect(first.received).toMatchObject([{ type: 'resume', sequence: 1 }]);
     });
 
@@ -224,7 +257,10 @@ describe('JobClient', () => {
       await pass(1_000);
       expect(first.received.at(-1)).toMatchObject({ type: 'cancel', attempt: 1, superseded: true });
       const again = await second.hold(ttsLane, 'first');
-      expect(again.grant).toMatchObject({ attempt: 2, durations: plan.type === 'plan' ? plan.durations : [] });
+      expect(again.grant).toMatchObject({
+        attempt: 2,
+        resume: { durations: plan.type === 'plan' ? plan.durations : [] },
+      });
       expect(again.delivery.sequence).toBeGreaterThan(job.delivery.sequence);
       expect(await first.claim(job.delivery)).toEqual({ gone: true });
       await again.outputs([0, plan], [1, audio(0)]);
@@ -294,11 +330,11 @@ describe('JobClient', () => {
     it('tells a worker to drop what it should not hold', async () => {
       const handle = await submit();
       const job = await first.hold(ttsLane, 'first');
-      await first.beat({ ...job.held(0), attempt: 7 });
+      await first.sendHeartbeat({ ...job.held(0), attempt: 7 });
       expect(first.received).toMatchObject([{ type: 'cancel', attempt: 7, superseded: true }]);
       handle.cancel('test');
       await pass(0);
-      await first.beat(job.held(0), { ...job.held(0), gatewayId: 'other' });
+      await first.sendHeartbeat(job.held(0), { ...job.held(0), gatewayId: 'other' });
       expect(first.received.slice(2)).toMatchObject([{ type: 'cancel', attempt: 1, superseded: false }]);
     });
   });

@@ -1,29 +1,30 @@
 import { randomBytes } from 'node:crypto';
 import {
   ClaimRequest,
-  beatIntervalMs,
   encodeFrame,
-  missedBeats,
+  laneName,
   OutputEnvelope,
   ProblemError,
   subjects,
   TerminalAnswer,
   waitBudgetMs,
-  WorkerBeat,
+  WorkerHeartbeat,
   type InputEnvelope,
 } from '@app/protocol';
 import type { Broker, MessageHandler, Subscription } from '../broker';
 import type { JobLanes } from '../job-lanes';
 import type { JobLog } from '../job-log';
+import { deadAfterMs, JudgingRounds, monotonicMs } from '../judging-rounds';
 import { readFrame } from '../wire';
 import { OfferedJob, type JobHost } from './offered-job';
 import { ResultListener } from './result-listener';
+import { TakenEnds } from './taken-ends';
 import type { JobHandle, JobListener, JobRequest } from './job-contract';
 
 /** Whose jobs they are, and times of the protocol that tests shorten. */
 export interface JobClientOptions {
   readonly gatewayId: string;
-  /** Monotonic or wall clock in milliseconds. */
+  /** Monotonic, in milliseconds. */
   readonly now?: () => number;
   /** Where jobs are offered; in the lanes of the broker unless given. */
   readonly lanes?: JobLanes;
@@ -42,8 +43,6 @@ export interface JobClientOptions {
 /** Largest body of a job: with its fields it is one message of the bus, of at most 1 MiB by NATS's default. */
 export const maxJobBodyBytes = 1_000_000;
 
-const deadAfterMs = beatIntervalMs * missedBeats;
-
 /**
  * The gateway's side of the job protocol: offers jobs, answers claims, numbers attempts, orders outputs, notices stalls.
  * How a lost job is found: when its worker falls silent, JetStream delivers the message again after the ack wait, and the claim that
@@ -56,6 +55,9 @@ export class JobClient implements JobHost {
   private readonly jobs = new Map<string, OfferedJob>();
   readonly lanes: JobLanes;
   readonly log: JobLog | undefined;
+  private readonly takenEnds: TakenEnds;
+  private readonly rounds: JudgingRounds;
+  private readonly checkIntervalMs: number;
   private subscriptions: Subscription[] = [];
   private checks: NodeJS.Timeout | undefined;
 
@@ -64,7 +66,10 @@ export class JobClient implements JobHost {
     private readonly options: JobClientOptions,
   ) {
     this.lanes = options.lanes ?? broker;
-    this.now = options.now ?? Date.now;
+    this.now = options.now ?? monotonicMs;
+    this.takenEnds = new TakenEnds(this.now);
+    this.checkIntervalMs = options.checkIntervalMs ?? 1_000;
+    this.rounds = new JudgingRounds(this.checkIntervalMs, this.now);
     this.gapBoundMs = options.gapBoundMs ?? 1_000;
     this.log = options.log;
   }
@@ -76,7 +81,7 @@ export class JobClient implements JobHost {
       this.broker.subscribe(subjects.workerPresence, (payload) => this.onWorkerBeat(payload)),
       this.broker.onConnectionChange((connected) => connected && this.onReconnect()),
     ];
-    this.checks = setInterval(() => this.check(), this.options.checkIntervalMs ?? 1_000);
+    this.checks = setInterval(() => this.check(), this.checkIntervalMs);
     this.checks.unref();
     await this.broker.flush();
   }
@@ -86,16 +91,10 @@ export class JobClient implements JobHost {
     const jobId = randomBytes(16).toString('base64url');
     const budgetMs = waitBudgetMs(request.lane, request.jobClass, this.options.newcomerBudgetMs);
     const { gatewayId } = this.options;
-    const payload = encodeFrame({ ...request.job, jobId, gatewayId, waitBudgetMs: budgetMs }, request.body);
+    const payload = encodeFrame({ ...request.job, jobId, gatewayId }, request.body);
     const job = new OfferedJob(this, { ...request, jobId, waitBudgetMs: budgetMs, payload }, listener);
     this.jobs.set(jobId, job);
-    try {
-      await job.publish();
-    } catch (error) {
-      this.jobs.delete(jobId);
-      job.forget();
-      throw ProblemError.from(error);
-    }
+    await job.submit();
     return job;
   }
 
@@ -140,6 +139,11 @@ export class JobClient implements JobHost {
   }
 
   /** For jobs. */
+  isConnected(): boolean {
+    return this.broker.connected;
+  }
+
+  /** For jobs. */
   ended(jobId: string): void {
     this.jobs.delete(jobId);
   }
@@ -168,13 +172,22 @@ export class JobClient implements JobHost {
     body: Uint8Array,
     reply?: (payload: Uint8Array) => void,
   ): void {
-    const verdict = this.jobs.get(jobId)?.took(envelope, body) ?? 'gone';
+    const verdict = this.verdictOn(jobId, envelope, body);
     if (verdict !== 'open') reply?.(encodeFrame({ verdict } satisfies TerminalAnswer));
+  }
+
+  /** A worker that asks again about a last frame hears the same as before, until another one has the job. */
+  private verdictOn(jobId: string, envelope: OutputEnvelope, body: Uint8Array): TerminalAnswer['verdict'] | 'open' {
+    const job = this.jobs.get(jobId);
+    if (!job?.holder && this.takenEnds.has(jobId, envelope)) return 'taken';
+    const verdict = job?.took(envelope, body) ?? 'gone';
+    if (verdict === 'taken') this.takenEnds.add(jobId, envelope);
+    return verdict;
   }
 
   /** What a worker holds for this gateway and should not, it is told to drop: the word that said so was lost. */
   private onWorkerBeat(payload: Uint8Array): void {
-    const beat = readFrame(WorkerBeat, payload)?.header;
+    const beat = readFrame(WorkerHeartbeat, payload)?.header;
     for (const { gatewayId, jobId, attempt, outputs } of beat?.held ?? []) {
       if (!beat || gatewayId !== this.options.gatewayId) continue;
       const job = this.jobs.get(jobId);
@@ -191,16 +204,43 @@ export class JobClient implements JobHost {
   }
 
   private check(): void {
+    const mayJudge = this.rounds.begin();
+    this.takenEnds.forgetOld();
     if (!this.broker.connected) return;
-    const now = this.now();
     for (const job of [...this.jobs.values()]) {
-      if (job.workerId === undefined) {
-        if (now - job.lastProofAt >= (this.options.unprovenMs ?? 2_000)) void job.prove();
-      } else if (now - job.lastSignAt > deadAfterMs) {
-        job.lost();
-      } else {
-        job.tellInputCount();
-      }
+      if (mayJudge && job.holder?.isSilentFor(deadAfterMs)) job.lost();
+      else job.holder?.inputCount();
     }
+    void this.proveWaiting();
+  }
+
+  /** Looks whether waiting jobs are still on offer, and offers those again that are not: one question for each lane. */
+  private async proveWaiting(): Promise<void> {
+    const { unprovenMs = 2_000 } = this.options;
+    const byLane = new Map<string, OfferedJob[]>();
+    for (const job of this.jobs.values()) {
+      if (!job.isUnprovenFor(unprovenMs)) continue;
+      const name = laneName(job.offer.lane);
+      byLane.set(name, [...(byLane.get(name) ?? []), job]);
+    }
+    await Promise.all([...byLane.values()].map((jobs) => this.prove(jobs)));
+  }
+
+  private async prove(jobs: readonly OfferedJob[]): Promise<void> {
+    const offered = jobs.map((job) => ({ job, sequence: job.offer.sequence }));
+    for (const { offer } of jobs) offer.provenAt = this.now();
+    const lost = await this.lostOf(jobs).catch(() => undefined);
+    for (const { job, sequence } of offered) {
+      if (job.offer.sequence !== sequence) continue;
+      if (sequence === undefined || lost?.has(sequence)) job.offerAgain();
+    }
+  }
+
+  private async lostOf(jobs: readonly OfferedJob[]): Promise<ReadonlySet<number>> {
+    const messages = jobs.flatMap(({ offer: { jobClass, sequence } }) =>
+      sequence === undefined ? [] : [{ jobClass, sequence }],
+    );
+    const lane = jobs[0]?.offer.lane;
+    return new Set(lane && messages.length > 0 ? await this.lanes.lostJobs(lane, messages) : []);
   }
 }

@@ -1,4 +1,4 @@
-import { functionOf } from '@app/protocol';
+import { functionOf, type TtsOutput } from '@app/protocol';
 import type { MemoryBus } from '../memory';
 import { ClientBench, waitBudgetMs } from '../testing/client-bench';
 import type { HandWorker } from '../testing/hand-worker';
@@ -36,7 +36,7 @@ describe('A job whose worker is lost', () => {
     await lost.outputs([0, plan], [1, audio(0), Buffer.alloc(16)]);
     await pass(ackWaitMs);
     const next = await second.hold(ttsLane, 'first');
-    expect(next.grant).toMatchObject({ attempt: 2, offsetSamples: 4, durations: [3, 5] });
+    expect(next.grant).toMatchObject({ attempt: 2, resume: { offsetSamples: 4, durations: [3, 5] } });
     expect(first.received).toMatchObject([{ type: 'cancel', attempt: 1, superseded: true }]);
 
     await lost.outputs([2, audio(4), Buffer.alloc(16)]);
@@ -47,18 +47,79 @@ describe('A job whose worker is lost', () => {
     expect(listener.ends).toEqual(['end']);
   });
 
-  it('gives the job up after the second crash', async () => {
+  const silent = async (workers: number): Promise<void> => {
+    for (let index = 0; index < workers; index += 1) {
+      await bench.worker(`silent-${index}`).hold(ttsLane, 'first');
+      await pass(ackWaitMs);
+    }
+  };
+  const fail = async (
+    worker: HandWorker,
+    ...outputs: [sequence: number, output: TtsOutput, body?: Uint8Array][]
+  ): Promise<void> => {
+    const job = await worker.hold(ttsLane, 'first');
+    await job.outputs(...outputs);
+    const problem = { code: 'worker_unavailable' };
+    await job.terminal({ sequence: outputs.length, handBack: 'failed', problem });
+    job.delivery.nak();
+  };
+
+  it('does not blame the job when three workers fall silent one after the other', async () => {
     await submit();
-    await first.hold(ttsLane, 'first');
-    await pass(ackWaitMs);
-    await second.hold(ttsLane, 'first');
-    await pass(ackWaitMs);
-    const third = bench.worker('worker-3');
-    const delivery = await third.pull(ttsLane, 'first');
-    expect(delivery && (await third.claim(delivery))).toEqual({ gone: true });
+    await silent(3);
+    expect((await first.hold(ttsLane, 'first')).grant.attempt).toBe(4);
+    expect(listener.ends).toEqual([]);
+  });
+
+  it('gives the job up when a fourth worker falls silent at the same place', async () => {
+    await submit();
+    await silent(4);
+    const delivery = await first.pull(ttsLane, 'first');
+    expect(delivery && (await first.claim(delivery))).toEqual({ gone: true });
     expect(listener.ends).toEqual(['job_quarantined']);
     await pass(0);
     expect(await bench.load()).toEqual({ waiting: 0, running: 0 });
+  });
+
+  it('gives the job up when a worker failed and two fell silent at the same place', async () => {
+    await submit();
+    await fail(first);
+    await silent(2);
+    const delivery = await second.pull(ttsLane, 'first');
+    expect(delivery && (await second.claim(delivery))).toEqual({ gone: true });
+    expect(listener.ends).toEqual(['job_quarantined']);
+  });
+
+  it('forgets the crashes before an attempt that brought the job further', async () => {
+    await submit();
+    for (let at = 0; at < 10; at += 1) await fail(first, [0, plan], [1, audio(4 * at), Buffer.alloc(16)]);
+    expect(listener.ends).toEqual([]);
+  });
+
+  it('gives the job up when two attempts fail at the same place, though each gives its plan again', async () => {
+    await submit();
+    await fail(first, [0, plan], [1, audio(0), Buffer.alloc(16)]);
+    await fail(second, [0, plan]);
+    expect(listener.ends).toEqual(['job_quarantined']);
+  });
+
+  it('answers an end that comes again after it was taken with the same word', async () => {
+    await submit();
+    const job = await first.hold(ttsLane, 'first');
+    expect(await job.terminal({ sequence: 0, output: ttsEnd })).toBe('taken');
+    expect(await job.terminal({ sequence: 0, output: ttsEnd })).toBe('taken');
+    await pass(10_000);
+    expect(await job.terminal({ sequence: 0, output: ttsEnd })).toBe('gone');
+  });
+
+  it('answers a hand-back that comes again with the same word, until another has the job', async () => {
+    await submit();
+    const job = await first.hold(ttsLane, 'first');
+    expect(await job.terminal({ sequence: 0, handBack: 'ordered' })).toBe('taken');
+    expect(await job.terminal({ sequence: 0, handBack: 'ordered' })).toBe('taken');
+    job.delivery.nak();
+    await second.hold(ttsLane, 'first');
+    expect(await job.terminal({ sequence: 0, handBack: 'ordered' })).toBe('stale');
   });
 
   it('does not count hand-backs in good order', async () => {
@@ -134,7 +195,7 @@ describe('A job whose worker is lost', () => {
     const job = await first.hold(sttLane, 'open');
     job.delivery.term();
     for (let second = 0; second < 10; second += 1) {
-      await first.beat(job.held(0));
+      await first.sendHeartbeat(job.held(0));
       await pass(1_000);
     }
     expect(client.activeJobs).toBe(1);
@@ -146,11 +207,25 @@ describe('A job whose worker is lost', () => {
     const job = await first.hold(ttsLane, 'first');
     const working = setInterval(() => job.delivery.working(), 500);
     for (let beat = 0; beat < 5; beat += 1) {
-      await first.beat();
+      await first.sendHeartbeat();
       await pass(1_000);
     }
     clearInterval(working);
     expect((await second.hold(ttsLane, 'first')).grant.attempt).toBe(2);
+  });
+
+  it('does not take a step of the clock, or a pause of this process, for the loss of every worker', async () => {
+    await submit();
+    const job = await first.hold(ttsLane, 'first');
+    const working = setInterval(() => job.delivery.working(), 500);
+    for (let round = 0; round < 10; round += 1) {
+      await first.sendHeartbeat(job.held(0));
+      if (round === 5) bench.clockStepMs += 4_000;
+      await pass(1_000);
+    }
+    clearInterval(working);
+    expect(first.received).toEqual([]);
+    expect(listener.claims).toHaveLength(1);
   });
 
   it('does not take an outage of the bus for the loss of every worker', async () => {
@@ -160,7 +235,7 @@ describe('A job whose worker is lost', () => {
     bus.stop();
     await pass(10_000);
     bus.start();
-    await first.beat(job.held(2));
+    await first.sendHeartbeat(job.held(2));
     await job.outputs([1, credit(5)]);
     expect(listener.told).toEqual(['credit', 'credit']);
     expect(client.activeJobs).toBe(1);

@@ -1,288 +1,224 @@
 import {
-  isProblemCode,
   laneFunction,
   ProblemError,
   type ClaimGone,
   type ClaimGranted,
   type ClaimRequest,
-  type InputEnvelope,
-  type Lane,
   type OutputEnvelope,
   type TerminalAnswer,
 } from '@app/protocol';
-import type { JobHeaders, JobLanes } from '../job-lanes';
 import type { JobLog } from '../job-log';
+import { AttemptHolder, type WorkerSender } from './attempt-holder';
+import { CrashRecord, type Crash } from './crash-record';
 import type { JobHandle, JobInput, JobListener, JobOutput } from './job-contract';
+import { JobOffer, type OfferContent, type OfferHost } from './job-offer';
 import { OutputOrder } from './output-order';
-
-/** Attempts that may break before the job counts as the cause. */
-const crashLimit = 2;
+import { problemOf, quarantineProblem } from './sent-problem';
 
 /** What a job needs of its client. */
-export interface JobHost {
-  /** Where its jobs are offered. */
-  readonly lanes: JobLanes;
-  readonly now: () => number;
+export interface JobHost extends OfferHost, WorkerSender {
   readonly gapBoundMs: number;
   readonly log: JobLog | undefined;
-  sendToWorker(workerId: string, jobId: string, envelope: InputEnvelope, body?: Uint8Array): void;
   ended(jobId: string): void;
 }
 
-/** A job as it is offered, each time with the same payload. */
-export interface Offer {
-  readonly jobId: string;
-  readonly lane: Lane;
-  readonly jobClass: string;
-  readonly payload: Uint8Array;
-  readonly headers?: JobHeaders;
-  readonly waitBudgetMs: number;
-}
+type State =
+  /** Its first message is being published; `submit` has not resolved. */
+  | { readonly at: 'submitting' }
+  | { readonly at: 'waiting'; readonly sinceMs: number; readonly timer: NodeJS.Timeout }
+  | { readonly at: 'running'; readonly holder: AttemptHolder }
+  | { readonly at: 'over' };
 
 /** One job between submit and its end: waits for a worker, is held by one, waits again if that is lost. */
 export class OfferedJob implements JobHandle {
-  attempt = 0;
-  /** Holder of the current attempt; undefined while the job waits. */
-  workerId: string | undefined;
-  /** When the current attempt was last heard of. */
-  lastSignAt: number;
-  /** When the job was last known to be on offer. */
-  lastProofAt: number;
-  private sequence: number | undefined;
-  private publishing: Promise<void> | undefined;
-  /** A turn after the first publishing, when the caller of `submit` has gone on. */
+  readonly offer: JobOffer;
+  private state: State = { at: 'submitting' };
+  private attempt = 0;
+  /** A turn after `submit` has resolved, when its caller has the handle. */
   private submitted: Promise<void> = Promise.resolve();
-  private publishedAt: number;
-  private waitTimer: NodeJS.Timeout | undefined;
   private readonly order: OutputOrder;
-  private inputs = 0;
-  private crashes = 0;
+  private readonly crashes = new CrashRecord();
   /** Whether the listener has had output: it is better served by a pause than by the end. */
-  private begun = false;
-  private over = false;
+  private hasOutput = false;
 
   constructor(
     private readonly host: JobHost,
-    private readonly offer: Offer,
+    private readonly content: OfferContent & { readonly waitBudgetMs: number },
     private readonly listener: JobListener,
   ) {
-    this.lastSignAt = this.lastProofAt = this.publishedAt = host.now();
+    this.offer = new JobOffer(host, content);
     this.order = new OutputOrder(host.gapBoundMs, {
-      resume: (sequence) => this.tellWorker({ attempt: this.attempt, type: 'resume', sequence }),
+      resume: (sequence) => this.holder?.resume(sequence),
       giveUp: () => this.restart('ordered'),
     });
   }
 
   get jobId(): string {
-    return this.offer.jobId;
+    return this.content.jobId;
   }
 
-  /** Offers the job; its wait budget starts now. */
-  publish(): Promise<void> {
-    this.startWaiting();
-    const published = this.offerOnce();
+  /** The worker of the current attempt; undefined while there is none. */
+  get holder(): AttemptHolder | undefined {
+    return this.state.at === 'running' ? this.state.holder : undefined;
+  }
+
+  /** Offers the job; its wait budget starts now. Rejects when it could not be offered: its listener then hears nothing. */
+  async submit(): Promise<void> {
+    const sinceMs = this.host.now();
+    const published = this.offer.publish(this.waitBudgetMs());
     this.submitted = published.then(
       () => new Promise((resolve) => setImmediate(resolve)),
       () => undefined,
     );
-    return published;
+    try {
+      await published;
+      if (this.state.at === 'submitting') this.wait(sinceMs);
+    } catch (error) {
+      this.forget();
+      throw ProblemError.from(error);
+    }
   }
 
   /** A worker wants to begin. The answer waits until `submit` has resolved, so that the listener has its handle. */
   async claimed(claim: ClaimRequest): Promise<ClaimGranted | ClaimGone> {
     await this.submitted;
-    await this.publishing?.catch(() => undefined);
-    // A copy of the message at another place is not the job: only one of them may run, and be acked.
-    if (this.over || claim.sequence !== this.sequence) return { gone: true };
-    if (this.workerId !== undefined) this.takenFromWorker(claim.workerId);
-    if (this.isOver()) return { gone: true };
+    await this.offer.settled();
+    // A copy of the message is not the job: only one of them may run, and be acked.
+    if (this.isOver() || claim.sequence !== this.offer.sequence) return { gone: true };
+    if (this.holder) this.takenFrom(this.holder, claim.workerId);
     return this.grant(claim.workerId) ?? { gone: true };
   }
 
   /** An output has come. `open` when it is no terminal, or when outputs before it are missing. */
   took(envelope: OutputEnvelope, body: Uint8Array): TerminalAnswer['verdict'] | 'open' {
-    if (envelope.attempt !== this.attempt || envelope.workerId !== this.workerId) return 'stale';
-    this.lastSignAt = this.host.now();
+    if (!this.holder?.isFrom(envelope.workerId, envelope.attempt)) return 'stale';
     if (!this.order.isNext(envelope.sequence)) return 'open';
-    if (envelope.handBack) {
-      this.handedBack(envelope.handBack, envelope.problem);
-      return 'taken';
+    const { handBack, problem } = envelope;
+    const output = envelope.output;
+    if (handBack) {
+      this.attemptEnded(handBack, problem);
+    } else if (problem) {
+      this.finish(() => this.listener.onProblem(problemOf(problem)));
+    } else if (output?.type === 'end') {
+      this.finish(() => this.listener.onEnd(output));
+    } else {
+      this.hasOutput = true;
+      if (output) this.guarded(() => this.listener.onOutput(output, body));
+      return 'open';
     }
-    if (envelope.problem) {
-      this.finish((listener) => listener.onProblem(problemOf(envelope.problem)));
-      return 'taken';
-    }
-    const output = envelope.output as JobOutput | undefined;
-    if (output?.type === 'end') {
-      this.finish((listener) => listener.onEnd(output));
-      return 'taken';
-    }
-    if (output) {
-      this.begun = true;
-      this.guarded(() => this.listener.onOutput(output, body));
-    }
-    return 'open';
+    return 'taken';
   }
 
-  /** A worker's beat names the job. False when it should not hold it. */
+  /** A worker's heartbeat names the job. False when it should not hold it. */
   heardOf(workerId: string, attempt: number, outputs: number): boolean {
-    if (workerId !== this.workerId || attempt !== this.attempt) return false;
-    this.lastSignAt = this.host.now();
+    if (!this.holder?.isFrom(workerId, attempt)) return false;
     this.order.expect(outputs);
     return true;
   }
 
-  /** Shows the worker a lost last input, which no later one would. */
-  tellInputCount(): void {
-    if (this.inputs > 0) this.tellWorker({ attempt: this.attempt, type: 'count', sequence: this.inputs });
+  /** Whether it waits, and its message was not proven to be on offer for this long. */
+  isUnprovenFor(timeMs: number): boolean {
+    return this.state.at === 'waiting' && this.host.now() - this.offer.provenAt >= timeMs;
   }
 
   send(input: JobInput, body?: Uint8Array): void {
-    if (this.over || this.workerId === undefined) return;
-    this.tellWorker({ attempt: this.attempt, type: 'input', sequence: this.inputs++, input }, body);
+    this.holder?.input(input, body);
   }
 
   cancel(reason: string): void {
-    if (this.over) return;
-    this.tellWorker({ attempt: this.attempt, type: 'cancel', reason });
+    if (this.isOver()) return;
+    this.holder?.cancel(reason);
     this.forget();
-    this.remove();
+    this.offer.withdraw();
   }
 
-  /** The worker of the current attempt is taken for dead. */
+  /** Its worker is taken for dead. */
   lost(): void {
-    this.restart('crashed');
+    this.restart('silent');
+  }
+
+  /** Its message is not on offer any more. */
+  offerAgain(): void {
+    if (this.state.at === 'waiting') void this.offer.publish(this.waitBudgetMs()).catch(() => undefined);
   }
 
   /** The bus was away: what was silent had no way to speak, and what was on it may be gone. */
   reconnected(): void {
-    this.lastSignAt = this.host.now();
-    this.lastProofAt = -Infinity;
-  }
-
-  /** Looks whether the waiting job is still on offer, and offers it again if it is not. */
-  async prove(): Promise<void> {
-    const { sequence } = this;
-    this.lastProofAt = this.host.now();
-    try {
-      if (sequence !== undefined && (await this.host.lanes.hasJob(this.offer.lane, sequence))) return;
-      const waits = !this.over && this.workerId === undefined && this.sequence === sequence;
-      if (waits) await this.offerOnce();
-    } catch {
-      // The bus is in trouble: the next check tries again.
-    }
-  }
-
-  /** Ends without a word to the listener. */
-  forget(): void {
-    this.over = true;
-    clearTimeout(this.waitTimer);
-    this.order.reset();
-    this.host.ended(this.jobId);
+    this.holder?.heard();
+    this.offer.provenAt = -Infinity;
   }
 
   private grant(workerId: string): ClaimGranted | undefined {
-    const now = this.host.now();
-    clearTimeout(this.waitTimer);
-    this.attempt += 1;
-    this.inputs = 0;
-    this.workerId = workerId;
-    this.lastSignAt = now;
-    const claim = { attempt: this.attempt, workerId, waitedMs: now - this.publishedAt };
-    const resumption = this.guarded(() => this.listener.onClaim(claim));
-    if (!resumption || this.isOver()) return undefined;
-    return {
-      attempt: claim.attempt,
-      offsetSamples: resumption.offsetSamples,
-      ...(resumption.durations ? { durations: [...resumption.durations] } : {}),
-      waitedMs: claim.waitedMs,
-    };
+    if (this.state.at !== 'waiting') return undefined;
+    const waitedMs = this.host.now() - this.state.sinceMs;
+    const attempt = ++this.attempt;
+    this.enter({ at: 'running', holder: new AttemptHolder(this.host, this.jobId, workerId, attempt) });
+    const resume = this.guarded(() => {
+      const place = this.listener.resume();
+      this.listener.onClaim({ attempt, workerId, waitedMs });
+      return place;
+    });
+    return resume && !this.isOver() ? { attempt, resume, waitedMs } : undefined;
   }
 
   /** The message was delivered to another while a worker held it: that one missed its keep-alives. */
-  private takenFromWorker(claimant: string): void {
-    this.tellWorker({ attempt: this.attempt, type: 'cancel', reason: 'superseded', superseded: true });
+  private takenFrom(holder: AttemptHolder, claimant: string): void {
+    holder.supersede();
     // The same worker again means that its grant was lost on the way, not that it died.
-    this.attemptEnded(claimant === this.workerId ? 'ordered' : 'crashed');
+    this.attemptEnded(claimant === holder.workerId ? 'ordered' : 'silent');
   }
 
-  private handedBack(how: 'ordered' | 'failed', problem: OutputEnvelope['problem']): void {
-    this.attemptEnded(how === 'failed' ? 'crashed' : 'ordered', problem);
-  }
-
-  private attemptEnded(how: 'ordered' | 'crashed', problem?: OutputEnvelope['problem']): void {
-    this.workerId = undefined;
+  private attemptEnded(how: 'ordered' | Crash, problem?: OutputEnvelope['problem']): void {
     this.order.reset();
-    if (how === 'crashed') this.crashes += 1;
-    if (this.crashes >= crashLimit) {
-      this.finish((listener) => listener.onProblem(quarantine(problem)));
-      this.remove();
-      return;
-    }
-    this.startWaiting();
+    this.wait(this.host.now());
+    if (how === 'ordered') return;
+    const isCause = this.guarded(() => this.crashes.add(how, this.listener.resume()));
+    if (!isCause || this.isOver()) return;
+    this.finish(() => this.listener.onProblem(quarantineProblem(problem)));
+    this.offer.withdraw();
   }
 
-  /** The attempt is worth nothing any more, whether its worker knows or not: a fresh copy of the message starts the next one. */
-  private restart(how: 'ordered' | 'crashed'): void {
-    this.tellWorker({ attempt: this.attempt, type: 'cancel', reason: 'superseded', superseded: true });
-    this.remove();
+  /** The attempt is worth nothing any more, whether its worker knows or not: a fresh message starts the next one. */
+  private restart(how: 'ordered' | 'silent'): void {
+    this.holder?.supersede();
+    this.offer.remove();
     this.attemptEnded(how);
-    if (!this.over) void this.offerOnce().catch(() => undefined);
+    this.offerAgain();
   }
 
-  /** While it runs the job has no place, so no delivery can be claimed. */
-  private offerOnce(): Promise<void> {
-    this.publishing ??= this.offerNow().finally(() => {
-      this.publishing = undefined;
-    });
-    return this.publishing;
-  }
-
-  private async offerNow(): Promise<void> {
-    const { lane, jobClass, payload, headers } = this.offer;
-    const lifeMs = this.waitBudgetMs() + laneFunction(lane).longestRunMs;
-    this.sequence = undefined;
-    this.sequence = await this.host.lanes.publishJob(lane, jobClass, payload, lifeMs, headers);
-    this.lastProofAt = this.host.now();
-    if (this.over) this.remove();
-  }
-
-  private startWaiting(): void {
-    this.publishedAt = this.host.now();
-    this.lastProofAt = this.publishedAt;
-    clearTimeout(this.waitTimer);
-    this.waitTimer = setTimeout(() => this.expire(), this.waitBudgetMs());
+  private wait(sinceMs: number): void {
+    const restMs = sinceMs + this.waitBudgetMs() - this.host.now();
+    const timer = setTimeout(() => this.expire(), Math.max(0, restMs));
+    this.enter({ at: 'waiting', sinceMs, timer });
   }
 
   private waitBudgetMs(): number {
-    const { lane, waitBudgetMs } = this.offer;
-    return this.begun ? Math.max(waitBudgetMs, laneFunction(lane).takeOverBudgetMs) : waitBudgetMs;
+    const { lane, waitBudgetMs } = this.content;
+    return this.hasOutput ? Math.max(waitBudgetMs, laneFunction(lane).takeOverBudgetMs) : waitBudgetMs;
   }
 
   private expire(): void {
     const retryAfterSeconds = Math.ceil(this.waitBudgetMs() / 1_000);
-    this.finish((listener) => listener.onProblem(new ProblemError('deadline_exceeded', { retryAfterSeconds })));
-    this.remove();
+    this.finish(() => this.listener.onProblem(new ProblemError('deadline_exceeded', { retryAfterSeconds })));
+    this.offer.withdraw();
   }
 
-  private finish(tell: (listener: JobListener) => void): void {
+  /** Ends with a last word to the listener. */
+  private finish(tell: () => void): void {
     this.forget();
-    this.guarded(() => tell(this.listener));
+    this.guarded(tell);
   }
 
-  /** From where it is offered, whether it waits there or is held. */
-  private remove(): void {
-    if (this.sequence === undefined) return;
-    void this.host.lanes.deleteJob(this.offer.lane, this.sequence).catch(() => undefined);
+  /** Ends without a word to the listener. */
+  private forget(): void {
+    this.enter({ at: 'over' });
+    this.order.reset();
+    this.host.ended(this.jobId);
   }
 
-  private tellWorker(envelope: InputEnvelope, body?: Uint8Array): void {
-    if (this.workerId === undefined) return;
-    try {
-      this.host.sendToWorker(this.workerId, this.jobId, envelope, body);
-    } catch {
-      // Without a bus the worker loses the job anyway, and the next claim says where to go on.
-    }
+  private enter(state: State): void {
+    if (this.state.at === 'waiting') clearTimeout(this.state.timer);
+    this.state = state;
   }
 
   /** A listener that throws has a bug, which must not cost others their jobs. */
@@ -291,7 +227,7 @@ export class OfferedJob implements JobHandle {
       return call();
     } catch (error) {
       this.host.log?.error('job listener failed', { jobId: this.jobId, err: error });
-      if (!this.over) {
+      if (!this.isOver()) {
         this.cancel('listener failed');
         this.guarded(() => this.listener.onProblem(new ProblemError('internal', { cause: error })));
       }
@@ -300,17 +236,6 @@ export class OfferedJob implements JobHandle {
   }
 
   private isOver(): boolean {
-    return this.over;
+    return this.state.at === 'over';
   }
-}
-
-function problemOf(problem: OutputEnvelope['problem']): ProblemError {
-  const code = problem && isProblemCode(problem.code) ? problem.code : 'internal';
-  return new ProblemError(code, problem?.detail === undefined ? {} : { detail: problem.detail });
-}
-
-/** A worker that said what is wrong is believed; a job after which workers break is not offered again. */
-function quarantine(problem: OutputEnvelope['problem']): ProblemError {
-  const named = problem && problem.code !== 'internal' && problem.code !== 'worker_unavailable';
-  return named ? problemOf(problem) : new ProblemError('job_quarantined');
 }

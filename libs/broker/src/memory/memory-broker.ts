@@ -1,6 +1,6 @@
 import { ProblemError, type Lane } from '@app/protocol';
 import { Broker, type Delivery, type JobSource, type MessageHandler, type Subscription } from '../broker';
-import type { JobHeaders, LaneLoad } from '../job-lanes';
+import type { JobHeaders, LaneLoad, OfferedMessage } from '../job-lanes';
 import type { MemoryBus } from './memory-bus';
 
 /** One client of a memory bus: the twin of NatsBroker for tests. */
@@ -33,6 +33,10 @@ export class MemoryBroker extends Broker {
 
   hasJob(lane: Lane, sequence: number): Promise<boolean> {
     return this.answer(() => this.bus.lane(lane).has(sequence));
+  }
+
+  lostJobs(lane: Lane, jobs: readonly OfferedMessage[]): Promise<number[]> {
+    return this.answer(() => jobs.flatMap(({ sequence }) => (this.bus.lane(lane).has(sequence) ? [] : sequence)));
   }
 
   openSource(lane: Lane, jobClass: string): Promise<JobSource> {

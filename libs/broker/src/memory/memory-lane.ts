@@ -8,7 +8,7 @@ interface StoredJob {
   readonly headers: JobHeaders;
   readonly sequence: number;
   readonly life: NodeJS.Timeout;
-  deliveryCount: number;
+  wasDelivered: boolean;
   /** Held by a worker, or waiting for the end of a nak's delay. */
   held: boolean;
   ackWait: NodeJS.Timeout | undefined;
@@ -31,7 +31,7 @@ export class MemoryLane {
     private readonly backlogBound: number,
   ) {}
 
-  /** The place that the next job gets. */
+  /** The sequence that the next job gets. */
   get next(): number {
     return this.nextSequence;
   }
@@ -46,7 +46,7 @@ export class MemoryLane {
       headers,
       sequence,
       life,
-      deliveryCount: 0,
+      wasDelivered: false,
       held: false,
       ackWait: undefined,
     });
@@ -67,7 +67,7 @@ export class MemoryLane {
   }
 
   load(): LaneLoad {
-    const running = [...this.jobs.values()].filter((job) => job.deliveryCount > 0).length;
+    const running = [...this.jobs.values()].filter((job) => job.wasDelivered).length;
     return { waiting: this.jobs.size - running, running };
   }
 
@@ -93,9 +93,9 @@ export class MemoryLane {
   }
 
   private hold(job: StoredJob): Delivery {
-    job.deliveryCount += 1;
+    job.wasDelivered = true;
     this.holdFor(job, this.ackWaitMs);
-    const { payload, headers, sequence, deliveryCount } = job;
+    const { payload, headers, sequence } = job;
     const ifStored = (action: () => void) => () => {
       if (this.jobs.get(sequence) === job) action();
     };
@@ -103,7 +103,6 @@ export class MemoryLane {
       payload,
       headers,
       sequence,
-      deliveryCount,
       ack: () => void this.remove(sequence),
       term: () => void this.remove(sequence),
       working: ifStored(() => this.holdFor(job, this.ackWaitMs)),

@@ -2,9 +2,10 @@ import { connect, headers as makeHeaders, type Msg, type NatsConnection } from '
 import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import { jetStreamName, laneClasses, laneName, ProblemError, subjects, type Lane } from '@app/protocol';
 import { Broker, type JobSource, type MessageHandler, type Subscription } from '../broker';
-import type { JobHeaders, LaneLoad } from '../job-lanes';
+import type { JobHeaders, LaneLoad, OfferedMessage } from '../job-lanes';
 import { busProblem, isJobMissing, isLaneMissing, isUnanswered } from './bus-errors';
 import { setUpLane } from './lane-setup';
+import { hasMessage, lostJobs } from './lost-jobs';
 import { NatsSource, type SourceHost } from './nats-source';
 
 /** Which servers, and how long to wait for them. */
@@ -94,8 +95,11 @@ export class NatsBroker extends Broker implements SourceHost {
   }
 
   async hasJob(lane: Lane, sequence: number): Promise<boolean> {
-    const message = this.started.manager.streams.getMessage(jetStreamName(lane), { seq: sequence });
-    return this.unlessMissing(message.then((found) => found !== null));
+    return this.call(hasMessage(this.started.manager, lane, sequence));
+  }
+
+  async lostJobs(lane: Lane, jobs: readonly OfferedMessage[]): Promise<number[]> {
+    return this.call(lostJobs(this.started.manager, lane, jobs));
   }
 
   async openSource(lane: Lane, jobClass: string): Promise<JobSource> {

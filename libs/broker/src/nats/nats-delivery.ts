@@ -2,23 +2,26 @@ import { nanos, type Msg } from '@nats-io/transport-node';
 import type { Delivery } from '../broker';
 import type { JobHeaders } from '../job-lanes';
 
-/** Reads the fields that matter from a JetStream reply subject, which has 9, 11 or 12 tokens. */
-function placeOf(replySubject: string): { deliveryCount: number; sequence: number } {
+/** The stream sequence in a JetStream reply subject, which has 9, 11 or 12 tokens; undefined for any other subject. */
+function sequenceIn(replySubject: string): number | undefined {
   const tokens = replySubject.split('.');
-  const at = tokens.length === 9 ? 4 : 6;
-  return { deliveryCount: Number(tokens[at]), sequence: Number(tokens[at + 1]) };
+  if (!replySubject.startsWith('$JS.ACK.') || ![9, 11, 12].includes(tokens.length)) return undefined;
+  const sequence = Number(tokens[tokens.length === 9 ? 5 : 7]);
+  return Number.isSafeInteger(sequence) ? sequence : undefined;
+}
+
+/** The message as a delivery; undefined when JetStream did not deliver it, so that no verdict could be given on it. */
+export function deliveryOf(message: Msg): Delivery | undefined {
+  const sequence = sequenceIn(message.reply ?? '');
+  return sequence === undefined ? undefined : new NatsDelivery(message, sequence);
 }
 
 /** A JetStream message; every verdict is published to its reply subject at once, and is lost while the bus is away. */
-export class NatsDelivery implements Delivery {
-  readonly sequence: number;
-  readonly deliveryCount: number;
-
-  constructor(private readonly message: Msg) {
-    const place = placeOf(message.reply ?? '');
-    this.sequence = place.sequence;
-    this.deliveryCount = place.deliveryCount;
-  }
+class NatsDelivery implements Delivery {
+  constructor(
+    private readonly message: Msg,
+    readonly sequence: number,
+  ) {}
 
   get payload(): Uint8Array {
     return this.message.data;

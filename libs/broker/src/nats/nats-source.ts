@@ -1,7 +1,7 @@
 import { createInbox, nanos, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
 import { jetStreamName, type Lane } from '@app/protocol';
 import type { Delivery, JobSource } from '../broker';
-import { NatsDelivery } from './nats-delivery';
+import { deliveryOf } from './nats-delivery';
 
 /** How long after its time a pull without an answer is given up. */
 const graceMs = 1_000;
@@ -112,7 +112,8 @@ class Pull {
       const code = message.headers?.code;
       this.end(code === 404 || code === 408 ? 'over' : 'troubled');
     } else {
-      this.jobs.push(new NatsDelivery(message));
+      const delivery = deliveryOf(message);
+      if (delivery) this.jobs.push(delivery);
       if (this.jobs.length >= this.max) this.end('over');
     }
   }

@@ -14,7 +14,6 @@ export interface RequestedJob {
   readonly payload: Uint8Array;
   readonly headers: JobHeaders;
   readonly sequence: number;
-  readonly deliveryCount: number;
 }
 
 /** A job that came by a request: the open request keeps it, the end of its answer is the verdict. Only the first verdict counts. */
@@ -22,17 +21,15 @@ export class RequestDelivery implements Delivery {
   readonly payload: Uint8Array;
   readonly headers: JobHeaders;
   readonly sequence: number;
-  readonly deliveryCount: number;
   private ended = false;
 
   constructor(
-    { payload, headers, sequence, deliveryCount }: RequestedJob,
+    { payload, headers, sequence }: RequestedJob,
     private readonly answer: OpenAnswer,
   ) {
     this.payload = payload;
     this.headers = headers;
     this.sequence = sequence;
-    this.deliveryCount = deliveryCount;
   }
 
   ack(): void {

@@ -30,7 +30,7 @@ describe('RequestLanes', () => {
   const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
     while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
   };
-  const gone = (place: number) => until(async () => !(await lanes.hasJob(ttsLane, place)));
+  const gone = (sequence: number) => until(async () => !(await lanes.hasJob(ttsLane, sequence)));
   const begin = ({ response }: Asked): void => {
     response.writeHead(200);
     response.flushHeaders();
@@ -57,8 +57,8 @@ describe('RequestLanes', () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
-  it('posts the frame as it is, with its lane, class and place, and keeps the job until the verdict', async () => {
-    const place = await offer();
+  it('posts the frame as it is, with its lane, class and sequence, and keeps the job until the verdict', async () => {
+    const sequence = await offer();
     const { request, body } = await at(1);
     expect([request.method, request.url]).toEqual(['POST', '/jobs']);
     expect(request.headers).toMatchObject({
@@ -66,19 +66,18 @@ describe('RequestLanes', () => {
       'x-request-id': 'request-1',
       [offerHeaders.lane]: 'tts.piper',
       [offerHeaders.jobClass]: 'first',
-      [offerHeaders.place]: String(place),
-      [offerHeaders.delivery]: '1',
+      [offerHeaders.sequence]: String(sequence),
     });
     expect(body.equals(Buffer.from(job))).toBe(true);
     expect(decodeFrame(body).body.toString()).toBe('body');
-    expect(await lanes.hasJob(ttsLane, place)).toBe(true);
+    expect(await lanes.hasJob(ttsLane, sequence)).toBe(true);
     begin(await at(1));
     say(await at(1), { verdict: 'ack' });
-    await gone(place);
+    await gone(sequence);
   });
 
   it('counts a job as waiting until it has a seat, then as running', async () => {
-    const place = await offer();
+    const sequence = await offer();
     await at(1);
     expect(await lanes.load(ttsLane)).toEqual({ waiting: 1, running: 0 });
     begin(await at(1));
@@ -86,13 +85,13 @@ describe('RequestLanes', () => {
     expect(await lanes.load(ttsLane)).toEqual({ waiting: 0, running: 1 });
     expect(await lanes.load(sttLane)).toEqual({ waiting: 0, running: 0 });
     say(await at(1), { verdict: 'term' });
-    await gone(place);
+    await gone(sequence);
     expect(await lanes.load(ttsLane)).toEqual({ waiting: 0, running: 0 });
   });
 
-  it('never gives a place out twice', async () => {
-    const places = [await offer(), await offer(), await offer()];
-    expect(new Set(places).size).toBe(3);
+  it('never gives a sequence out twice', async () => {
+    const sequences = [await offer(), await offer(), await offer()];
+    expect(new Set(sequences).size).toBe(3);
   });
 
   it.each([
@@ -102,34 +101,31 @@ describe('RequestLanes', () => {
     ['a refusal', ({ response }: Asked) => void response.writeHead(503).end('busy')],
     ['a proxy whose time was over', ({ response }: Asked) => void response.writeHead(200).end('\nrequest timeout')],
     ['a redirect', ({ response }: Asked) => void response.writeHead(307, { location: '/elsewhere' }).end()],
-  ])('offers it again at the same place after %s', async (_, end) => {
-    const place = await offer();
+  ])('offers it again with the same sequence after %s', async (_, end) => {
+    const sequence = await offer();
     end(await at(1));
     const again = await at(2);
     expect(again.request.url).toBe('/jobs');
-    expect(again.request.headers).toMatchObject({
-      [offerHeaders.place]: String(place),
-      [offerHeaders.delivery]: '2',
-    });
-    expect(await lanes.hasJob(ttsLane, place)).toBe(true);
+    expect(again.request.headers).toMatchObject({ [offerHeaders.sequence]: String(sequence) });
+    expect(await lanes.hasJob(ttsLane, sequence)).toBe(true);
     say(again, { verdict: 'ack' });
-    await gone(place);
+    await gone(sequence);
     expect(asked).toHaveLength(2);
   });
 
   it('waits for a service that is not there', async () => {
     const address = server.address() as AddressInfo;
     await new Promise((resolve) => server.close(resolve));
-    const place = await offer();
+    const sequence = await offer();
     await until(() => logged.length > 0);
     server.listen(address.port, '127.0.0.1');
     say(await at(1), { verdict: 'ack' });
-    await gone(place);
+    await gone(sequence);
     expect(logged).toEqual([[expect.any(String), { lane: 'tts.piper', reason: 'ECONNREFUSED' }]]);
   });
 
   it('says that jobs are refused once, and again after one was taken', async () => {
-    const place = await offer();
+    const sequence = await offer();
     const refuse = ({ response }: Asked) => void response.writeHead(503).end('busy');
     refuse(await at(1));
     refuse(await at(2));
@@ -137,7 +133,7 @@ describe('RequestLanes', () => {
     say(await at(3), { verdict: 'nak' });
     refuse(await at(4));
     say(await at(5), { verdict: 'ack' });
-    await gone(place);
+    await gone(sequence);
     expect(logged).toEqual(Array(2).fill([expect.any(String), { lane: 'tts.piper', reason: 'status 503' }]));
   });
 
@@ -145,45 +141,44 @@ describe('RequestLanes', () => {
     const first = await offer();
     say(await at(1), { verdict: 'ack' });
     await gone(first);
-    const place = await offer();
+    const sequence = await offer();
     const { request } = await at(2);
     expect(request.socket).toBe((await at(1)).request.socket);
     request.socket.destroy();
     const again = await at(3);
-    expect(again.request.headers[offerHeaders.delivery]).toBe('1');
     say(again, { verdict: 'ack' });
-    await gone(place);
+    await gone(sequence);
     expect(logged).toEqual([]);
   });
 
   it('takes blank lines before the verdict for what they are', async () => {
-    const place = await offer();
+    const sequence = await offer();
     const each = await at(1);
     begin(each);
     each.response.write('\n\n');
     say(each, { verdict: 'ack' });
-    await gone(place);
+    await gone(sequence);
     expect(asked).toHaveLength(1);
   });
 
   it('ends the request of a job that is withdrawn, and never offers it again', async () => {
-    const place = await offer();
+    const sequence = await offer();
     const { response } = await at(1);
     const closed = new Promise((resolve) => response.once('close', resolve));
-    expect(await lanes.deleteJob(ttsLane, place)).toBe(true);
+    expect(await lanes.deleteJob(ttsLane, sequence)).toBe(true);
     await closed;
-    expect(await lanes.deleteJob(ttsLane, place)).toBe(false);
+    expect(await lanes.deleteJob(ttsLane, sequence)).toBe(false);
     expect(await lanes.load(ttsLane)).toEqual({ waiting: 0, running: 0 });
     const next = await offer();
-    expect((await at(2)).request.headers[offerHeaders.place]).toBe(String(next));
+    expect((await at(2)).request.headers[offerHeaders.sequence]).toBe(String(next));
   });
 
   it('withdraws a job at the end of its life, whoever holds it', async () => {
-    const place = await offer(50);
+    const sequence = await offer(50);
     const { response } = await at(1);
     begin(await at(1));
     await new Promise((resolve) => response.once('close', resolve));
-    expect(await lanes.hasJob(ttsLane, place)).toBe(false);
+    expect(await lanes.hasJob(ttsLane, sequence)).toBe(false);
   });
 
   it('refuses more jobs than could ever run', async () => {
@@ -198,11 +193,11 @@ describe('RequestLanes', () => {
     lanes = new RequestLanes({ url: 'http://127.0.0.1:1' });
     const large = Buffer.concat([job, Buffer.alloc(64 * 1024 * 1024)]);
     const publish = () => lanes.publishJob(ttsLane, 'first', large, minuteMs);
-    const place = await publish();
+    const sequence = await publish();
     await publish();
     await publish();
     await expect(publish()).rejects.toMatchObject({ code: 'worker_unavailable' });
-    await lanes.deleteJob(ttsLane, place);
+    await lanes.deleteJob(ttsLane, sequence);
     await publish();
   });
 });

@@ -1,5 +1,5 @@
 import { decodeFrame, laneName, ProblemError, type Lane } from '@app/protocol';
-import type { JobHeaders, JobLanes, LaneLoad } from '../job-lanes';
+import type { JobHeaders, JobLanes, LaneLoad, OfferedMessage } from '../job-lanes';
 import type { JobLog } from '../job-log';
 import { backlogBound, firstSequence } from '../lane-limits';
 import { OfferSender } from './offer-sender';
@@ -9,7 +9,7 @@ import { RequestOffer, type OfferHost } from './request-offer';
 export interface RequestLanesOptions {
   /** Base URL of the inference service. */
   readonly url: string;
-  /** Wall clock; makes places unique over restarts. */
+  /** Wall clock; makes sequences unique over restarts. */
   readonly now?: () => number;
   /** From 0 to 1; keeps those who were refused together from coming again together. */
   readonly random?: () => number;
@@ -29,13 +29,13 @@ export class RequestLanes implements JobLanes, OfferHost {
   readonly random: () => number;
   private readonly lanes = new Map<string, Map<number, RequestOffer>>();
   private readonly troubled = new Set<string>();
-  private nextPlace: number;
+  private nextSequence: number;
   private heldBytes = 0;
 
   constructor(private readonly options: RequestLanesOptions) {
     this.sender = new OfferSender(options.url);
     this.random = options.random ?? Math.random;
-    this.nextPlace = firstSequence((options.now ?? Date.now)());
+    this.nextSequence = firstSequence((options.now ?? Date.now)());
   }
 
   /** There is nothing to make: a lane is its offers. */
@@ -54,24 +54,29 @@ export class RequestLanes implements JobLanes, OfferHost {
     if (offers.size >= backlogBound(lane) || this.heldBytes + payload.length > maxHeldBytes) {
       return Promise.reject(new ProblemError('worker_unavailable', { retryAfterSeconds: 5 }));
     }
-    const place = this.nextPlace++;
+    const sequence = this.nextSequence++;
     const { requestId } = decodeFrame(payload).header as { requestId?: string };
-    const sent = { lane: laneName(lane), jobClass, place, requestId: requestId ?? '', payload, headers };
+    const sent = { lane: laneName(lane), jobClass, sequence, requestId: requestId ?? '', payload, headers };
     const offer = new RequestOffer(this, sent, ttlMs);
-    offers.set(place, offer);
+    offers.set(sequence, offer);
     this.heldBytes += payload.length;
     offer.start();
-    return Promise.resolve(place);
+    return Promise.resolve(sequence);
   }
 
-  deleteJob(lane: Lane, place: number): Promise<boolean> {
-    const offer = this.offersOf(lane).get(place);
+  deleteJob(lane: Lane, sequence: number): Promise<boolean> {
+    const offer = this.offersOf(lane).get(sequence);
     offer?.withdraw();
     return Promise.resolve(offer !== undefined);
   }
 
-  hasJob(lane: Lane, place: number): Promise<boolean> {
-    return Promise.resolve(this.offersOf(lane).has(place));
+  lostJobs(lane: Lane, jobs: readonly OfferedMessage[]): Promise<number[]> {
+    const offers = this.offersOf(lane);
+    return Promise.resolve(jobs.flatMap(({ sequence }) => (offers.has(sequence) ? [] : sequence)));
+  }
+
+  hasJob(lane: Lane, sequence: number): Promise<boolean> {
+    return Promise.resolve(this.offersOf(lane).has(sequence));
   }
 
   load(lane: Lane): Promise<LaneLoad> {
@@ -87,10 +92,10 @@ export class RequestLanes implements JobLanes, OfferHost {
   }
 
   /** For offers. */
-  over(lane: string, place: number): void {
+  over(lane: string, sequence: number): void {
     const offers = this.lanes.get(lane);
-    this.heldBytes -= offers?.get(place)?.bytes ?? 0;
-    offers?.delete(place);
+    this.heldBytes -= offers?.get(sequence)?.bytes ?? 0;
+    offers?.delete(sequence);
   }
 
   /** For offers: said once until a worker takes a job of the lane again. */

@@ -12,16 +12,15 @@ const brokenPauseMs = 100;
 export interface OfferHost {
   readonly sender: Pick<OfferSender, 'send'>;
   readonly random: () => number;
-  over(lane: string, place: number): void;
+  over(lane: string, sequence: number): void;
   /** No worker has taken it. */
   refused(lane: string, reason: string): void;
   taken(lane: string): void;
 }
 
-/** One job at its place: a request after the other until a worker has said that it is over, it is withdrawn, or its time is. */
+/** One job on offer: a request after the other until a worker has said that it is over, it is withdrawn, or its time is. */
 export class RequestOffer {
   private open: OpenOffer | undefined;
-  private deliveries = 0;
   private refusals = 0;
   private taken = false;
   private ended = false;
@@ -30,7 +29,7 @@ export class RequestOffer {
 
   constructor(
     private readonly host: OfferHost,
-    private readonly offer: Omit<RequestedOffer, 'delivery'>,
+    private readonly offer: RequestedOffer,
     private readonly ttlMs: number,
   ) {}
 
@@ -56,9 +55,8 @@ export class RequestOffer {
   }
 
   private request(): void {
-    this.deliveries += 1;
     this.taken = false;
-    this.open = this.host.sender.send({ ...this.offer, delivery: this.deliveries }, () => this.onTaken());
+    this.open = this.host.sender.send(this.offer, () => this.onTaken());
     void this.open.ended.then((end) => this.onEnd(end));
   }
 
@@ -95,6 +93,6 @@ export class RequestOffer {
     this.taken = false;
     clearTimeout(this.life);
     clearTimeout(this.pause);
-    this.host.over(this.offer.lane, this.offer.place);
+    this.host.over(this.offer.lane, this.offer.sequence);
   }
 }

@@ -1,5 +1,6 @@
 import type { LaneLoad } from '../job-lanes';
 import { JobClient, type JobHandle, type JobRequest } from '../client';
+import { ProblemError } from '@app/protocol';
 import { MemoryBroker, MemoryBus } from '../memory';
 import { HandWorker } from './hand-worker';
 import { ttsLane, ttsRequest } from './jobs';
@@ -12,14 +13,42 @@ export const waitBudgetMs = 8_000;
 export class ClientBench {
   readonly bus = new MemoryBus();
   readonly logged: string[] = [];
+  /** By how much the client's clock is ahead. */
+  clockStepMs = 0;
   readonly listener = new RecordingListener();
-  readonly client = new JobClient(new MemoryBroker(this.bus), {
+  /** How many of the next offers are refused, and were; and how. */
+  refuse = 0;
+  refused = 0;
+  refusal = new ProblemError('bus_unavailable');
+  /** How often the bus was asked what it still has. */
+  asked = 0;
+  readonly client = new JobClient(this.countingBroker(), {
     gatewayId: 'gateway',
     newcomerBudgetMs: waitBudgetMs,
+    now: () => performance.now() + this.clockStepMs,
     log: { error: (message) => void this.logged.push(message) },
   });
   readonly first = this.worker('worker-1');
   readonly second = this.worker('worker-2');
+
+  /** A broker that refuses offers and counts questions. */
+  private countingBroker(): MemoryBroker {
+    const broker = new MemoryBroker(this.bus);
+    const publishJob = broker.publishJob.bind(broker);
+    const lostJobs = broker.lostJobs.bind(broker);
+    return Object.assign(broker, {
+      publishJob: (...job: Parameters<typeof publishJob>) => {
+        if (this.refuse <= 0) return publishJob(...job);
+        this.refuse -= 1;
+        this.refused += 1;
+        return Promise.reject(this.refusal);
+      },
+      lostJobs: (...jobs: Parameters<typeof lostJobs>) => {
+        this.asked += 1;
+        return lostJobs(...jobs);
+      },
+    });
+  }
 
   worker(workerId: string): HandWorker {
     return new HandWorker(new MemoryBroker(this.bus), workerId);

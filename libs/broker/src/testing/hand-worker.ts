@@ -63,7 +63,7 @@ export class HandWorker {
     return new HeldByHand(this, delivery, grant);
   }
 
-  async beat(...held: readonly HeldAttempt[]): Promise<void> {
+  async sendHeartbeat(...held: readonly HeldAttempt[]): Promise<void> {
     const beat = { workerId: this.workerId, version: '0', draining: false, lanes: [], held };
     this.broker.publish(subjects.workerPresence, encodeFrame(beat));
     await jest.advanceTimersByTimeAsync(0);

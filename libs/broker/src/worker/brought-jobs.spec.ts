@@ -8,7 +8,6 @@ import { LaneRunner } from './lane-runner';
 class RecordedDelivery implements Delivery {
   readonly payload: Uint8Array;
   readonly sequence = 1;
-  readonly deliveryCount = 1;
   readonly headers = {};
   readonly said: string[] = [];
 

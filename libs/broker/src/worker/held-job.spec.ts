@@ -1,7 +1,7 @@
 import { encodeFrame, ProblemError, subjects } from '@app/protocol';
 import { HandBack } from '../job-context';
 import { sttEnd, sttLane, sttRequest, ttsLane } from '../testing/jobs';
-import { isA, pass, WorkerBench } from '../testing/worker-bench';
+import { isA, pass, utterance, WorkerBench } from '../testing/worker-bench';
 import type { LaneRunner } from './lane-runner';
 
 describe('A worker ends an attempt', () => {
@@ -21,7 +21,7 @@ describe('A worker ends an attempt', () => {
 
   it('with a problem that a retry would not solve', async () => {
     const { listener } = await bench.submit();
-    bench.handler.last.emit.error(new ProblemError('voice_not_found', { detail: 'No such voice here.' }));
+    bench.handler.last.fail(new ProblemError('voice_not_found', { detail: 'No such voice here.' }));
     await pass(0);
     expect(listener.problem).toMatchObject({ code: 'voice_not_found', detail: 'No such voice here.' });
     expect(await bench.load()).toEqual({ waiting: 0, running: 0 });
@@ -30,7 +30,7 @@ describe('A worker ends an attempt', () => {
 
   it('with internal, logged without content, after an unknown error', async () => {
     const { listener } = await bench.submit();
-    bench.handler.last.emit.error(new Error('secret transcript'));
+    bench.handler.last.fail(new Error('secret transcript'));
     await pass(0);
     expect(listener.problem?.code).toBe('internal');
     expect(listener.problem?.detail).not.toContain('secret');
@@ -39,18 +39,18 @@ describe('A worker ends an attempt', () => {
 
   it('with internal when the handler completes without an end', async () => {
     const { listener } = await bench.submit();
-    bench.handler.last.emit.complete();
+    bench.handler.last.complete();
     await pass(0);
     expect(listener.ends).toEqual(['internal']);
   });
 
   it('that broke, for another one elsewhere, but not for a third', async () => {
     const { listener } = await bench.submit();
-    bench.handler.last.emit.error(new ProblemError('worker_unavailable'));
+    bench.handler.last.fail(new ProblemError('worker_unavailable'));
     await pass(50);
     expect(bench.handler.runs).toHaveLength(2);
     expect(bench.handler.last.context.attempt).toBe(2);
-    bench.handler.last.emit.error(new ProblemError('worker_unavailable'));
+    bench.handler.last.fail(new ProblemError('worker_unavailable'));
     await pass(50);
     expect(bench.handler.runs).toHaveLength(2);
     expect(listener.ends).toEqual(['job_quarantined']);
@@ -61,7 +61,7 @@ describe('A worker ends an attempt', () => {
     const { listener } = await bench.submit();
     for (let attempt = 1; attempt <= 4; attempt += 1) {
       expect(bench.handler.last.context.attempt).toBe(attempt);
-      bench.handler.last.emit.error(new HandBack());
+      bench.handler.last.fail(new HandBack());
       await pass(0);
     }
     expect(listener.ends).toEqual([]);
@@ -106,7 +106,7 @@ describe('A worker ends an attempt', () => {
     await bench.submit();
     const { jobId } = bench.handler.last.context;
     bench.bus.relay = (message, deliver) => (isA('output', message) ? undefined : deliver());
-    bench.handler.last.emit.error(new HandBack());
+    bench.handler.last.fail(new HandBack());
     await pass(1_000);
     const superseded = { attempt: 1, type: 'cancel', superseded: true };
     bench.broker().publish(subjects.input('worker-1', jobId), encodeFrame(superseded));
@@ -114,6 +114,30 @@ describe('A worker ends an attempt', () => {
     expect(bench.handler.runs).toHaveLength(1);
     await pass(1_500);
     expect(bench.handler.runs).toHaveLength(2);
+  });
+
+  it('as done when an output before the end was lost and the end was sent again with it', async () => {
+    const { listener } = await bench.submit();
+    let outputs = 0;
+    bench.bus.relay = (message, deliver) => (isA('output', message) && outputs++ === 1 ? undefined : deliver());
+    await bench.emit(...utterance);
+    await pass(3_000);
+    expect(listener.ends).toEqual(['end']);
+    expect(bench.ended).toMatchObject([{ outcome: 'done' }]);
+    expect(await bench.load()).toEqual({ waiting: 0, running: 0 });
+  });
+
+  it('as done when the word that its end was taken is lost', async () => {
+    await bench.submit();
+    let answers = 0;
+    bench.bus.relay = (message, deliver) => {
+      if (!isA('output', message) || !message.reply || answers++ > 0) return deliver();
+      bench.bus.publish({ ...message, reply: () => undefined });
+    };
+    await bench.emit(...utterance);
+    await pass(3_000);
+    expect(bench.ended).toMatchObject([{ outcome: 'done' }]);
+    expect(await bench.load()).toEqual({ waiting: 0, running: 0 });
   });
 
   it('whose gateway missed three beats, and leaves the job to whoever asks for it', async () => {
@@ -136,6 +160,18 @@ describe('A worker ends an attempt', () => {
     expect(listener.claims.map(({ attempt }) => attempt)).toEqual([1, 2]);
   });
 
+  it('never because its clock stepped, or its process stood still for a while', async () => {
+    // Its rounds come half a second after those of the gateway.
+    await runner.stop(0);
+    await pass(500);
+    await bench.runner('worker-2', 1);
+    await bench.submit(sttRequest());
+    await pass(1_700);
+    bench.clockStepMs += 4_000;
+    await pass(5_000);
+    expect(bench.handler.runs.map(({ stopped }) => stopped)).toEqual([false]);
+  });
+
   it('never because the bus was away', async () => {
     await bench.submit(sttRequest());
     await pass(1_000);
@@ -151,7 +187,7 @@ describe('A worker ends an attempt', () => {
     await pass(30_000);
     expect(bench.handler.last.stopped).toBe(false);
     expect(bench.handler.runs).toHaveLength(1);
-    bench.handler.last.emit.next({ output: sttEnd });
+    bench.handler.last.emit({ output: sttEnd });
     await pass(0);
     expect(listener.ends).toEqual(['end']);
   });

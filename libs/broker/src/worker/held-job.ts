@@ -1,31 +1,27 @@
-import type { Observable, Subscription } from 'rxjs';
 import {
   ClaimGranted,
   encodeFrame,
+  heartbeatIntervalMs,
   ProblemError,
   subjects,
-  TerminalAnswer,
+  type HeldAttempt,
   type InputEnvelope,
   type Lane,
-  type OutputEnvelope,
 } from '@app/protocol';
 import type { Broker, Delivery } from '../broker';
-import { HandBack, type JobContext, type JobEmission } from '../job-context';
+import type { JobOutput } from '../client';
+import { HandBack, type JobHandler, type JobStopped } from '../job-context';
 import type { JobLog } from '../job-log';
 import { readFrame } from '../wire';
-import { InputQueue } from './input-queue';
+import { Attempt } from './attempt';
+import { endAfter, orderedHandBack, type AttemptEnd } from './attempt-end';
+import type { GatewayWatch } from './gateway-watch';
 import { readJob, type JobAddress } from './job-codec';
-import { SentFrames } from './sent-frames';
-import type { JobHandler, JobOutcome } from './worker-contract';
+import type { EndedJob, JobOutcome } from './worker-contract';
 
 const claimTimeoutMs = 1_000;
-const confirmTimeoutMs = 500;
-const confirmTries = 3;
-/** Pause before a job whose claim was not answered is offered again. */
-const unclaimedDelayMs = 100;
-/** Pause before a job that broke is offered again: an engine that died needs a moment. */
-const failedDelayMs = 20;
-const resendBytes = 8 * 1024 * 1024;
+/** Pause before a job whose claim was not answered is offered again: its gateway lives, or may not have been heard of yet. */
+const unclaimedDelayMs = { alive: 100, unheard: heartbeatIntervalMs };
 
 /** What a held job needs of its worker. */
 export interface HeldJobHost {
@@ -33,34 +29,37 @@ export interface HeldJobHost {
   readonly workerId: string;
   readonly now: () => number;
   readonly log: JobLog | undefined;
-  /** Emits, at once if need be, when the worker drains. */
-  readonly drain: Observable<void>;
+  readonly gateways: GatewayWatch;
   handlerOf(lane: Lane): JobHandler;
-  isGatewayAlive(gatewayId: string): boolean;
-  claimed(job: HeldJob, waitedMs: number): void;
+  claimed(lane: Lane, waitedMs: number): void;
   /** The job needs its seat no more, though it may not be over. */
   seatFreed(job: HeldJob): void;
-  over(job: HeldJob, outcome: JobOutcome): void;
+  /** `ended` is undefined for a job that was not claimed. */
+  over(job: HeldJob, ended: EndedJob | undefined): void;
 }
+
+/** A frame of the session that came before the grant: it belongs to the attempt about to begin. */
+interface EarlyFrame {
+  readonly envelope: InputEnvelope;
+  readonly body: Uint8Array;
+}
+
+type State =
+  | { readonly at: 'claiming'; readonly early: EarlyFrame[] }
+  | { readonly at: 'running'; readonly attempt: Attempt }
+  /** The handler is done and the seat free; the session has not confirmed the end yet. */
+  | { readonly at: 'concluding'; readonly attempt: Attempt }
+  | { readonly at: 'over' };
 
 /**
  * One delivery from its claim to its verdict. The message is acked only after the session has said that it took the last output of
  * this very attempt: an ack after a redelivery would delete the job under its new holder. A worker that was overtaken says nothing.
  */
 export class HeldJob {
-  attempt = 0;
-  waitedMs = 0;
-  claimedAt: number;
+  private state: State = { at: 'claiming', early: [] };
+  private readonly draining = new AbortController();
   /** When its gateway was last heard of through this job. */
-  lastHeardAt: number;
-  runMs = 0;
-  private readonly sent = new SentFrames(resendBytes);
-  private readonly queue = new InputQueue();
-  private readonly early: { envelope: InputEnvelope; body: Uint8Array }[] = [];
-  private work: Subscription | undefined;
-  private seated = true;
-  private concluding = false;
-  private isOver = false;
+  private heardAtMs: number;
 
   constructor(
     private readonly host: HeldJobHost,
@@ -68,39 +67,46 @@ export class HeldJob {
     readonly address: JobAddress,
     private readonly delivery: Delivery,
   ) {
-    this.claimedAt = this.lastHeardAt = host.now();
+    this.heardAtMs = host.now();
   }
 
   /** Claims the job and runs it; never rejects. */
   async start(): Promise<void> {
-    const granted = await this.claim();
-    if (!granted || this.isOver) return;
-    this.attempt = granted.attempt;
-    this.waitedMs = granted.waitedMs;
-    this.claimedAt = this.lastHeardAt = this.host.now();
-    this.host.claimed(this, granted.waitedMs);
-    for (const { envelope, body } of this.early.splice(0)) this.receive(envelope, body);
-    this.run(granted);
+    const { jobId, gatewayId } = this.address;
+    const request = encodeFrame({ workerId: this.host.workerId, sequence: this.delivery.sequence });
+    const answer = await this.host.broker
+      .request(subjects.claim(gatewayId, jobId), request, claimTimeoutMs)
+      .catch(() => undefined);
+    if (this.state.at !== 'claiming') return;
+    const granted = answer && readFrame(ClaimGranted, answer, 'resume')?.header;
+    const gateway = this.host.gateways.stateOf(gatewayId);
+    if (granted) {
+      await this.run(new Attempt(granted, this.address, this.host.now(), this.host), this.state.early);
+    } else if (answer || gateway === 'dead') {
+      this.delivery.term();
+      this.end('gone');
+    } else {
+      this.delivery.nak(unclaimedDelayMs[gateway]);
+      this.end('lost');
+    }
   }
 
-  /** A frame from the session. What comes before the grant belongs to the attempt about to begin. */
+  /** A frame from the session. */
   receive(envelope: InputEnvelope, body: Uint8Array): void {
-    if (this.isOver) return;
-    if (this.attempt === 0) {
-      this.early.push({ envelope, body });
-      return;
-    }
-    if (envelope.attempt !== this.attempt) return;
-    this.lastHeardAt = this.host.now();
+    if (this.state.at === 'over') return;
+    if (this.state.at === 'claiming') return void this.state.early.push({ envelope, body });
+    const { attempt } = this.state;
+    if (envelope.attempt !== attempt.number) return;
+    this.heardAtMs = this.host.now();
     switch (envelope.type) {
       case 'input':
-        if (!this.queue.take(envelope, body)) this.handBack();
+        if (!attempt.inputs.take(envelope, body)) this.handBack();
         break;
       case 'count':
-        if (!this.queue.has(envelope.sequence ?? 0)) this.handBack();
+        if (!attempt.inputs.has(envelope.sequence ?? 0)) this.handBack();
         break;
       case 'resume':
-        this.resend(envelope.sequence ?? 0);
+        this.resend(attempt, envelope.sequence ?? 0);
         break;
       case 'cancel':
         this.cancelled(envelope.superseded ?? false);
@@ -108,9 +114,11 @@ export class HeldJob {
     }
   }
 
-  /** Outputs sent so far. */
-  get outputs(): number {
-    return this.sent.next;
+  /** As the worker's heartbeat names it; undefined while it is not granted. */
+  get held(): HeldAttempt | undefined {
+    if (this.state.at !== 'running' && this.state.at !== 'concluding') return undefined;
+    const { number, outputs } = this.state.attempt;
+    return { ...this.address, attempt: number, outputs: outputs.count };
   }
 
   /** Says that the job is still worked on. */
@@ -118,171 +126,127 @@ export class HeldJob {
     this.delivery.working();
   }
 
-  /** Nobody is there to take outputs. Offered again, so that its claim decides: the gateway may only have been cut off. */
-  gatewayDied(): void {
+  /** The worker drains. */
+  drain(): void {
+    this.draining.abort();
+  }
+
+  /** Ends it where its gateway is dead. It is offered again, so that its claim decides: the gateway may only have been cut off. */
+  judgeGateway(): void {
+    if (this.host.gateways.stateOf(this.address.gatewayId, this.heardAtMs) !== 'dead') return;
     this.delivery.nak();
-    this.end('gone');
+    this.end('gone', 'lost');
   }
 
   /** Stops in good order; the job goes to another worker. */
   handBack(): void {
-    if (this.attempt === 0) {
+    if (this.state.at === 'claiming') {
       this.delivery.nak();
       this.end('handed_back');
-    } else {
-      void this.conclude({ handBack: 'ordered' }, 'handed_back', () => this.delivery.nak());
+    } else if (this.state.at === 'running') {
+      this.state.attempt.stop('lost');
+      void this.conclude(orderedHandBack);
     }
   }
 
   /** While it concludes, the session's answer decides. */
   private cancelled(superseded: boolean): void {
     if (superseded) {
-      this.end('stale');
-    } else if (!this.concluding) {
+      this.end('stale', 'lost');
+    } else if (this.state.at === 'running') {
       this.delivery.term();
-      this.end('cancelled');
+      this.end('cancelled', 'cancelled');
     }
   }
 
-  private async claim(): Promise<ClaimGranted | undefined> {
-    const { jobId, gatewayId } = this.address;
-    const request = encodeFrame({ workerId: this.host.workerId, sequence: this.delivery.sequence });
-    const answer = await this.host.broker
-      .request(subjects.claim(gatewayId, jobId), request, claimTimeoutMs)
-      .catch(() => undefined);
-    if (this.isOver) return undefined;
-    if (!answer && this.host.isGatewayAlive(gatewayId)) {
-      this.delivery.nak(unclaimedDelayMs);
-      this.end('lost');
-      return undefined;
-    }
-    const granted = answer && readFrame(ClaimGranted, answer)?.header;
-    if (granted) return granted;
-    this.delivery.term();
-    this.end('gone');
-    return undefined;
-  }
-
-  private run(granted: ClaimGranted): void {
+  private async run(attempt: Attempt, early: readonly EarlyFrame[]): Promise<void> {
+    this.state = { at: 'running', attempt };
+    this.heardAtMs = this.host.now();
+    this.host.claimed(this.lane, attempt.waitMs);
+    for (const { envelope, body } of early) this.receive(envelope, body);
+    if (!this.isRunning()) return;
     try {
       const { job, body } = readJob(this.lane, this.delivery.payload);
-      const work = this.host
-        .handlerOf(this.lane)(job, this.contextOf(granted, body))
-        .subscribe({
-          next: (emission) => this.emit(emission),
-          error: (error: unknown) => this.fail(error),
-          complete: () => this.fail(new Error('handler completed without an end')),
-        });
-      if (this.seated) this.work = work;
-      else work.unsubscribe();
+      const { headers } = this.delivery;
+      const emit = this.emit.bind(this);
+      await this.host.handlerOf(this.lane)(job, attempt.context({ headers, body }, this.draining.signal, emit));
+      this.fail(new Error('handler completed without an end'));
     } catch (error) {
       this.fail(error);
     }
   }
 
-  private contextOf(granted: ClaimGranted, body: Uint8Array): JobContext {
-    return {
-      jobId: this.address.jobId,
-      attempt: granted.attempt,
-      offsetSamples: granted.offsetSamples,
-      durations: granted.durations,
-      headers: this.delivery.headers,
-      body,
-      inputs: this.queue.inputs,
-      drain: this.host.drain,
-    };
+  private emit(output: JobOutput, body?: Uint8Array): void {
+    if (this.state.at !== 'running') return;
+    const { outputs } = this.state.attempt;
+    if (output.type === 'end') void this.conclude({ outcome: 'done', content: { output } });
+    else this.sent(() => outputs.send({ output }, body));
   }
 
-  private emit({ output, body }: JobEmission): void {
-    if (this.concluding || this.isOver) return;
-    if (output.type === 'end') void this.conclude({ output }, 'done', () => this.delivery.ack());
-    else this.publish(this.frame({ output }, body));
+  private resend({ outputs }: Attempt, sequence: number): void {
+    this.sent(() => {
+      if (!outputs.resend(sequence)) this.handBack();
+    });
+  }
+
+  private sent(send: () => void): void {
+    try {
+      send();
+    } catch (error) {
+      this.host.log?.error('output could not be sent', { jobId: this.address.jobId, err: error });
+      this.fail(error);
+    }
   }
 
   private fail(error: unknown): void {
-    if (this.concluding || this.isOver) return;
-    const { jobId } = this.address;
-    if (error instanceof HandBack) {
-      this.handBack();
-      return;
+    if (this.state.at !== 'running') return;
+    if (!(error instanceof ProblemError || error instanceof HandBack)) {
+      this.host.log?.error('job handler failed', { jobId: this.address.jobId, err: error });
     }
-    if (!(error instanceof ProblemError)) this.host.log?.error('job handler failed', { jobId, err: error });
-    const problem = ProblemError.from(error);
-    const envelope = { problem: { code: problem.code, detail: problem.detail } };
-    if (error instanceof ProblemError && problem.row.retryable) {
-      void this.conclude({ ...envelope, handBack: 'failed' }, 'failed', () => this.delivery.nak(failedDelayMs));
-    } else {
-      void this.conclude(envelope, 'problem', () => this.delivery.ack());
-    }
+    void this.conclude(endAfter(error));
   }
 
   /** Frees the seat, has the session confirm the end of the attempt, and only then gives the verdict on the message. */
-  private async conclude(
-    terminal: Pick<OutputEnvelope, 'output' | 'problem' | 'handBack'>,
-    outcome: JobOutcome,
-    verdict: () => void,
-  ): Promise<void> {
-    if (this.concluding || this.isOver) return;
-    this.concluding = true;
+  private async conclude({ outcome, content, offeredAgainMs }: AttemptEnd): Promise<void> {
+    if (this.state.at !== 'running') return;
+    const { attempt } = this.state;
     this.leaveSeat();
-    const answer = await this.confirm(this.frame(terminal));
-    if (this.isOver) return;
-    if (answer === 'taken' || (answer === undefined && terminal.handBack)) verdict();
+    this.state = { at: 'concluding', attempt };
+    const answer = await attempt.outputs.confirm(content, () => !this.isOver());
+    if (this.isOver()) return;
     if (answer === 'gone') this.delivery.term();
+    const isHandBack = offeredAgainMs !== undefined;
+    if (isHandBack && (answer === 'taken' || answer === undefined)) this.delivery.nak(offeredAgainMs);
+    if (!isHandBack && answer === 'taken') this.delivery.ack();
     this.end(answer === 'taken' ? outcome : (answer ?? 'lost'));
   }
 
-  private async confirm(frame: Uint8Array): Promise<TerminalAnswer['verdict'] | undefined> {
-    const subject = this.outputSubject;
-    for (let tries = 0; tries < confirmTries && !this.isOver; tries += 1) {
-      const answer = await this.host.broker.request(subject, frame, confirmTimeoutMs).catch(() => undefined);
-      const verdict = answer && readFrame(TerminalAnswer, answer)?.header.verdict;
-      if (verdict) return verdict;
-    }
-    return undefined;
-  }
-
-  private resend(sequence: number): void {
-    const frames = this.sent.from(sequence);
-    if (frames) for (const frame of frames) this.publish(frame);
-    else this.handBack();
-  }
-
-  /** The next frame of the attempt, kept for a resume. */
-  private frame(content: Pick<OutputEnvelope, 'output' | 'problem' | 'handBack'>, body?: Uint8Array): Uint8Array {
-    const { workerId } = this.host;
-    const envelope: OutputEnvelope = { workerId, attempt: this.attempt, sequence: this.sent.next, ...content };
-    const frame = encodeFrame(envelope, body);
-    this.sent.add(frame);
-    return frame;
-  }
-
-  private publish(frame: Uint8Array): void {
-    try {
-      this.host.broker.publish(this.outputSubject, frame);
-    } catch (error) {
-      this.host.log?.error('output could not be sent', { jobId: this.address.jobId, bytes: frame.length, err: error });
-      this.fail(error);
-    }
-  }
-
-  private get outputSubject(): string {
-    return subjects.output(this.address.gatewayId, this.address.jobId);
-  }
-
   private leaveSeat(): void {
-    if (!this.seated) return;
-    this.seated = false;
-    this.runMs = this.host.now() - this.claimedAt;
-    this.work?.unsubscribe();
+    if (this.state.at === 'running') this.state.attempt.leave(this.host.now());
     this.host.seatFreed(this);
   }
 
-  private end(outcome: JobOutcome): void {
-    if (this.isOver) return;
-    this.isOver = true;
-    this.leaveSeat();
+  /** `why`: the handler, if it still runs, is stopped for it. */
+  private end(outcome: JobOutcome, why?: JobStopped['why']): void {
+    const { state } = this;
+    if (state.at === 'over') return;
+    if (state.at === 'running' && why) state.attempt.stop(why);
+    if (state.at !== 'concluding') this.leaveSeat();
+    this.state = { at: 'over' };
     this.delivery.leave?.();
-    this.host.over(this, outcome);
+    this.host.over(this, state.at === 'claiming' ? undefined : this.endedJob(state.attempt, outcome));
+  }
+
+  private endedJob({ number: attempt, waitMs, runMs }: Attempt, outcome: JobOutcome): EndedJob {
+    const { lane } = this;
+    return { lane, kind: lane.kind, jobId: this.address.jobId, attempt, outcome, waitMs, runMs };
+  }
+
+  private isRunning(): boolean {
+    return this.state.at === 'running';
+  }
+
+  private isOver(): boolean {
+    return this.state.at === 'over';
   }
 }

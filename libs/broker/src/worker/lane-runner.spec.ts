@@ -1,4 +1,4 @@
-import { decodeFrame, encodeFrame, subjects, waitBudgetMs, type WorkerBeat } from '@app/protocol';
+import { decodeFrame, encodeFrame, subjects, type WorkerHeartbeat } from '@app/protocol';
 import { credit, sttLane, sttRequest, ttsEnd, ttsLane, ttsRequest } from '../testing/jobs';
 import { RecordingListener } from '../testing/recording-listener';
 import { ScriptedHandler } from '../testing/scripted-handlers';
@@ -21,6 +21,33 @@ describe('LaneRunner', () => {
   });
 
   describe('takes jobs', () => {
+    it('and leaves one whose claim is not answered before it could hear of any gateway', async () => {
+      await runner.stop(0);
+      await bench.submit();
+      let claims = 0;
+      bench.bus.relay = (message, deliver) => {
+        if (message.subject === subjects.gatewayPresence) return;
+        if (!isA('claim', message) || ++claims > 1) deliver();
+      };
+      await bench.runner('fresh', 1);
+      await pass(1_100);
+      expect(await bench.load()).toEqual({ waiting: 0, running: 1 });
+      await pass(1_100);
+      expect(claims).toBe(2);
+      expect(bench.handler.runs).toHaveLength(1);
+    });
+
+    it('and ends one whose gateway it has not heard of in all the time in which it would have', async () => {
+      await runner.stop(0);
+      bench.presence.stop();
+      await bench.client.close();
+      const address = { jobId: 'orphan', gatewayId: 'nobody' };
+      await bench.broker().publishJob(ttsLane, 'first', encodeFrame(address), 60_000);
+      await bench.runner('fresh', 1);
+      await pass(6_000);
+      expect(await bench.load()).toEqual({ waiting: 0, running: 0 });
+    });
+
     it('and brings what the handler emits to the session, then leaves nothing behind', async () => {
       const { listener } = await bench.submit();
       await bench.emit(...utterance);
@@ -37,12 +64,9 @@ describe('LaneRunner', () => {
       const listener = new RecordingListener();
       listener.resume = () => ({ offsetSamples: 7, durations: [1, 2] });
       await bench.submit(ttsRequest('rest', 'Speak this.'), listener);
-      expect(bench.handler.last.job).toMatchObject({
-        text: 'Speak this.',
-        voice: 'joe',
-        waitBudgetMs: waitBudgetMs({ kind: 'tts', model: 'piper' }, 'rest'),
-      });
-      expect(bench.handler.last.context).toMatchObject({ attempt: 1, offsetSamples: 7, durations: [1, 2] });
+      expect(bench.handler.last.job).toMatchObject({ text: 'Speak this.', voice: 'joe' });
+      const resume = { offsetSamples: 7, durations: [1, 2] };
+      expect(bench.handler.last.context).toMatchObject({ attempt: 1, resume });
     });
 
     it.each(['first', 'rest'])('of class %s at once while it is idle', async (jobClass) => {
@@ -71,7 +95,7 @@ describe('LaneRunner', () => {
       await pass(0);
       expect(worker.busySeats(ttsLane)).toBe(1);
       expect(single.runs).toHaveLength(1);
-      single.last.emit.next({ output: ttsEnd });
+      single.last.emit({ output: ttsEnd });
       await pass(0);
       expect(single.runs).toHaveLength(2);
     });
@@ -81,7 +105,7 @@ describe('LaneRunner', () => {
       for (const text of ['c', 'd']) await bench.submit(ttsRequest('rest', text));
       for (const text of ['e', 'f']) await bench.submit(ttsRequest('first', text));
       for (let index = 0; index < 5; index += 1) {
-        bench.handler.runs[index]?.emit.next({ output: ttsEnd });
+        bench.handler.runs[index]?.emit({ output: ttsEnd });
         await pass(0);
       }
       expect(bench.handler.runs.map(({ job }) => job.text)).toEqual(['a', 'b', 'e', 'f', 'c', 'd']);
@@ -126,6 +150,8 @@ describe('LaneRunner', () => {
     });
 
     it('a job whose gateway is not there any more', async () => {
+      // Long enough to have heard of any gateway that lives.
+      await pass(4_000);
       const orphan = encodeFrame({ jobId: 'orphan', gatewayId: 'gone', requestId: 'r', model: 'piper' });
       await bench.broker().publishJob(ttsLane, 'first', orphan, 60_000);
       await pass(0);
@@ -179,21 +205,18 @@ describe('LaneRunner', () => {
       expect(listener.ends).toEqual([]);
     });
 
-    it('and says in its beats that it does', async () => {
-      const beats: WorkerBeat[] = [];
+    it('and says in its heartbeats that it does', async () => {
+      const heartbeats: WorkerHeartbeat[] = [];
       bench.broker().subscribe(subjects.workerPresence, (payload) => {
-        beats.push(decodeFrame(payload).header as WorkerBeat);
+        heartbeats.push(decodeFrame(payload).header as WorkerHeartbeat);
       });
       await bench.submit();
       await bench.submit(sttRequest());
-      bench.handler.last.emit.next({ output: credit(1) });
+      bench.handler.last.emit({ output: credit(1) });
       await pass(1_000);
-      const lanes = [
-        { lane: 'tts.piper', seats: 2, busySeats: 1, voices: ['joe'], realTimeFactor: 0.1 },
-        { lane: 'stt.whisper', seats: 2, busySeats: 1, voices: [], realTimeFactor: 0 },
-      ];
-      expect(beats.at(-1)).toMatchObject({ workerId: 'worker-1', draining: false, lanes });
-      expect(beats.at(-1)?.held).toEqual(
+      const lanes = ['tts.piper', 'stt.whisper'];
+      expect(heartbeats.at(-1)).toMatchObject({ workerId: 'worker-1', draining: false, lanes });
+      expect(heartbeats.at(-1)?.held).toEqual(
         bench.handler.runs.map(({ context: { jobId } }, index) => ({
           gatewayId: 'gateway',
           jobId,
@@ -204,7 +227,7 @@ describe('LaneRunner', () => {
       const stopped = runner.stop(0);
       await pass(0);
       await stopped;
-      expect(beats.at(-1)).toMatchObject({ draining: true, held: [] });
+      expect(heartbeats.at(-1)).toMatchObject({ draining: true, held: [] });
     });
   });
 });

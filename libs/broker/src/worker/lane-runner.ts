@@ -1,35 +1,26 @@
-import { ReplaySubject, type Observable } from 'rxjs';
 import {
-  beatIntervalMs,
   encodeFrame,
-  GatewayBeat,
+  heartbeatIntervalMs,
   InputEnvelope,
   laneClasses,
   laneName,
-  missedBeats,
   ProblemError,
   productVersion,
   subjects,
   type JobKind,
   type Lane,
-  type WorkerBeat,
+  type WorkerHeartbeat,
 } from '@app/protocol';
-import type { Broker, Delivery, Subscription } from '../broker';
+import type { Broker, Delivery } from '../broker';
+import type { JobHandler } from '../job-context';
 import type { JobLog } from '../job-log';
+import { monotonicMs } from '../judging-rounds';
 import { readFrame } from '../wire';
+import { GatewayWatch } from './gateway-watch';
 import { HeldJob, type HeldJobHost } from './held-job';
 import { readAddress } from './job-codec';
-import { LanePuller } from './lane-puller';
-import { WaitingJobs } from './waiting-jobs';
-import type {
-  BroughtJob,
-  JobHandler,
-  JobOutcome,
-  JobTaker,
-  SeatedJob,
-  ServedLane,
-  WorkerObserver,
-} from './worker-contract';
+import { LaneSeats } from './lane-seats';
+import type { BroughtJob, EndedJob, JobTaker, SeatedJob, ServedLane, WorkerObserver } from './worker-contract';
 
 /** What a worker serves, and how. */
 export interface LaneRunnerOptions {
@@ -42,94 +33,76 @@ export interface LaneRunnerOptions {
   readonly handlers: Readonly<Partial<Record<JobKind, JobHandler>>>;
   readonly observer?: WorkerObserver;
   readonly log?: JobLog;
+  /** Monotonic, in milliseconds. */
   readonly now?: () => number;
 }
 
 const keepAliveIntervalMs = 500;
-const gatewayDeadAfterMs = beatIntervalMs * missedBeats;
 /** How long the hand-backs at the end of a drain may take. */
 const handBackTimeoutMs = 2_000;
 
-/** Most jobs that wait for a seat of a lane: as many as queue-proxy lets wait before a container. */
-const waitingPerSeat = 10;
-
-interface LaneState {
-  readonly served: ServedLane;
-  puller: LanePuller | undefined;
-  readonly waiting: WaitingJobs;
-  busySeats: number;
-}
-
 const draining = (): ProblemError => new ProblemError('draining', { retryAfterSeconds: 1 });
 
-/** A worker: pulls jobs of its lanes while seats are free, or is brought them, and brings each from claim to verdict. */
+/** `starting`: it hears the bus, and takes no jobs yet. `draining`: it takes no more. */
+type State = 'made' | 'starting' | 'serving' | 'draining';
+
+/** A worker: pulls jobs of its lanes while seats are free, or is brought them, and takes each from claim to verdict. */
 export class LaneRunner implements HeldJobHost, JobTaker {
   readonly broker: Broker;
   readonly workerId: string;
   readonly now: () => number;
   readonly log: JobLog | undefined;
-  readonly drain: Observable<void>;
-  private readonly drainBegins = new ReplaySubject<void>(1);
-  private readonly lanes: ReadonlyMap<string, LaneState>;
+  readonly gateways: GatewayWatch;
+  private state: State = 'made';
+  private readonly lanes: ReadonlyMap<string, LaneSeats>;
   private readonly held = new Set<HeldJob>();
-  private readonly gatewayBeats = new Map<string, number>();
-  private timers: NodeJS.Timeout[] = [];
-  private subscriptions: Subscription[] = [];
-  private reconnectedAt = 0;
-  private started = false;
-  private isDraining = false;
+  /** Undo what `start` did. */
+  private releases: (() => void)[] = [];
   private onIdle: (() => void) | undefined;
 
   constructor(private readonly options: LaneRunnerOptions) {
     this.broker = options.broker;
     this.workerId = options.workerId;
-    this.now = options.now ?? Date.now;
+    this.now = options.now ?? monotonicMs;
     this.log = options.log;
-    this.drain = this.drainBegins.asObservable();
-    this.lanes = new Map(
-      options.lanes.map((served) => [
-        laneName(served.lane),
-        { served, puller: undefined, waiting: new WaitingJobs(served.seats * waitingPerSeat), busySeats: 0 },
-      ]),
-    );
+    this.gateways = new GatewayWatch(this.now);
+    this.lanes = new Map(options.lanes.map((served) => [laneName(served.lane), new LaneSeats(served)]));
   }
 
   /** Makes its lanes and begins to pull, or to take. */
   async start(): Promise<void> {
-    this.reconnectedAt = this.now();
-    this.subscriptions = [
+    this.state = 'starting';
+    this.gateways.listens();
+    const subscriptions = [
       this.broker.subscribe(subjects.worker(this.workerId), (payload, subject) =>
         this.onSessionFrame(payload, subject),
       ),
-      this.broker.subscribe(subjects.gatewayPresence, (payload) => this.onGatewayBeat(payload)),
-      this.broker.onConnectionChange((connected) => {
-        if (connected) this.reconnectedAt = this.now();
-      }),
+      this.broker.subscribe(subjects.gatewayPresence, (payload) => this.gateways.heard(payload)),
+      this.broker.onConnectionChange((connected) => connected && this.gateways.listens()),
     ];
+    this.releases = subscriptions.map((subscription) => () => subscription.unsubscribe());
     await this.broker.flush();
-    if (this.options.pulls ?? true) for (const state of this.lanes.values()) await this.open(state);
-    this.started = true;
-    this.timers = [
+    if (this.options.pulls ?? true) for (const seats of this.lanes.values()) await this.pull(seats);
+    this.state = 'serving';
+    const timers = [
       setInterval(() => this.keepAlive(), keepAliveIntervalMs),
-      setInterval(() => this.onBeatTime(), beatIntervalMs),
+      setInterval(() => this.onHeartbeatTime(), heartbeatIntervalMs),
     ];
-    this.beat();
+    this.releases.push(...timers.map((timer) => () => clearInterval(timer)));
+    this.sendHeartbeat();
   }
 
   async take({ lane, jobClass, delivery }: BroughtJob, gone: AbortSignal): Promise<SeatedJob> {
-    const state = this.lanes.get(laneName(lane));
-    const rank = laneClasses(lane).indexOf(jobClass);
-    if (!state || rank < 0)
-      throw new ProblemError('not_found', { detail: 'The lane or its class is not served here.' });
-    if (this.isDraining) throw draining();
-    if (!this.started) throw new ProblemError('worker_unavailable', { retryAfterSeconds: 1 });
-    if (state.busySeats < state.served.seats) state.busySeats += 1;
-    else await state.waiting.wait(rank, gone);
-    if (this.isDraining) {
-      this.freeSeat(state);
+    const seats = this.lanes.get(laneName(lane));
+    if (!seats) throw new ProblemError('not_found', { detail: 'The lane is not served here.' });
+    if (this.isDraining()) throw draining();
+    if (this.state !== 'serving') throw new ProblemError('worker_unavailable', { retryAfterSeconds: 1 });
+    await seats.take(jobClass, gone);
+    if (this.isDraining()) {
+      seats.free();
       throw draining();
     }
-    return this.seat(state, delivery) ?? { handBack: () => undefined };
+    return this.seat(seats, delivery) ?? { handBack: () => undefined };
   }
 
   /** Jobs held: running, or waiting for their last word. */
@@ -143,20 +116,16 @@ export class LaneRunner implements HeldJobHost, JobTaker {
 
   /** Takes no more jobs, lets those held end within the time, hands back the rest, and leaves the bus in order. */
   async stop(drainTimeoutMs: number): Promise<void> {
-    if (this.isDraining) return;
-    this.isDraining = true;
-    this.beat();
-    for (const { waiting } of this.lanes.values()) {
-      waiting.refuseAll(draining());
-    }
-    await Promise.all([...this.lanes.values()].map(async (state) => state.puller?.stop()));
-    this.drainBegins.next();
+    if (this.isDraining()) return;
+    this.state = 'draining';
+    this.sendHeartbeat();
+    await Promise.all([...this.lanes.values()].map((seats) => seats.close(draining())));
+    for (const job of this.held) job.drain();
     await this.idleWithin(drainTimeoutMs);
     for (const job of [...this.held]) job.handBack();
     await this.idleWithin(handBackTimeoutMs);
-    this.beat();
-    for (const timer of this.timers) clearInterval(timer);
-    for (const subscription of this.subscriptions) subscription.unsubscribe();
+    this.sendHeartbeat();
+    for (const release of this.releases) release();
     if (this.broker.connected) await this.broker.flush().catch(() => undefined);
   }
 
@@ -168,65 +137,39 @@ export class LaneRunner implements HeldJobHost, JobTaker {
   }
 
   /** For held jobs. */
-  isGatewayAlive(gatewayId: string): boolean {
-    return this.now() - (this.gatewayBeats.get(gatewayId) ?? -Infinity) <= gatewayDeadAfterMs;
+  claimed(lane: Lane, waitedMs: number): void {
+    this.options.observer?.claimGranted?.(lane, waitedMs);
   }
 
   /** For held jobs. */
-  claimed(job: HeldJob, waitedMs: number): void {
-    this.options.observer?.claimGranted?.(job.lane, waitedMs);
+  seatFreed({ lane }: HeldJob): void {
+    this.options.observer?.seatFreed?.(lane);
+    this.lanes.get(laneName(lane))?.free();
   }
 
   /** For held jobs. */
-  seatFreed(job: HeldJob): void {
-    const state = this.stateOf(job.lane);
-    this.options.observer?.seatFreed?.(job.lane);
-    this.freeSeat(state);
-  }
-
-  /** For held jobs. */
-  over(job: HeldJob, outcome: JobOutcome): void {
+  over(job: HeldJob, ended: EndedJob | undefined): void {
     this.held.delete(job);
-    const { lane, attempt, runMs } = job;
-    if (attempt === 0) {
-      this.options.observer?.claimRefused?.(lane);
-    } else {
-      const { jobId } = job.address;
-      this.options.observer?.jobEnded?.({
-        lane,
-        kind: lane.kind,
-        jobId,
-        attempt,
-        outcome,
-        waitMs: job.waitedMs,
-        runMs,
-      });
-    }
+    if (ended) this.options.observer?.jobEnded?.(ended);
+    else this.options.observer?.claimRefused?.(job.lane);
     if (this.held.size === 0) this.onIdle?.();
   }
 
-  private async open(state: LaneState): Promise<void> {
-    const { lane, seats } = state.served;
+  private async pull(seats: LaneSeats): Promise<void> {
+    const { lane } = seats.served;
     const sources = [];
     for (const jobClass of laneClasses(lane)) sources.push(await this.broker.openSource(lane, jobClass));
-    state.puller = new LanePuller(sources, {
-      freeSeats: () => seats - state.busySeats,
-      take: (delivery) => {
-        state.busySeats += 1;
-        this.seat(state, delivery);
-      },
-    });
-    state.puller.start();
+    seats.pull(sources, (delivery) => void this.seat(seats, delivery));
   }
 
   /** On a seat that is counted already. Undefined for a message that is no job, which is ended. */
-  private seat(state: LaneState, delivery: Delivery): HeldJob | undefined {
-    const { lane } = state.served;
+  private seat(seats: LaneSeats, delivery: Delivery): HeldJob | undefined {
+    const { lane } = seats.served;
     const address = readAddress(delivery.payload);
     if (!address) {
       this.log?.error('message in a lane is no job', { lane: laneName(lane), sequence: delivery.sequence });
       delivery.term();
-      this.freeSeat(state);
+      seats.free();
       return undefined;
     }
     const job = new HeldJob(this, lane, address, delivery);
@@ -236,19 +179,6 @@ export class LaneRunner implements HeldJobHost, JobTaker {
     return job;
   }
 
-  /** For the next one who waits for it. */
-  private freeSeat(state: LaneState): void {
-    if (state.waiting.seatNext()) return;
-    state.busySeats -= 1;
-    state.puller?.seatFreed();
-  }
-
-  private stateOf(lane: Lane): LaneState {
-    const state = this.lanes.get(laneName(lane));
-    if (!state) throw new RangeError(`lane ${laneName(lane)} is not served`);
-    return state;
-  }
-
   private onSessionFrame(payload: Uint8Array, subject: string): void {
     const frame = readFrame(InputEnvelope, payload, 'input');
     const jobId = subject.split('.').at(-2);
@@ -256,46 +186,33 @@ export class LaneRunner implements HeldJobHost, JobTaker {
     for (const job of [...this.held]) if (job.address.jobId === jobId) job.receive(frame.header, frame.body);
   }
 
-  private onGatewayBeat(payload: Uint8Array): void {
-    const beat = readFrame(GatewayBeat, payload)?.header;
-    if (beat) this.gatewayBeats.set(beat.gatewayId, this.now());
-  }
-
   private keepAlive(): void {
     for (const job of this.held) job.keepAlive();
   }
 
-  private onBeatTime(): void {
-    this.beat();
-    if (!this.broker.connected) return;
-    const now = this.now();
-    for (const job of [...this.held]) {
-      const beatAt = this.gatewayBeats.get(job.address.gatewayId) ?? 0;
-      if (now - Math.max(beatAt, job.lastHeardAt, this.reconnectedAt) > gatewayDeadAfterMs) job.gatewayDied();
-    }
-    for (const [gatewayId, beatAt] of this.gatewayBeats) {
-      if (now - beatAt > gatewayDeadAfterMs) this.gatewayBeats.delete(gatewayId);
-    }
+  private onHeartbeatTime(): void {
+    this.sendHeartbeat();
+    const mayJudge = this.gateways.beginRound();
+    if (mayJudge && this.broker.connected) for (const job of [...this.held]) job.judgeGateway();
   }
 
-  private beat(): void {
-    const lanes = [...this.lanes.values()].map(({ served, busySeats }) => ({
-      lane: laneName(served.lane),
-      seats: served.seats,
-      busySeats,
-      voices: [...(served.voices?.() ?? [])],
-      realTimeFactor: served.realTimeFactor?.() ?? 0,
-    }));
-    const held = [...this.held]
-      .filter((job) => job.attempt > 0)
-      .map(({ address, attempt, outputs }) => ({ ...address, attempt, outputs }));
-    const { workerId, isDraining: draining } = this;
-    const beat: WorkerBeat = { workerId, version: productVersion, draining, lanes, held };
+  private sendHeartbeat(): void {
+    const heartbeat: WorkerHeartbeat = {
+      workerId: this.workerId,
+      version: productVersion,
+      draining: this.isDraining(),
+      lanes: [...this.lanes.keys()],
+      held: [...this.held].flatMap((job) => job.held ?? []),
+    };
     try {
-      this.broker.publish(subjects.workerPresence, encodeFrame(beat));
+      this.broker.publish(subjects.workerPresence, encodeFrame(heartbeat));
     } catch {
       // Without a bus there is nobody to hear it.
     }
+  }
+
+  private isDraining(): boolean {
+    return this.state === 'draining';
   }
 
   private idleWithin(timeoutMs: number): Promise<void> {

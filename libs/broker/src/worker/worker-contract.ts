@@ -1,19 +1,10 @@
-import type { Observable } from 'rxjs';
-import type { Job, JobKind, Lane } from '@app/protocol';
+import type { JobKind, Lane } from '@app/protocol';
 import type { Delivery } from '../broker';
-import type { JobContext, JobEmission } from '../job-context';
-
-/** Does the work of one job. See JobContext for what it may throw. */
-export type JobHandler = (job: Job, context: JobContext) => Observable<JobEmission>;
 
 /** A lane that the worker serves. */
 export interface ServedLane {
   readonly lane: Lane;
   readonly seats: number;
-  /** Artifact ids of the voices or models it can serve now, for its beat. */
-  readonly voices?: () => readonly string[];
-  /** Recent compute time over audio time, for its beat. */
-  readonly realTimeFactor?: () => number;
 }
 
 /** A job that was brought to a worker and has its seat. */

@@ -3,12 +3,11 @@ import { IsIn, IsNumber, IsOptional, Min } from 'class-validator';
 /** Where the inference service takes the jobs of request-dispatched functions: POST, the body is the job's frame. */
 export const jobsPath = '/jobs';
 
-/** Headers of an offer: its lane (`KIND.MODEL`) and job class, its place in the lane, and how often it was offered, this time included. */
+/** Headers of an offer: its lane (`KIND.MODEL`), its job class, and its sequence in the lane. */
 export const offerHeaders = {
   lane: 'antiphon-lane',
   jobClass: 'antiphon-class',
-  place: 'antiphon-place',
-  delivery: 'antiphon-delivery',
+  sequence: 'antiphon-sequence',
 } as const;
 
 /** Media type of an offer. */

@@ -1,37 +1,14 @@
-import { IsArray, IsBoolean, IsInt, IsNumber, IsObject, IsString, Matches, Min } from 'class-validator';
+import { IsArray, IsBoolean, IsInt, IsObject, IsString, Matches, Min } from 'class-validator';
 import { idPattern } from '../jobs/job';
 import { Nested } from '../validation';
 
-/** How often gateways and workers beat. */
-export const beatIntervalMs = 1_000;
+/** How often gateways and workers send a heartbeat. */
+export const heartbeatIntervalMs = 1_000;
 
-/** After this many missed beats a peer is taken for dead. */
-export const missedBeats = 3;
+/** After this many missed heartbeats a peer is taken for dead. */
+export const missedHeartbeats = 3;
 
-/** A worker's lane in its beat. */
-export class LanePresence {
-  /** `KIND.MODEL`. */
-  @IsString()
-  lane!: string;
-
-  @IsInt()
-  @Min(0)
-  seats!: number;
-
-  @IsInt()
-  @Min(0)
-  busySeats!: number;
-
-  /** Artifact ids of the voices or models it can serve. */
-  @IsString({ each: true })
-  voices!: string[];
-
-  /** Compute time over audio time, recent; 0 before the first job. */
-  @IsNumber()
-  realTimeFactor!: number;
-}
-
-/** A job in its worker's beat, so that either side finds out what the other has lost. */
+/** A job in its worker's heartbeat, so that either side finds out what the other has lost. */
 export class HeldAttempt {
   @Matches(idPattern)
   gatewayId!: string;
@@ -49,8 +26,8 @@ export class HeldAttempt {
   outputs!: number;
 }
 
-/** A worker's beat. */
-export class WorkerBeat {
+/** A worker's heartbeat. */
+export class WorkerHeartbeat {
   @Matches(idPattern)
   workerId!: string;
 
@@ -60,9 +37,9 @@ export class WorkerBeat {
   @IsBoolean()
   draining!: boolean;
 
-  @IsArray()
-  @Nested(() => LanePresence)
-  lanes!: LanePresence[];
+  /** The lanes that it serves, each as `KIND.MODEL`. */
+  @IsString({ each: true })
+  lanes!: string[];
 
   /** Attempts that it runs, or has run and waits for the session's last word on. */
   @IsArray()
@@ -70,8 +47,8 @@ export class WorkerBeat {
   held!: HeldAttempt[];
 }
 
-/** A gateway's beat: how many contexts and STT streams are active per key id. */
-export class GatewayBeat {
+/** A gateway's heartbeat: how many contexts and STT streams are active per key id. */
+export class GatewayHeartbeat {
   @Matches(idPattern)
   gatewayId!: string;
 

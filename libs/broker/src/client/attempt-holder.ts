@@ -1,0 +1,69 @@
+import type { InputEnvelope } from '@app/protocol';
+import type { JobInput } from './job-contract';
+
+/** What sends frames to workers. */
+export interface WorkerSender {
+  readonly now: () => number;
+  sendToWorker(workerId: string, jobId: string, envelope: InputEnvelope, body?: Uint8Array): void;
+}
+
+/** The worker that holds the current attempt at a job, as its session knows it. */
+export class AttemptHolder {
+  private heardAtMs: number;
+  private inputs = 0;
+
+  constructor(
+    private readonly sender: WorkerSender,
+    private readonly jobId: string,
+    readonly workerId: string,
+    private readonly attempt: number,
+  ) {
+    this.heardAtMs = sender.now();
+  }
+
+  /** Whether something that came is from this attempt: then it is a sign of life. */
+  isFrom(workerId: string, attempt: number): boolean {
+    if (workerId !== this.workerId || attempt !== this.attempt) return false;
+    this.heard();
+    return true;
+  }
+
+  heard(): void {
+    this.heardAtMs = this.sender.now();
+  }
+
+  isSilentFor(timeMs: number): boolean {
+    return this.sender.now() - this.heardAtMs > timeMs;
+  }
+
+  input(input: JobInput, body?: Uint8Array): void {
+    this.tell({ type: 'input', sequence: this.inputs++, input }, body);
+  }
+
+  /** Shows a lost last input, which no later one would. */
+  inputCount(): void {
+    if (this.inputs > 0) this.tell({ type: 'count', sequence: this.inputs });
+  }
+
+  /** Asks for its outputs again, from this one on. */
+  resume(sequence: number): void {
+    this.tell({ type: 'resume', sequence });
+  }
+
+  cancel(reason: string): void {
+    this.tell({ type: 'cancel', reason });
+  }
+
+  /** The job goes on elsewhere: the message must be left alone. */
+  supersede(): void {
+    this.tell({ type: 'cancel', reason: 'superseded', superseded: true });
+  }
+
+  private tell(frame: Omit<InputEnvelope, 'attempt'>, body?: Uint8Array): void {
+    try {
+      this.sender.sendToWorker(this.workerId, this.jobId, { attempt: this.attempt, ...frame }, body);
+    } catch {
+      // Without a bus the worker loses the job anyway, and the next claim says where to go on.
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import { subjects, type ClaimGranted } from '@app/protocol';
+import type { Broker } from '../broker';
+import type { JobOutput } from '../client';
+import { JobStopped, type JobContext } from '../job-context';
+import type { JobHeaders } from '../job-lanes';
+import { AttemptOutputs } from './attempt-outputs';
+import { InputQueue } from './input-queue';
+import type { JobAddress } from './job-codec';
+
+/** What came with the job that an attempt is at. */
+interface DeliveredJob {
+  readonly headers: JobHeaders;
+  readonly body: Uint8Array;
+}
+
+/** A granted attempt at its worker: what goes to its handler, and what comes from it. */
+export class Attempt {
+  readonly outputs: AttemptOutputs;
+  readonly inputs = new InputQueue();
+  /** From its grant until its handler was done with it. */
+  runMs = 0;
+  private readonly stopping = new AbortController();
+
+  constructor(
+    private readonly granted: ClaimGranted,
+    private readonly address: JobAddress,
+    private readonly startedAtMs: number,
+    { broker, workerId }: { readonly broker: Broker; readonly workerId: string },
+  ) {
+    const subject = subjects.output(address.gatewayId, address.jobId);
+    this.outputs = new AttemptOutputs(broker, subject, { workerId, attempt: granted.attempt });
+  }
+
+  get number(): number {
+    return this.granted.attempt;
+  }
+
+  /** From when the job was offered until it was claimed. */
+  get waitMs(): number {
+    return this.granted.waitedMs;
+  }
+
+  /** For its handler. */
+  context(
+    { headers, body }: DeliveredJob,
+    drain: AbortSignal,
+    emit: (output: JobOutput, body?: Uint8Array) => void,
+  ): JobContext {
+    const { inputs, stopping } = this;
+    const { attempt, resume } = this.granted;
+    const { jobId } = this.address;
+    return { jobId, attempt, headers, body, resume, inputs, signal: stopping.signal, drain, emit };
+  }
+
+  /** Stops its handler. */
+  stop(why: JobStopped['why']): void {
+    this.stopping.abort(new JobStopped(why));
+  }
+
+  /** Its handler gets and sends no more. */
+  leave(nowMs: number): void {
+    this.runMs = nowMs - this.startedAtMs;
+    this.inputs.close();
+  }
+}
