@@ -29,10 +29,10 @@ export function limitBody(request: IncomingMessage, response: ServerResponse, { 
   let answeredAtMs: number | undefined;
   const check = (): void => {
     const nowMs = performance.now();
-    if (request.complete || socket.destroyed) return clearInterval(timer);
+    if (request.complete || request.readableEnded || request.destroyed) return clearInterval(timer);
     if (response.writableFinished) {
       answeredAtMs ??= nowMs;
-      if (nowMs - answeredAtMs >= lingerMs) socket.destroy();
+      if (nowMs - answeredAtMs >= lingerMs) request.destroy();
       return;
     }
     if (socket.bytesRead !== readBytes || request.readableLength > 0) lastPieceAtMs = nowMs;
@@ -51,7 +51,7 @@ const hasBody = ({ headers }: IncomingMessage): boolean =>
 function breakOff(request: IncomingMessage, why: string): void {
   const problem = new ProblemError('request_timeout', { detail: `The body did not arrive in time: ${why}.` });
   if (request.listenerCount('error') > 0) request.emit('error', problem);
-  else request.socket.destroy();
+  else request.destroy();
 }
 
 const seconds = (ms: number): string => `${ms / 1_000} s`;
