@@ -10,7 +10,7 @@ import {
 import type { JobLog } from '../job-log';
 import { AttemptHolder, type WorkerSender } from './attempt-holder';
 import { CrashRecord, type Crash } from './crash-record';
-import type { JobHandle, JobInput, JobListener, JobOutput } from './job-contract';
+import type { JobHandle, JobInput, JobListener } from './job-contract';
 import { JobOffer, type OfferContent, type OfferHost } from './job-offer';
 import { OutputOrder } from './output-order';
 import { problemOf, quarantineProblem } from './sent-problem';
