@@ -10,7 +10,7 @@ import {
 import type { JobLog } from '../job-log';
 import { AttemptHolder, type WorkerSender } from './attempt-holder';
 import { CrashRecord, type Crash } from './crash-record';
-import type { JobHandle, JobInput, JobListener, JobOutput } from './job-contract';
+import type { JobHandle, JobInput, JobListener } from './job-contract';
 import { JobOffer, type OfferContent, type OfferHost } from './job-offer';
 import { OutputOrder } from './output-order';
 import { problemOf, quarantineProblem } from './sent-problem';
@@ -93,8 +93,7 @@ export class OfferedJob implements JobHandle {
   took(envelope: OutputEnvelope, body: Uint8Array): TerminalAnswer['verdict'] | 'open' {
     if (!this.holder?.isFrom(envelope.workerId, envelope.attempt)) return 'stale';
     if (!this.order.isNext(envelope.sequence)) return 'open';
-    const { handBack, problem } = envelope;
-    const output = envelope.output as JobOutput | undefined;
+    const { handBack, problem, output } = envelope;
     if (handBack) {
       this.attemptEnded(handBack, problem);
     } else if (problem) {
