@@ -80,6 +80,26 @@ describe.each([
   });
   afterEach(() => Promise.all(clients.splice(0).map((broker) => broker.close())));
 
+  it('says of many jobs at once which are not there any more', async () => {
+    const source = await worker.openSource(lane, 'first');
+    const sequences = [];
+    for (const value of ['ended', 'held', 'deleted', 'waits']) sequences.push(await offer(value));
+    const rest = await offer('another class', 'rest');
+    const [ended, , deleted] = sequences;
+    const delivered = await source.pull(3, longMs);
+    delivered[0]?.term();
+    await worker.flush();
+    await gateway.deleteJob(lane, deleted ?? 0);
+    await until(async () => !(await gateway.hasJob(lane, ended ?? 0)));
+    const jobs = [
+      ...sequences.map((sequence) => ({ jobClass: 'first', sequence })),
+      { jobClass: 'rest', sequence: rest },
+    ];
+    expect(await gateway.lostJobs(lane, jobs)).toEqual([ended, deleted]);
+    const unknown = { ...lane, model: `${lane.model}-unknown` };
+    expect(await gateway.lostJobs(unknown, jobs)).toHaveLength(jobs.length);
+  });
+
   describe('delivers jobs', () => {
     let source: JobSource;
     beforeEach(async () => {
@@ -353,6 +373,7 @@ describe.each([
       await Promise.all([connection(gateway, true), connection(worker, true)]);
 
       expect(pulled).toBe(1);
+      expect(await gateway.lostJobs(lane, [{ jobClass: 'first', sequence: before }])).toEqual([before]);
       expect(await gateway.hasJob(lane, before)).toBe(false);
       expect(await gateway.deleteJob(lane, before)).toBe(false);
       const after = await offer('found');

@@ -1,8 +1,9 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import { NatsBroker } from '@app/broker';
+import { JobClient, NatsBroker } from '@app/broker';
 import { jetStreamName } from '@app/protocol';
-import { ttsLane } from '../../libs/broker/src/testing/jobs';
+import { ttsLane, ttsRequest } from '../../libs/broker/src/testing/jobs';
+import { RecordingListener } from '../../libs/broker/src/testing/recording-listener';
 import { TestNatsCluster } from '../support/nats-cluster';
 import { TestNatsServer } from '../support/nats-server';
 import { until } from '../support/until';
@@ -43,11 +44,22 @@ describe('copies of a lane', () => {
     await until(async () => (await copiesOf(url)).every((count) => count === 3));
     const place = await one.publishJob(ttsLane, 'first', Buffer.from('job'), 60_000);
 
-    await cluster.kill(await cluster.leaderOf(jetStreamName(ttsLane)));
+    // A client of a server that stays keeps its connection while the others elect a leader.
+    const leader = await cluster.leaderOf(jetStreamName(ttsLane));
+    const beside = new NatsBroker({ servers: [cluster.urlBeside(leader) ?? ''], name: 'beside' });
+    await beside.start();
+    const client = new JobClient(beside, { gatewayId: 'gateway', newcomerBudgetMs: 30_000 });
+    await client.start();
+    await cluster.kill(leader);
+    const handles = await Promise.all(
+      [1, 2, 3, 4, 5, 6].map(() => client.submit(ttsRequest(), new RecordingListener())),
+    );
+    expect(handles).toHaveLength(6);
+    await client.close();
     await cluster.leaderOf(jetStreamName(ttsLane));
     const after = await brokerOf(cluster.urls[0], 3);
     expect(await after.hasJob(ttsLane, place)).toBe(true);
-    for (const broker of [one, three, after]) await broker.close();
+    for (const broker of [one, three, beside, after]) await broker.close();
   }, 60_000);
 });
 

@@ -31,7 +31,6 @@ export function jobContext(body: Uint8Array, signal = new AbortController().sign
   };
 }
 
- 
 async function* noInputs(): AsyncGenerator<never> {}
 
 /** A log that nobody reads. */

@@ -30,6 +30,12 @@ export class TestNatsCluster {
     return this.members.filter(({ child }) => child).map(({ port }) => `nats://127.0.0.1:${port}`);
   }
 
+  /** Of a server that runs and is not the one of this name. */
+  urlBeside(name: string): string | undefined {
+    const other = this.members.find((member) => member.child && member.name !== name);
+    return other && `nats://127.0.0.1:${other.port}`;
+  }
+
   /** Resolves when the cluster has chosen who keeps account of its streams. */
   async start(): Promise<void> {
     for (let index = 0; index < this.size; index += 1) {

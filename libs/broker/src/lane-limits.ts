@@ -12,5 +12,5 @@ export function backlogBound(lane: Lane): number {
   return row.seats * row.scale.max + allowedWaiting;
 }
 
-/** First place of a lane made at this time: above all that an earlier incarnation gave out at less than 1,000 jobs per ms. */
+/** First sequence of a lane made at this time: above all that an earlier incarnation gave out at less than 1,000 jobs per ms. */
 export const firstSequence = (nowMs: number): number => Math.floor(nowMs) * 1_000;

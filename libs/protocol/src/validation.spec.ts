@@ -47,14 +47,14 @@ describe('validation', () => {
   });
 
   it('names the path of a nested field', () => {
-    const beat = {
+    const heartbeat = {
       workerId: 'w',
       version: '1',
       draining: false,
       lanes: ['tts.piper'],
       held: [{ gatewayId: 'g1', jobId: 'j1', attempt: 0, outputs: 0 }],
     };
-    expect(problemOf(() => validated(WorkerHeartbeat, beat)).detail).toMatch(/held\.0\..*attempt/);
+    expect(problemOf(() => validated(WorkerHeartbeat, heartbeat)).detail).toMatch(/held\.0\..*attempt/);
   });
 
   it('refuses ids that would break a subject', () => {

@@ -54,7 +54,7 @@ describe('JobClient', () => {
       await other.close();
     });
 
-    it('says that a copy at another place is gone', async () => {
+    it('says that a copy with another sequence is gone', async () => {
       await submit();
       const delivery = await first.pull(ttsLane, 'first');
       expect(delivery && (await first.claim(delivery, delivery.sequence + 1))).toEqual({ gone: true });
@@ -231,7 +231,7 @@ describe('JobClient', () => {
       expect(typesSentTo(first)).toEqual(['resume', 'resume', 'resume']);
     });
 
-    it('asks for last outputs that only a beat betrays', async () => {
+    it('asks for last outputs that only a heartbeat betrays', async () => {
       await submit();
       const job = await first.hold(ttsLane, 'first');
       await job.outputs([0, plan]);

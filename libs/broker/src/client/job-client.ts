@@ -46,7 +46,7 @@ export const maxJobBodyBytes = 1_000_000;
 /**
  * The gateway's side of the job protocol: offers jobs, answers claims, numbers attempts, orders outputs, notices stalls.
  * How a lost job is found: when its worker falls silent, JetStream delivers the message again after the ack wait, and the claim that
- * follows starts the next attempt. When the message is gone too (a restarted server has no memory) the worker's beats, which name
+ * follows starts the next attempt. When the message is gone too (a restarted server has no memory) the worker's heartbeats, which name
  * what it holds, stop to name this job, and it is published again. Waiting jobs are looked up on the bus now and then instead.
  */
 export class JobClient implements JobHost {
@@ -78,7 +78,7 @@ export class JobClient implements JobHost {
   async start(): Promise<void> {
     this.subscriptions = [
       this.broker.subscribe(subjects.session(this.options.gatewayId), this.onMessage),
-      this.broker.subscribe(subjects.workerPresence, (payload) => this.onWorkerBeat(payload)),
+      this.broker.subscribe(subjects.workerPresence, (payload) => this.onWorkerHeartbeat(payload)),
       this.broker.onConnectionChange((connected) => connected && this.onReconnect()),
     ];
     this.checks = setInterval(() => this.check(), this.checkIntervalMs);
@@ -186,15 +186,15 @@ export class JobClient implements JobHost {
   }
 
   /** What a worker holds for this gateway and should not, it is told to drop: the word that said so was lost. */
-  private onWorkerBeat(payload: Uint8Array): void {
-    const beat = readFrame(WorkerHeartbeat, payload)?.header;
-    for (const { gatewayId, jobId, attempt, outputs } of beat?.held ?? []) {
-      if (!beat || gatewayId !== this.options.gatewayId) continue;
+  private onWorkerHeartbeat(payload: Uint8Array): void {
+    const heartbeat = readFrame(WorkerHeartbeat, payload)?.header;
+    for (const { gatewayId, jobId, attempt, outputs } of heartbeat?.held ?? []) {
+      if (!heartbeat || gatewayId !== this.options.gatewayId) continue;
       const job = this.jobs.get(jobId);
       const superseded = job !== undefined;
-      if (job?.heardOf(beat.workerId, attempt, outputs)) continue;
+      if (job?.heardOf(heartbeat.workerId, attempt, outputs)) continue;
       const cancel: InputEnvelope = { attempt, type: 'cancel', reason: 'not wanted', superseded };
-      this.sendToWorker(beat.workerId, jobId, cancel);
+      this.sendToWorker(heartbeat.workerId, jobId, cancel);
     }
   }
 

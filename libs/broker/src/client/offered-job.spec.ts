@@ -190,7 +190,7 @@ describe('A job whose worker is lost', () => {
     expect((await second.hold(ttsLane, 'first')).grant.attempt).toBe(2);
   });
 
-  it('leaves it where it is while the worker beats and names it', async () => {
+  it('leaves it where it is while the worker sends heartbeats that name it', async () => {
     await submit(sttRequest());
     const job = await first.hold(sttLane, 'open');
     job.delivery.term();
@@ -202,11 +202,11 @@ describe('A job whose worker is lost', () => {
     expect(await second.pull(sttLane, 'open')).toBeUndefined();
   });
 
-  it('does not believe a worker that beats but has forgotten the job', async () => {
+  it('does not believe a worker that sends heartbeats but has forgotten the job', async () => {
     await submit();
     const job = await first.hold(ttsLane, 'first');
     const working = setInterval(() => job.delivery.working(), 500);
-    for (let beat = 0; beat < 5; beat += 1) {
+    for (let round = 0; round < 5; round += 1) {
       await first.sendHeartbeat();
       await pass(1_000);
     }

@@ -93,8 +93,7 @@ export class OfferedJob implements JobHandle {
   took(envelope: OutputEnvelope, body: Uint8Array): TerminalAnswer['verdict'] | 'open' {
     if (!this.holder?.isFrom(envelope.workerId, envelope.attempt)) return 'stale';
     if (!this.order.isNext(envelope.sequence)) return 'open';
-    const { handBack, problem } = envelope;
-    const output = envelope.output;
+    const { handBack, problem, output } = envelope;
     if (handBack) {
       this.attemptEnded(handBack, problem);
     } else if (problem) {

@@ -20,7 +20,7 @@ export interface NatsBrokerOptions {
   readonly callTimeoutMs?: number;
   /** Copies of each lane, 1, 3 or 5; unset leaves those of a lane that is there. */
   readonly replicas?: number | undefined;
-  /** Wall clock; makes places of a lane unique over restarts of the server. */
+  /** Wall clock; makes sequences of a lane unique over restarts of the server. */
   readonly now?: () => number;
   /** Told of what a message handler threw, which is a bug of the handler. */
   readonly onHandlerError?: (error: unknown) => void;
@@ -81,7 +81,7 @@ export class NatsBroker extends Broker implements SourceHost {
   ): Promise<number> {
     const sent = makeHeaders();
     for (const [name, value] of Object.entries(headers)) sent.set(name, value);
-    // No message id: a republished job must not be taken for a duplicate. Copies are harmless, claims name their place.
+    // No message id: a republished job must not be taken for a duplicate. Copies are harmless, claims name their sequence.
     const publish = () =>
       this.started.client.publish(subjects.jobs(lane, jobClass), payload, {
         headers: sent,

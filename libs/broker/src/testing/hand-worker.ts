@@ -64,8 +64,8 @@ export class HandWorker {
   }
 
   async sendHeartbeat(...held: readonly HeldAttempt[]): Promise<void> {
-    const beat = { workerId: this.workerId, version: '0', draining: false, lanes: [], held };
-    this.broker.publish(subjects.workerPresence, encodeFrame(beat));
+    const heartbeat = { workerId: this.workerId, version: '0', draining: false, lanes: [], held };
+    this.broker.publish(subjects.workerPresence, encodeFrame(heartbeat));
     await jest.advanceTimersByTimeAsync(0);
   }
 }
@@ -100,7 +100,7 @@ export class HeldByHand {
     return payload && readFrame(TerminalAnswer, payload)?.header.verdict;
   }
 
-  /** As it would be named in a beat. */
+  /** As it would be named in a heartbeat. */
   held(outputs: number): HeldAttempt {
     return { ...this.address, attempt: this.grant.attempt, outputs };
   }

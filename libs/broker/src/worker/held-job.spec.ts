@@ -80,7 +80,7 @@ describe('A worker ends an attempt', () => {
     expect(listener.ends).toEqual([]);
   });
 
-  it('whose cancel was lost, at its next beat', async () => {
+  it('whose cancel was lost, at its next heartbeat', async () => {
     const { handle } = await bench.submit(sttRequest());
     bench.bus.relay = (message, deliver) => (isA('input', message) ? undefined : deliver());
     handle.cancel('client left');
@@ -140,7 +140,7 @@ describe('A worker ends an attempt', () => {
     expect(await bench.load()).toEqual({ waiting: 0, running: 0 });
   });
 
-  it('whose gateway missed three beats, and leaves the job to whoever asks for it', async () => {
+  it('whose gateway missed three heartbeats, and leaves the job to whoever asks for it', async () => {
     await bench.submit(sttRequest());
     bench.presence.stop();
     await bench.client.close();
@@ -182,7 +182,7 @@ describe('A worker ends an attempt', () => {
     expect(bench.handler.runs.map(({ stopped }) => stopped)).toEqual([false]);
   });
 
-  it('never, while its gateway beats', async () => {
+  it('never, while its gateway sends heartbeats', async () => {
     const { listener } = await bench.submit(sttRequest());
     await pass(30_000);
     expect(bench.handler.last.stopped).toBe(false);
