@@ -33,6 +33,11 @@ export class InferenceConfig extends AppConfig {
   @IsString()
   modelsFolder = 'models';
 
+  @Variable('Folder for graphs made from models that cannot be kept beside them. Default: .cache/antiphon/graphs of this user.')
+  @IsOptional()
+  @IsString()
+  graphsFolder?: string;
+
   @Variable('Name of this worker on the bus; random by default.')
   @IsOptional()
   @Matches(idPattern)

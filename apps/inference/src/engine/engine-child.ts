@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { ProblemError } from '@app/protocol';
 import type { EngineCapabilities } from '@app/speech/engines';
 import type { BatchReport, EngineReply, EngineRequest, EngineSpec, StepOutcome } from './engine.messages';
-import { StepTimes, workOf, type CallWork, type MeasurableStep } from './step-times';
+import { StepTimes, workOf, type CallWork } from './step-times';
 import { Watchdog } from './watchdog';
 
 /** How an engine process is run. */
@@ -48,7 +48,7 @@ const stopTimeoutMs = 2_000;
 const longestBackOffMs = 30_000;
 
 /** One engine process, started again whenever it ends; takes one call at a time. */
-export class EngineChild<Step extends MeasurableStep, Result> {
+export class EngineChild<Step, Result> {
   capabilities: EngineCapabilities | undefined;
   private process: ChildProcess | undefined;
   private pending: PendingCall<Result> | undefined;

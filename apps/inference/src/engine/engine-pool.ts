@@ -10,7 +10,7 @@ import {
   type StepDone,
   type StepRequest,
 } from './pool-steps';
-import { StepTimes, type MeasurableStep } from './step-times';
+import { StepTimes } from './step-times';
 
 export * from './pool-steps';
 
@@ -27,10 +27,10 @@ interface Waiting<Step, Result> {
 }
 
 /** Where the state of an id is, or with what its steps are rejected since the process that held it ended. */
-type Home<Step extends MeasurableStep, Result> = EngineChild<Step, Result> | { readonly lostWith: Error };
+type Home<Step, Result> = EngineChild<Step, Result> | { readonly lostWith: Error };
 
 /** The engine processes of a lane. State of an id lives in the process that ran its first step, and dies with it. */
-export class EnginePool<Step extends MeasurableStep, Result> {
+export class EnginePool<Step, Result> {
   private readonly children: EngineChild<Step, Result>[];
   private readonly queue: Waiting<Step, Result>[] = [];
   private readonly homes = new Map<string, Home<Step, Result>>();

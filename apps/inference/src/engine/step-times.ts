@@ -5,8 +5,8 @@ export interface CallWork {
   readonly amount: number;
 }
 
-/** What this module reads of a step. */
-export interface MeasurableStep {
+/** What is read of a step, whatever engine it is for. */
+interface MeasurableStep {
   readonly op: string;
   readonly samples?: ArrayLike<number>;
 }
@@ -26,10 +26,13 @@ const hangFactor = 20;
 const shortestLimitMs = 1_500;
 
 /** The work of a call with these steps, which have one operation. */
-export const workOf = (steps: readonly MeasurableStep[]): CallWork => ({
-  op: steps[0]?.op ?? '',
-  amount: steps.reduce((sum, { samples }) => sum + (samples?.length ?? 1), 0),
-});
+export function workOf(steps: readonly unknown[]): CallWork {
+  const measurable = steps as readonly MeasurableStep[];
+  return {
+    op: measurable[0]?.op ?? '',
+    amount: measurable.reduce((sum, { samples }) => sum + (samples?.length ?? 1), 0),
+  };
+}
 
 /**
  * How long calls of an engine took, and how long the next one may take before its process counts as hung. The limit follows the
