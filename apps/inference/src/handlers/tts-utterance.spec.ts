@@ -147,7 +147,7 @@ describe('TtsUtterance', () => {
 
   it('can wait while earlier audio of its context is played', () => {
     const { steps } = speak({}, 2_000);
-    expect(steps.waiting[0]?.request).toMatchObject({ dueMs: 1_950, awaited: false });
+    expect(steps.waiting[0]?.request).toMatchObject({ dueMs: 1_750, awaited: false });
   });
 
   it('keeps the order of its audio when windows finish in another', async () => {
