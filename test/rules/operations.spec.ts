@@ -19,8 +19,8 @@ const alerts = readdirSync(join(root, 'knative/observability/rules'))
     [...read(`knative/observability/rules/${name}`).matchAll(/alert: (\w+)/g)].map(([, alert]) => alert),
   );
 
-const metrics = readdirSync(join(root, 'libs/platform/src/metrics'))
-  .map((name) => read(`libs/platform/src/metrics/${name}`))
+const metrics = ['libs/platform/src/metrics', 'apps/inference/src/metrics']
+  .flatMap((home) => readdirSync(join(root, home)).map((name) => read(join(home, name))))
   .join('');
 
 /** Everything in backticks, but for blocks of code. */

@@ -1,7 +1,6 @@
 import { Test } from '@nestjs/testing';
 import {
   gatewayMetrics,
-  inferenceMetrics,
   licenseMetrics,
   Log,
   ManagementModule,
@@ -11,6 +10,7 @@ import {
   Tracing,
 } from '@app/platform';
 import { register } from 'prom-client';
+import { inferenceMetrics } from '../../apps/inference/src/metrics/inference-metrics';
 
 /** A metric that our code exports. */
 export interface DeclaredMetric {

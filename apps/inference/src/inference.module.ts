@@ -1,8 +1,9 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { JobStrategy, JobTaker, type Broker } from '@app/broker';
-import { inferenceMetrics, InferenceMetrics, Log, PlatformModule, type Platform } from '@app/platform';
+import { Log, PlatformModule, type Platform } from '@app/platform';
 import * as handlers from './handlers';
 import { LaneEngines } from './lanes/lane-engines';
+import { inferenceMetrics, InferenceMetrics } from './metrics/inference-metrics';
 import { SeatCounter } from './seat-counter';
 import { WorkerSettings } from './worker-settings';
 

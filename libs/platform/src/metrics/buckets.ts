@@ -17,9 +17,3 @@ export const authorizeBucketsSeconds = [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.
 
 /** From a process that starts at once to a node that has to be bought and an image that has to be pulled. */
 export const wakeBucketsSeconds = [1, 2, 4, 8, 15, 30, 60, 120, 300, 600];
-
-/** Compute time over audio time; 1 is as fast as speech. */
-export const realTimeFactorBuckets = [0.01, 0.02, 0.04, 0.06, 0.1, 0.15, 0.25, 0.5, 0.75, 1, 2];
-
-/** Requests in one step of an engine. */
-export const occupancyBuckets = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64];

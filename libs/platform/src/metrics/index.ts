@@ -1,5 +1,5 @@
+export { stageBucketsSeconds } from './buckets';
 export { ErrorMetrics } from './error-metrics';
 export * from './gateway-metrics';
-export * from './inference-metrics';
 export * from './license-metrics';
 export { measureStart } from './readiness-metrics';

@@ -2,22 +2,16 @@ import { Test, type TestingModule } from '@nestjs/testing';
 import { register } from 'prom-client';
 import { errorMetrics } from './error-metrics';
 import { gatewayMetrics, GatewayMetrics } from './gateway-metrics';
-import { inferenceMetrics, InferenceMetrics } from './inference-metrics';
 import { licenseMetrics, LicenseMetrics } from './license-metrics';
 
 let testing: TestingModule;
 let gateway: GatewayMetrics;
-let inference: InferenceMetrics;
 let license: LicenseMetrics;
 
 beforeAll(async () => {
-  const providers = [...errorMetrics, ...gatewayMetrics, ...inferenceMetrics, ...licenseMetrics];
+  const providers = [...errorMetrics, ...gatewayMetrics, ...licenseMetrics];
   testing = await Test.createTestingModule({ providers }).compile();
-  [gateway, inference, license] = [
-    testing.get(GatewayMetrics),
-    testing.get(InferenceMetrics),
-    testing.get(LicenseMetrics),
-  ];
+  [gateway, license] = [testing.get(GatewayMetrics), testing.get(LicenseMetrics)];
 });
 beforeEach(() => register.resetMetrics());
 
@@ -28,10 +22,8 @@ const valueOf = async (sample: string): Promise<number | undefined> => {
 
 it('exports milliseconds as seconds', async () => {
   gateway.timeToFirstAudio('piper', 45);
-  inference.step('vits', 'decode', 3, 20);
   license.authorized('granted', 0.2);
   expect(await valueOf('antiphon_time_to_first_audio_seconds_sum{model="piper"}')).toBeCloseTo(0.045);
-  expect(await valueOf('antiphon_step_seconds_sum{engine="vits",operation="decode"}')).toBeCloseTo(0.02);
   expect(await valueOf('antiphon_license_authorize_seconds_sum')).toBeCloseTo(0.000_2);
 });
 
@@ -41,22 +33,6 @@ it('counts what is open until its terminal event', async () => {
   gateway.ended('tts', 'cancelled');
   expect(await valueOf('antiphon_active_requests{kind="tts"}')).toBe(1);
   expect(await valueOf('antiphon_terminal_events_total{kind="tts",outcome="cancelled"}')).toBe(1);
-});
-
-it('shows how full steps are', async () => {
-  for (const requests of [1, 2, 8]) inference.step('vits', 'decode', requests, 5);
-  const labels = 'le="1",engine="vits",operation="decode"';
-  expect(await valueOf(`antiphon_step_requests_bucket{${labels}}`)).toBe(1);
-  expect(await valueOf('antiphon_step_requests_sum{engine="vits",operation="decode"}')).toBe(11);
-});
-
-it('shows seats per lane, and load and capacity of the worker over all lanes', async () => {
-  inference.seats('tts.piper', 8, 3);
-  inference.seats('stt.whisper', 4, 4);
-  inference.seats('tts.piper', 8, 2);
-  expect(await valueOf('antiphon_busy_seats{lane="tts.piper"}')).toBe(2);
-  expect(await valueOf('inferno_worker_load')).toBe(6);
-  expect(await valueOf('inferno_worker_capacity')).toBe(12);
 });
 
 it('calls waiting jobs unserviceable only where no worker serves their lane', async () => {
@@ -71,13 +47,10 @@ it('calls waiting jobs unserviceable only where no worker serves their lane', as
 
 it('exports what may happen before it does, so that its first time is a rise', async () => {
   await testing.init();
-  inference.seats('tts.waiting', 8, 0);
   expect(await valueOf('antiphon_errors_total{code="job_quarantined"}')).toBe(0);
   expect(await valueOf('antiphon_terminal_events_total{kind="stt",outcome="error"}')).toBe(0);
   expect(await valueOf('antiphon_authorize_seconds_count{outcome="kept"}')).toBe(0);
   expect(await valueOf('antiphon_license_requests_total{outcome="key_unknown"}')).toBe(0);
-  expect(await valueOf('antiphon_engine_restarts_total{engine="tts.waiting"}')).toBe(0);
-  expect(await valueOf('antiphon_jobs_total{lane="tts.waiting",outcome="handed_back"}')).toBe(0);
 });
 
 it('shows where the licence stands, and until when it grants', async () => {
@@ -98,7 +71,7 @@ it('tells how long a lane took to wake, and how long a job of it may wait', asyn
 });
 
 it('names every metric by the rules: our prefix or a name operators know, base units, help', async () => {
-  const known = /^(inferno_worker_(load|capacity|ttfa|rtf)|api_queue_size|api_unserviceable_requests_size)$/;
+  const known = /^(api_queue_size|api_unserviceable_requests_size)$/;
   for (const { name, help, type } of await register.getMetricsAsJSON()) {
     expect(help).toMatch(/^[A-Z].*\.$/);
     if (known.test(name)) continue;

@@ -6,10 +6,15 @@ import {
   makeHistogramProvider,
 } from '@willsoto/nestjs-prometheus';
 import type { Counter, Gauge, Histogram } from 'prom-client';
-import { occupancyBuckets, realTimeFactorBuckets, stageBucketsSeconds } from './buckets';
+import { stageBucketsSeconds } from '@app/platform';
 
-const seats = { name: 'antiphon_seats', help: 'Places in the batch.', labelNames: ['lane'] as const };
-const busySeats = { name: 'antiphon_busy_seats', help: 'Places taken by jobs.', labelNames: ['lane'] as const };
+/** Compute time over audio time; 1 is as fast as speech. */
+const realTimeFactorBuckets = [0.01, 0.02, 0.04, 0.06, 0.1, 0.15, 0.25, 0.5, 0.75, 1, 2];
+/** Requests in one step of an engine. */
+const occupancyBuckets = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64];
+
+const seats = { name: 'antiphon_seats', help: 'Seats of the lane. Each holds one job.', labelNames: ['lane'] as const };
+const busySeats = { name: 'antiphon_busy_seats', help: 'Seats that are taken by jobs.', labelNames: ['lane'] as const };
 const occupancy = {
   name: 'antiphon_step_requests',
   help: 'Requests run together in one step of an engine.',
@@ -24,7 +29,7 @@ const stepTime = {
 };
 const seatWait = {
   name: 'antiphon_seat_wait_seconds',
-  help: 'From claim to the first step.',
+  help: 'Time from the claim of a job to its first step.',
   labelNames: ['lane'] as const,
   buckets: stageBucketsSeconds,
 };
@@ -46,8 +51,8 @@ const restarts = {
 };
 const load = { name: 'inferno_worker_load', help: 'Seats taken, over all lanes of this worker.' };
 const capacity = { name: 'inferno_worker_capacity', help: 'Seats, over all lanes of this worker.' };
-const firstAudio = { name: 'inferno_worker_ttfa', help: 'Seconds from claim to first audio, last job.' };
-const factor = { name: 'inferno_worker_rtf', help: 'Real-time factor, last job.' };
+const firstAudio = { name: 'inferno_worker_ttfa', help: 'Seconds from claim to first audio of the last job.' };
+const factor = { name: 'inferno_worker_rtf', help: 'Real-time factor of the last job.' };
 
 const outcomes = ['done', 'error', 'cancelled', 'handed_back'] as const;
 
@@ -83,7 +88,7 @@ export class InferenceMetrics {
     this.load.set(lanes.reduce((sum, each) => sum + each.busy, 0));
   }
 
-  /** What may happen on a lane is there from the start, so that its first time is a rise. */
+  /** Every counter of a lane is exported as 0 at start, so that `rate()` sees the first event. */
   private begin(lane: string): void {
     this.restarts.inc({ engine: lane }, 0);
     for (const outcome of outcomes) this.jobs.inc({ lane, outcome }, 0);
