@@ -27,8 +27,8 @@ function linkHeld(id: string): string {
 
 describeWithModels(['piper-joe', 'whisper-tiny-en'], 'prepareArtifact', () => {
   it.each([
-    ['piper-joe', ['cut-']],
-    ['whisper-tiny-en', ['graphs-', 'silence-']],
+    ['piper-joe', ['cut-', 'model-']],
+    ['whisper-tiny-en', ['graphs-', 'model-', 'silence-']],
   ])(
     'leaves the graphs of %s beside it',
     async (id, made) => {

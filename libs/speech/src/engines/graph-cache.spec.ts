@@ -9,11 +9,13 @@ import {
   rm,
   stat,
   symlink,
+  utimes,
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { GraphCache, type DerivedFiles, type KeptFiles } from './graph-cache';
+import { modelHash } from './trusted-files';
 
 const derivation = { label: 'cut', version: 2 };
 const content = { 'a.onnx': Buffer.from('graph a'), 'b.onnx': Buffer.from('graph b') };
@@ -109,7 +111,8 @@ describe('GraphCache', () => {
   it('leaves nothing half-written when several make the same files', async () => {
     const all = await Promise.all([1, 2, 3, 4].map(() => keep()));
     expect(new Set(all.map((kept) => kept['a.onnx'])).size).toBe(1);
-    expect(await readdir(join(root, 'models', '.graphs'))).toHaveLength(1);
+    const names = await readdir(join(root, 'models', '.graphs'));
+    expect(names.map((name) => name.split('-')[0]).sort()).toEqual(['cut', 'model']);
   });
 
   it('keeps nothing when making fails', async () => {
@@ -117,7 +120,26 @@ describe('GraphCache', () => {
       throw new Error('no');
     });
     await expect(keep()).rejects.toThrow('no');
-    expect(await readdir(join(root, 'models'))).toEqual(['model.bin']);
+    expect(await readdir(join(root, 'models', '.graphs'))).toEqual([expect.stringMatching(/^model-/)]);
+  });
+
+  it('does not read a model again that has not changed, and does not believe a note of others about it', async () => {
+    const folder = join(root, 'models', '.graphs');
+    await keep();
+    const [note = ''] = (await readdir(folder)).filter((name) => name.startsWith('model-'));
+    const other = 'f'.repeat(64);
+    await writeFile(join(folder, note), other);
+    expect(await modelHash(model, [folder])).toBe(other);
+    await chmod(join(folder, note), 0o606);
+    expect(await modelHash(model, [folder])).not.toBe(other);
+  });
+
+  it('reads a model again whose content changed, though its size and its time are as before', async () => {
+    const before = await stat(model);
+    const first = await modelHash(model, [graphs]);
+    await writeFile(model, 'WEIGHTS');
+    await utimes(model, before.atime, before.mtime);
+    expect(await modelHash(model, [graphs])).not.toBe(first);
   });
 
   describe('does not trust', () => {

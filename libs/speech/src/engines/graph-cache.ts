@@ -1,9 +1,10 @@
-import { createHash, type Hash } from 'node:crypto';
-import { constants, createReadStream, rmSync } from 'node:fs';
-import { lstat, mkdir, mkdtemp, open, readdir, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { SpeechError } from '../speech-error';
+import { hashTrusted, isTrustedFolder, modelHash, readTrusted } from './trusted-files';
 
 /** What is made from a model. */
 export interface Derivation {
@@ -21,8 +22,6 @@ export type DerivedFiles = Readonly<Record<string, Uint8Array>>;
 export type KeptFiles = Readonly<Record<string, string>>;
 
 const recordName = 'sha256.json';
-const groupOrOthersMayWrite = 0o022;
-const readBytes = 1 << 20;
 
 /**
  * Keeps files that are made from a model, so that the next start need not make them. They are read from the folder `.graphs`
@@ -35,21 +34,22 @@ const readBytes = 1 << 20;
  */
 export class GraphCache {
   private constructor(
-    private readonly modelPath: string,
+    private readonly folders: readonly string[],
     private readonly modelHash: string,
-    private readonly graphsFolder: string | undefined,
   ) {}
 
-  /** Of the model in this file, which is read and hashed. `graphsFolder` is by default in the cache folder of this user. */
+  /** Of the model in this file. `graphsFolder` is by default in the cache folder of this user. */
   static async of(modelPath: string, graphsFolder?: string): Promise<GraphCache> {
-    const hash = createHash('sha256');
-    await addTo(hash, createReadStream(modelPath, { highWaterMark: readBytes }));
-    return new GraphCache(modelPath, hash.digest('hex'), graphsFolder);
+    const folders = [
+      join(dirname(modelPath), '.graphs'),
+      ...(graphsFolder === undefined ? userFolder() : [graphsFolder]),
+    ];
+    return new GraphCache(folders, await modelHash(modelPath, folders));
   }
 
   /** The files of a derivation, made first if they are not there. Throws SpeechError where they can be kept nowhere. */
   async keep(derivation: Derivation, make: () => Promise<DerivedFiles> | DerivedFiles): Promise<KeptFiles> {
-    const folders = this.folders();
+    const { folders } = this;
     const entry = this.entryName(derivation);
     for (const folder of folders) {
       const kept = (await isTrustedFolder(folder)) ? await readEntry(join(folder, entry)) : undefined;
@@ -67,20 +67,18 @@ export class GraphCache {
     });
   }
 
-  private folders(): string[] {
-    const beside = join(dirname(this.modelPath), '.graphs');
-    if (this.graphsFolder !== undefined) return [beside, this.graphsFolder];
-    try {
-      return [beside, join(homedir(), '.cache', 'antiphon', 'graphs')];
-    } catch {
-      // A container may run as a user that has no home.
-      return [beside];
-    }
-  }
-
   private entryName({ label, version, inputs = '' }: Derivation): string {
     const key = JSON.stringify([this.modelHash, label, version, inputs]);
     return `${label}-${version}-${createHash('sha256').update(key).digest('hex').slice(0, 32)}`;
+  }
+}
+
+function userFolder(): string[] {
+  try {
+    return [join(homedir(), '.cache', 'antiphon', 'graphs')];
+  } catch {
+    // A container may run as a user that has no home.
+    return [];
   }
 }
 
@@ -95,42 +93,8 @@ function privateFolder(): Promise<string> {
   return ownFolder;
 }
 
-/** Root may do anything anyway. Windows knows no owners. */
-function isTrusted({ uid, mode }: { readonly uid: number; readonly mode: number }): boolean {
-  const user = process.getuid?.();
-  return user === undefined || ((uid === user || uid === 0) && (mode & groupOrOthersMayWrite) === 0);
-}
-
-async function isTrustedFolder(folder: string): Promise<boolean> {
-  const found = await lstat(folder).catch(() => undefined);
-  return found !== undefined && found.isDirectory() && isTrusted(found);
-}
-
-async function addTo(hash: Hash, stream: AsyncIterable<Buffer>): Promise<void> {
-  for await (const bytes of stream) hash.update(bytes);
-}
-
-/** Calls back with an open file that can be trusted; undefined where it cannot be or does not exist. */
-async function withTrustedFile<T>(path: string, read: (file: FileHandle) => Promise<T>): Promise<T | undefined> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch(() => undefined);
-  if (!file) return undefined;
-  try {
-    const found = await file.stat();
-    return found.isFile() && isTrusted(found) ? await read(file) : undefined;
-  } finally {
-    await file.close();
-  }
-}
-
-const hashOf = (path: string): Promise<string | undefined> =>
-  withTrustedFile(path, async (file) => {
-    const hash = createHash('sha256');
-    await addTo(hash, file.createReadStream({ highWaterMark: readBytes, autoClose: false }));
-    return hash.digest('hex');
-  });
-
 async function readRecord(entry: string): Promise<Record<string, unknown> | undefined> {
-  const text = await withTrustedFile(join(entry, recordName), (file) => file.readFile('utf8'));
+  const text = await readTrusted(join(entry, recordName));
   try {
     const record: unknown = JSON.parse(text ?? 'null');
     return typeof record === 'object' && record !== null ? (record as Record<string, unknown>) : undefined;
@@ -146,7 +110,7 @@ async function readEntry(entry: string): Promise<KeptFiles | undefined> {
   const paths: Record<string, string> = {};
   for (const [name, sha256] of Object.entries(record)) {
     const path = join(entry, name);
-    if (dirname(path) !== entry || (await hashOf(path)) !== sha256) return undefined;
+    if (dirname(path) !== entry || (await hashTrusted(path)) !== sha256) return undefined;
     paths[name] = path;
   }
   return paths;
