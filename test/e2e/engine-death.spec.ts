@@ -2,14 +2,15 @@ import { finalText, transcribeStream } from '../../tools/client/stt-client';
 import { generation, samplesOfEvents, TtsClient, type TimedEvent } from '../../tools/client/tts-client';
 import { RunningStack } from '../support/running-stack';
 import { readTwoCities } from '../support/two-cities';
+import { until } from '../support/until';
 
 const seconds = 1_000;
 const text =
   'The garden had been left to itself for years, and nobody knew any longer where its paths had been. In the middle of it, ' +
   'under an old pear tree, there stood a bench, and on the bench lay a book that somebody had forgotten in the summer.';
 
-/** Short enough for a stuck engine to be noticed while the test waits, and longer than a step takes on a busy machine. */
-const stepTimeoutMs = 10_000;
+/** Far longer than the test may take: a stuck engine is noticed by the usual time of its steps. */
+const stepTimeoutMs = 600_000;
 
 describe('an engine process that ends in the middle of its work', () => {
   let stack: RunningStack;
@@ -63,6 +64,27 @@ describe('an engine process that ends in the middle of its work', () => {
       const all = await speakWhile('stuck', () => stuck.forEach((pid) => process.kill(pid, 'SIGSTOP')));
       all.forEach(expectWhole);
       expect(await restarts('tts-1')).toBe(before + stuck.length);
+    },
+    120 * seconds,
+  );
+
+  it(
+    'costs none of eight contexts a sample when it was killed twice while they spoke',
+    async () => {
+      const before = await restarts('tts-1');
+      const ids = Array.from({ length: 8 }, (_, index) => `eight-${index}`);
+      const spoken = ids.map((id) => client.speak(id, text, { seed: 5 }));
+      const chunksOf = (id: string): number => client.eventsOf(id).filter(({ event }) => event.type === 'chunk').length;
+      const isDone = (id: string): boolean => client.eventsOf(id).some(({ event }) => event.done);
+      await until(() => ids.filter((id) => chunksOf(id) > 0).length >= 4);
+      process.kill(stack.childrenOf('tts-1')[0] ?? 0, 'SIGKILL');
+      const chunks = ids.map(chunksOf);
+      await until(async () => (await restarts('tts-1')) === before + 1 && stack.childrenOf('tts-1').length === 2);
+      await until(() => ids.every((id, index) => isDone(id) || chunksOf(id) > (chunks[index] ?? 0)));
+      process.kill(stack.childrenOf('tts-1')[0] ?? 0, 'SIGKILL');
+      const all = await Promise.all(spoken);
+      all.forEach(expectWhole);
+      expect(await restarts('tts-1')).toBe(before + 2);
     },
     120 * seconds,
   );

@@ -1,15 +1,8 @@
 import { Test } from '@nestjs/testing';
-import {
-  inferenceMetrics,
-  Log,
-  ManagementModule,
-  measureStart,
-  PlatformModule,
-  Readiness,
-  Tracing,
-} from '@app/platform';
+import { Log, ManagementModule, measureStart, PlatformModule, Readiness, Tracing } from '@app/platform';
 import { register } from 'prom-client';
 import { gatewayMetrics } from '../../apps/gateway/src/metrics/gateway-metrics';
+import { inferenceMetrics } from '../../apps/inference/src/metrics/inference-metrics';
 import { licenseMetrics } from '../../apps/license/src/metrics/license-metrics';
 
 /** A metric that our code exports. */

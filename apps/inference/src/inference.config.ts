@@ -33,6 +33,13 @@ export class InferenceConfig extends AppConfig {
   @IsString()
   modelsFolder = 'models';
 
+  @Variable(
+    'Folder for graphs made from models that cannot be kept beside them. Default: .cache/antiphon/graphs of this user.',
+  )
+  @IsOptional()
+  @IsString()
+  graphsFolder?: string;
+
   @Variable('Name of this worker on the bus; random by default.')
   @IsOptional()
   @Matches(idPattern)
@@ -67,7 +74,7 @@ export class InferenceConfig extends AppConfig {
   @Min(0)
   playbackMarginMs?: number;
 
-  @Variable('TTS: how long a new utterance gives way to audio that is about to run dry.')
+  @Variable('TTS: how long a newcomer gives way to audio that is about to run dry.')
   @IsOptional()
   @IsNumber()
   @Min(0)
@@ -143,7 +150,9 @@ export class InferenceConfig extends AppConfig {
   @IsIn(['cpu', 'cuda'])
   executionProvider: 'cpu' | 'cuda' = 'cpu';
 
-  @Variable('Longest step of an engine, for each step of a batch; after it the process is killed.')
+  @Variable(
+    'Longest step of an engine, for each step of a batch. The process is killed after it, or sooner by the usual time.',
+  )
   @IsInt()
   @Min(100)
   @Max(hour)

@@ -1,9 +1,10 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { DiscoveryModule, DiscoveryService } from '@nestjs/core';
 import { JobStrategy, JobTaker, type Broker } from '@app/broker';
-import { inferenceMetrics, InferenceMetrics, Log, PlatformModule, type Platform } from '@app/platform';
+import { Log, PlatformModule, type Platform } from '@app/platform';
 import * as handlers from './handlers';
 import { LaneEngines } from './lanes/lane-engines';
+import { inferenceMetrics, InferenceMetrics } from './metrics/inference-metrics';
 import { SeatCounter } from './seat-counter';
 import { tracedHandler } from './tracing/traced-handler';
 import { WorkerSettings } from './worker-settings';

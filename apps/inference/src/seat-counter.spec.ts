@@ -1,5 +1,5 @@
-import type { InferenceMetrics } from '@app/platform';
 import type { Lane } from '@app/protocol';
+import type { InferenceMetrics } from './metrics/inference-metrics';
 import { SeatCounter } from './seat-counter';
 
 const tts: Lane = { kind: 'tts', model: 'piper' };

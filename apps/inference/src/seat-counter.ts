@@ -1,6 +1,6 @@
 import type { EndedJob, JobOutcome, WorkerObserver } from '@app/broker';
 import { laneName, type Lane } from '@app/protocol';
-import type { InferenceMetrics, JobOutcome as CountedOutcome } from '@app/platform';
+import type { InferenceMetrics, JobOutcome as CountedOutcome } from './metrics/inference-metrics';
 
 /** How an attempt's end is counted. Who was overtaken, or has nobody left to answer, was stopped from outside. */
 const countedAs: Readonly<Record<JobOutcome, CountedOutcome>> = {

@@ -6,14 +6,13 @@ import {
   makeHistogramProvider,
 } from '@willsoto/nestjs-prometheus';
 import type { Counter, Gauge, Histogram } from 'prom-client';
+import { authorizeBucketsSeconds, stageBucketsSeconds } from '@app/platform';
 import {
-  authorizeBucketsSeconds,
   firstAudioBucketsSeconds,
   overheadBucketsSeconds,
   queueWaitBucketsSeconds,
-  stageBucketsSeconds,
   wakeBucketsSeconds,
-} from '@app/platform';
+} from './buckets';
 import { functionGraph, type JobKind } from '@app/protocol';
 
 const firstAudio = {

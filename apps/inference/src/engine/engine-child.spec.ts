@@ -107,6 +107,14 @@ describe('EngineChild', () => {
     await ready;
   });
 
+  it('notices a hang by the usual time of a step, long before the longest time of any', async () => {
+    await start({ stepTimeoutMs: 3_600_000 });
+    for (let call = 0; call < 10; call += 1) await child.call([echo('a')]);
+    process.kill(child.pid ?? 0, 'SIGSTOP');
+    await expect(child.call([echo('a')])).rejects.toMatchObject(retryable);
+    expect(exits).toEqual(['killed by SIGKILL: a step took too long']);
+  });
+
   it('says why a model cannot be loaded', async () => {
     const { spec } = fixtureSettings(fixture.entry);
     make({ spec: { ...spec, preload: ['broken'] } as EngineChildSettings['spec'] });

@@ -2,13 +2,18 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { ProblemError } from '@app/protocol';
 import type { EngineCapabilities } from '@app/speech/engines';
 import type { BatchReport, EngineReply, EngineRequest, EngineSpec, StepOutcome } from './engine.messages';
+import { StepTimes, workOf, type CallWork } from './step-times';
+import { Watchdog } from './watchdog';
 
 /** How an engine process is run. */
 export interface EngineChildSettings {
   /** The compiled file that is forked. */
   readonly entry: string;
   readonly spec: EngineSpec;
-  /** Longest call of one step, and as much for each further one; after it the process is killed. */
+  /**
+   * Longest call of one step, and as much for each further one; after it the process is killed. A call of which the usual time is
+   * known has a shorter limit.
+   */
   readonly stepTimeoutMs: number;
   /** Longest time to read models. */
   readonly loadTimeoutMs: number;
@@ -29,6 +34,10 @@ export interface CallResult<Result> {
 
 interface PendingCall<Result> {
   readonly callId: number;
+  readonly work: CallWork;
+  readonly startedAtMs: number;
+  /** Whether its time says how long such a call takes: not the first of a process, and none that reads a model. */
+  isUsual: boolean;
   readonly resolve: (result: CallResult<Result>) => void;
   readonly reject: (problem: ProblemError) => void;
 }
@@ -45,7 +54,9 @@ export class EngineChild<Step, Result> {
   private pending: PendingCall<Result> | undefined;
   /** Resolves when the last call ended, well or not. */
   private running: Promise<void> = Promise.resolve();
-  private watchdog: NodeJS.Timeout | undefined;
+  private readonly watchdog = new Watchdog();
+  /** Operations that the process has run: the first call of one is slow. */
+  private readonly begun = new Set<string>();
   private restart: NodeJS.Timeout | undefined;
   private nextCallId = 0;
   private state: 'stopped' | 'starting' | 'ready' = 'stopped';
@@ -56,6 +67,8 @@ export class EngineChild<Step, Result> {
   constructor(
     private readonly settings: EngineChildSettings,
     private readonly events: EngineChildEvents,
+    /** What is known of the time of calls; of all processes that run the same. */
+    private readonly times = new StepTimes(),
   ) {}
 
   get isReady(): boolean {
@@ -78,11 +91,12 @@ export class EngineChild<Step, Result> {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.process = child;
+    this.begun.clear();
     child.on('message', (message) => this.receive(child, message as EngineReply<Result>));
     child.once('error', (error) => this.gone(child, `could not be run: ${error.message}`));
     child.once('exit', (code, signal) => this.gone(child, signal ? `killed by ${signal}` : `exited with code ${code}`));
     this.send({ type: 'load', spec: this.settings.spec, warmUp: this.capabilities === undefined });
-    this.watch(this.settings.loadTimeoutMs, 'loading took too long');
+    this.killAfter(this.settings.loadTimeoutMs, 'loading took too long');
   }
 
   /** Runs the steps. Rejects with a retryable problem when the process ends or hangs. */
@@ -90,8 +104,13 @@ export class EngineChild<Step, Result> {
     if (!this.isIdle) return Promise.reject(lost('the engine is busy or away'));
     const called = new Promise<CallResult<Result>>((resolve, reject) => {
       const callId = this.nextCallId++;
-      this.pending = { callId, resolve, reject };
-      this.watch(this.settings.stepTimeoutMs * steps.length, 'a step took too long');
+      const work = workOf(steps);
+      const isUsual = this.begun.has(work.op);
+      this.begun.add(work.op);
+      this.pending = { callId, work, startedAtMs: performance.now(), isUsual, resolve, reject };
+      const longestMs = this.settings.stepTimeoutMs * steps.length;
+      const limitMs = Math.min(longestMs, (isUsual ? this.times.limitMs(work) : undefined) ?? longestMs);
+      this.killAfter(limitMs, 'a step took too long', () => this.times.forget(work.op));
       this.send({ type: 'step', callId, steps });
     });
     this.running = called.then(
@@ -111,7 +130,7 @@ export class EngineChild<Step, Result> {
     await this.running;
     this.state = 'stopped';
     clearTimeout(this.restart);
-    clearTimeout(this.watchdog);
+    this.watchdog.stop();
     const child = this.process;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const exited = new Promise((resolve) => child.once('exit', resolve));
@@ -125,7 +144,7 @@ export class EngineChild<Step, Result> {
     if (child !== this.process) return;
     switch (reply.type) {
       case 'ready':
-        clearTimeout(this.watchdog);
+        this.watchdog.stop();
         this.capabilities = reply.capabilities;
         this.state = 'ready';
         this.events.onReady();
@@ -135,7 +154,8 @@ export class EngineChild<Step, Result> {
         child.kill('SIGKILL');
         return;
       case 'loading':
-        this.watch(this.settings.loadTimeoutMs, 'loading took too long');
+        if (this.pending) this.pending.isUsual = false;
+        this.killAfter(this.settings.loadTimeoutMs, 'loading took too long');
         return;
       case 'stepped':
         this.stepped(reply);
@@ -145,15 +165,16 @@ export class EngineChild<Step, Result> {
   private stepped(reply: CallResult<Result> & { readonly callId: number }): void {
     const { pending } = this;
     if (pending?.callId !== reply.callId) return;
-    clearTimeout(this.watchdog);
+    this.watchdog.stop();
     this.failuresInARow = 0;
     this.pending = undefined;
+    if (pending.isUsual) this.times.took(pending.work, performance.now() - pending.startedAtMs);
     pending.resolve({ outcomes: reply.outcomes, batches: reply.batches });
   }
 
   private gone(child: ChildProcess, how: string): void {
     if (child !== this.process) return;
-    clearTimeout(this.watchdog);
+    this.watchdog.stop();
     const reason = this.lastReason === '' ? how : `${how}: ${this.lastReason}`;
     this.lastReason = '';
     this.process = undefined;
@@ -174,13 +195,13 @@ export class EngineChild<Step, Result> {
     this.restart = setTimeout(() => this.start(), waitMs);
   }
 
-  private watch(timeoutMs: number, reason: string): void {
-    clearTimeout(this.watchdog);
+  private killAfter(limitMs: number, reason: string, onLate?: () => void): void {
     const child = this.process;
-    this.watchdog = setTimeout(() => {
+    this.watchdog.start(limitMs, () => {
+      onLate?.();
       this.lastReason = reason;
       child?.kill('SIGKILL');
-    }, timeoutMs);
+    });
   }
 
   private send(message: EngineRequest<Step>): void {

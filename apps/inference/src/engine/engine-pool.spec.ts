@@ -1,3 +1,4 @@
+import { HandBack } from '@app/broker';
 import type { BatchPolicy } from '@app/speech/batching';
 import {
   fixtureEngine,
@@ -5,6 +6,7 @@ import {
   type FixtureResult,
   type FixtureStep,
 } from '../../../../test/support/fixture-engine';
+import { until } from '../../../../test/support/until';
 import type { EngineChildSettings } from './engine-child';
 import { EnginePool, StepDropped, type StepDone, type StepRequest } from './engine-pool';
 
@@ -171,23 +173,60 @@ describe('EnginePool', () => {
     await expect(bad).rejects.toMatchObject({ code: 'internal' });
   });
 
-  it('fails only what a dead engine held, at once and until it is dropped, and runs new work when it is back', async () => {
-    await start(2);
-    const [a, b] = await Promise.all([run('a'), run('b')]);
-    expect(a.result.pid).not.toBe(b.result.pid);
-    const crash = run('a', { make: () => ({ id: 'a', op: 'crash' }) });
-    const waiting = run('a');
-    waiting.catch(() => undefined);
-    const untouched = run('b');
+  describe('when an engine dies', () => {
     const retryable = { row: { retryable: true } };
-    await expect(crash).rejects.toMatchObject(retryable);
-    await expect(waiting).rejects.toMatchObject(retryable);
-    await expect(run('a')).rejects.toMatchObject(retryable);
-    expect((await untouched).result.pid).toBe(b.result.pid);
-    expect(exits).toEqual(['exited with code 3']);
-    pool.drop('a');
-    await ready(2);
-    expect((await run('a')).result.id).toBe('a');
+    const crash = (id: string) => run(id, { make: () => ({ id, op: 'crash' }) });
+    /** Outcomes are looked at one after the other; none of them may count as unhandled meanwhile. */
+    const settled = <T>(step: Promise<T>): Promise<T> => (step.catch(() => undefined), step);
+
+    it('fails the batch in flight as a crash, and hands back in good order whoever else had state there', async () => {
+      await start(1);
+      await Promise.all([run('idle'), run('waiting'), run('poison')]);
+      const poison = settled(crash('poison'));
+      const waiting = settled(run('waiting'));
+      await expect(poison).rejects.toMatchObject(retryable);
+      await expect(waiting).rejects.toBeInstanceOf(HandBack);
+      await expect(run('idle')).rejects.toBeInstanceOf(HandBack);
+      await expect(run('waiting')).rejects.toBeInstanceOf(HandBack);
+      await expect(run('poison')).rejects.toMatchObject(retryable);
+      expect(exits).toEqual(['exited with code 3']);
+    });
+
+    it('fails every step of who was in flight as a crash, whichever is looked at first', async () => {
+      await start(1);
+      await run('poison');
+      const poison = settled(crash('poison'));
+      const next = settled(run('poison'));
+      await expect(next).rejects.toMatchObject(retryable);
+      await expect(poison).rejects.toMatchObject(retryable);
+    });
+
+    it('takes each job of a batch in flight for the cause, since nobody knows which of them it is', async () => {
+      await start(1, gathering);
+      const together = [settled(crash('poison')), settled(run('neighbour'))];
+      for (const step of together) await expect(step).rejects.toMatchObject(retryable);
+    });
+
+    it('counts no crash when it was idle', async () => {
+      await start(1);
+      const { result } = await run('a');
+      process.kill(result.pid, 'SIGKILL');
+      await until(() => exits.length > 0);
+      await expect(run('a')).rejects.toBeInstanceOf(HandBack);
+    });
+
+    it('leaves alone what another engine holds, and runs new work when it is back', async () => {
+      await start(2);
+      const [a, b] = await Promise.all([run('a'), run('b')]);
+      expect(a.result.pid).not.toBe(b.result.pid);
+      const crashed = settled(crash('a'));
+      const untouched = run('b');
+      await expect(crashed).rejects.toMatchObject(retryable);
+      expect((await untouched).result.pid).toBe(b.result.pid);
+      pool.drop('a');
+      await ready(2);
+      expect((await run('a')).result.id).toBe('a');
+    });
   });
 
   it('gives what needs no state to another engine while one is away', async () => {

@@ -1,57 +1,18 @@
+import { HandBack } from '@app/broker';
 import { ProblemError } from '@app/protocol';
-import { chooseBatch, type BatchPolicy } from '@app/speech/batching';
+import { chooseBatch } from '@app/speech/batching';
 import type { EngineCapabilities } from '@app/speech/engines';
-import { EngineChild, lost, type CallResult, type EngineChildSettings } from './engine-child';
-import type { BatchReport, Opened } from './engine.messages';
+import { EngineChild, lost, type CallResult } from './engine-child';
+import {
+  StepDropped,
+  type EnginePoolObserver,
+  type EnginePoolSettings,
+  type StepDone,
+  type StepRequest,
+} from './pool-steps';
+import { StepTimes } from './step-times';
 
-/** A step to be run once the scheduler chooses it. */
-export interface StepRequest<Step> {
-  /** Whose state it reads or writes: an utterance or an STT stream. */
-  readonly id: string;
-  /** Steps of one line run in the order they were asked for; absent: the id is the line. */
-  readonly line?: string;
-  readonly batchKey?: string | undefined;
-  /** See the scheduler. */
-  readonly dueMs: number;
-  /** See the scheduler. */
-  readonly awaited?: boolean;
-  /** Whether it must run in the process that holds the id's state; otherwise any will do. */
-  readonly stateful: boolean;
-  /** Called when it is about to run, so that it can hold what is known by then. */
-  make(): Step;
-}
-
-/** A step that ran. */
-export interface StepDone<Result> {
-  readonly result: Result;
-  readonly opened: Opened | undefined;
-  readonly startedAtMs: number;
-  /** Time of the call it was part of. */
-  readonly tookMs: number;
-  /** Steps in that call. */
-  readonly batchSize: number;
-}
-
-/** What a pool tells of itself, for metrics and logs. */
-export interface EnginePoolObserver {
-  onBatch(batch: BatchReport): void;
-  onEngineExit(reason: string): void;
-  /** Called when the number of ready engines changed. */
-  onReadyChange(ready: number): void;
-}
-
-/** How a lane's engines are run. */
-export interface EnginePoolSettings {
-  /** How many processes. */
-  readonly engines: number;
-  readonly child: EngineChildSettings;
-  readonly policy: BatchPolicy;
-}
-
-/** Thrown to who waits for a step that was dropped. */
-export class StepDropped extends Error {
-  override readonly name = 'StepDropped';
-}
+export * from './pool-steps';
 
 interface Waiting<Step, Result> {
   readonly id: string;
@@ -65,12 +26,17 @@ interface Waiting<Step, Result> {
   reject(error: Error): void;
 }
 
+/** Where the state of an id is, or with what its steps are rejected since the process that held it ended. */
+type Home<Step, Result> = EngineChild<Step, Result> | { readonly lostWith: Error };
+
 /** The engine processes of a lane. State of an id lives in the process that ran its first step, and dies with it. */
 export class EnginePool<Step, Result> {
   private readonly children: EngineChild<Step, Result>[];
   private readonly queue: Waiting<Step, Result>[] = [];
-  /** Where the state of an id is; `lost` when that process ended. */
-  private readonly homes = new Map<string, EngineChild<Step, Result> | 'lost'>();
+  private readonly homes = new Map<string, Home<Step, Result>>();
+  /** Ids of the batch that an engine runs now. */
+  private readonly running = new Map<EngineChild<Step, Result>, ReadonlySet<string>>();
+  private readonly times = new StepTimes();
   private readonly ready: (() => void)[] = [];
   private timer: NodeJS.Timeout | undefined;
   private soon: NodeJS.Immediate | undefined;
@@ -111,9 +77,13 @@ export class EnginePool<Step, Result> {
     await allReady.finally(() => (this.failure = undefined));
   }
 
-  /** Runs a step when it is its turn. Rejects with a problem, or StepDropped after `drop`. */
+  /**
+   * Runs a step when it is its turn. Rejects with StepDropped after `drop`. When the engine process that holds its state ends, it
+   * rejects with a retryable problem if a step of this id was in the batch that the process ran, and else with HandBack.
+   */
   run(request: StepRequest<Step>): Promise<StepDone<Result>> {
-    if (request.stateful && this.homes.get(request.id) === 'lost') return Promise.reject(lost('its state is gone'));
+    const loss = this.lossOf(request);
+    if (loss) return Promise.reject(loss);
     return new Promise((resolve, reject) => {
       const { batchKey, dueMs, awaited, id, line = id } = request;
       this.queue.push({ id: line, batchKey, queuedAtMs: this.now(), dueMs, awaited, request, resolve, reject });
@@ -143,24 +113,38 @@ export class EnginePool<Step, Result> {
   }
 
   private newChild(): EngineChild<Step, Result> {
-    const child = new EngineChild<Step, Result>(this.settings.child, {
-      onReady: () => {
-        for (const tell of this.ready) tell();
-        this.observer.onReadyChange(this.readyEngines);
-        this.dispatch();
+    const child = new EngineChild<Step, Result>(
+      this.settings.child,
+      {
+        onReady: () => {
+          for (const tell of this.ready) tell();
+          this.observer.onReadyChange(this.readyEngines);
+          this.dispatch();
+        },
+        onExit: (reason) => this.childGone(child, reason),
       },
-      onExit: (reason) => this.childGone(child, reason),
-    });
+      this.times,
+    );
     return child;
   }
 
+  /** Whoever was in the batch that ran may be the cause, so it fails; for the others it is no fault of theirs. */
   private childGone(child: EngineChild<Step, Result>, reason: string): void {
-    for (const [id, home] of this.homes) if (home === child) this.homes.set(id, 'lost');
-    const orphans = this.take(({ request }) => request.stateful && this.homes.get(request.id) === 'lost');
-    for (const orphan of orphans) orphan.reject(lost(reason));
+    const suspects = this.running.get(child);
+    for (const [id, home] of this.homes) {
+      if (home === child) this.homes.set(id, { lostWith: suspects?.has(id) ? lost(reason) : new HandBack(reason) });
+    }
+    for (const { request, reject } of this.take((entry) => this.lossOf(entry.request) !== undefined)) {
+      reject(this.lossOf(request) ?? lost(reason));
+    }
     this.observer.onEngineExit(reason);
     this.observer.onReadyChange(this.readyEngines);
     this.failure?.(reason);
+  }
+
+  private lossOf({ id, stateful }: StepRequest<Step>): Error | undefined {
+    const home = stateful ? this.homes.get(id) : undefined;
+    return home && 'lostWith' in home ? home.lostWith : undefined;
   }
 
   /**
@@ -190,11 +174,15 @@ export class EnginePool<Step, Result> {
     const chosen = new Set(batch);
     this.take((entry) => chosen.has(entry));
     for (const { request } of batch) if (request.stateful) this.homes.set(request.id, child);
+    this.running.set(child, new Set(batch.map(({ request }) => request.id)));
     const startedAtMs = this.now();
-    child.call(batch.map(({ request }) => request.make())).then(
-      (called) => this.settle(batch, startedAtMs, called),
-      (error: Error) => batch.forEach((entry) => entry.reject(error)),
-    );
+    const called = child.call(batch.map(({ request }) => request.make()));
+    called
+      .finally(() => this.running.delete(child))
+      .then(
+        (result) => this.settle(batch, startedAtMs, result),
+        (error: Error) => batch.forEach((entry) => entry.reject(error)),
+      );
   }
 
   private settle(batch: readonly Waiting<Step, Result>[], startedAtMs: number, called: CallResult<Result>): void {

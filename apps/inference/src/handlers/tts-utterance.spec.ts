@@ -130,6 +130,14 @@ describe('TtsUtterance', () => {
     expect(steps.waiting.map(({ request }) => request.batchKey)).toEqual(['long', 'long']);
   });
 
+  it('shares no batch after its first attempt, since it may be what ended the engine process', async () => {
+    const { steps } = speak({ attempt: 2 });
+    await steps.finish();
+    expect(steps.waiting.map(({ request }) => request.batchKey)).toEqual([undefined]);
+    await steps.finish();
+    expect(steps.waiting.map(({ request }) => request.batchKey)).toEqual([undefined, undefined]);
+  });
+
   it('is awaited until it is heard, and then due as its audio is played', async () => {
     const { steps, clock } = speak();
     expect(steps.waiting[0]?.request).toMatchObject({ dueMs: 300, awaited: true });
@@ -143,7 +151,7 @@ describe('TtsUtterance', () => {
 
   it('can wait while earlier audio of its context is played', () => {
     const { steps } = speak({}, 2_000);
-    expect(steps.waiting[0]?.request).toMatchObject({ dueMs: 1_950, awaited: false });
+    expect(steps.waiting[0]?.request).toMatchObject({ dueMs: 1_750, awaited: false });
   });
 
   it('keeps the order of its audio when windows finish in another', async () => {

@@ -130,7 +130,8 @@ export class TtsUtterance {
     const done = await this.step({
       id: this.id,
       ...due,
-      batchKey,
+      // An earlier attempt may have ended an engine process: then nobody else's windows share that fate.
+      batchKey: this.attempt.attempt > 1 ? undefined : batchKey,
       stateful: true,
       make: () => ({ op: 'decode', id: this.id, window }),
     });

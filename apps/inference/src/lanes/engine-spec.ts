@@ -9,8 +9,8 @@ export function engineSpecOf(
   models: readonly HeldModel[],
   { config, tuning, engines }: WorkerSettings,
 ): EngineSpec {
-  const { precision, executionProvider } = config;
-  const settings = { threads: engines.threads, precision, executionProvider };
+  const { precision, executionProvider, graphsFolder } = config;
+  const settings = { threads: engines.threads, precision, executionProvider, graphsFolder };
   switch (kind) {
     case 'tts':
       return {

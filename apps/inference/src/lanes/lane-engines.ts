@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { laneFunction, laneName, ProblemError, type JobKind, type Lane } from '@app/protocol';
-import type { InferenceMetrics, Log } from '@app/platform';
+import type { Log } from '@app/platform';
 import type { SttStep, SttStepResult, TtsStep, TtsStepResult } from '@app/speech/engines';
 import { EnginePool, type EnginePoolObserver } from '../engine/engine-pool';
+import type { InferenceMetrics } from '../metrics/inference-metrics';
 import type { WorkerSettings } from '../worker-settings';
 import { engineSpecOf } from './engine-spec';
 import { heldModels, type HeldModel } from './lane-models';

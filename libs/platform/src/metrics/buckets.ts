@@ -1,25 +1,5 @@
-/** Around the target of 40 ms to the first audio, and what a person notices. */
-export const firstAudioBucketsSeconds = [0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 5, 10];
-
-/** Around the promise of 5 ms. */
-export const overheadBucketsSeconds = [
-  0.001, 0.002, 0.003, 0.004, 0.005, 0.006, 0.008, 0.01, 0.015, 0.025, 0.05, 0.1, 0.5,
-];
-
 /** For steps and waits inside: from what is free to what is a fault. */
 export const stageBucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.2, 2.5, 5, 10];
 
-/** From an idle worker that claims at once to a node that boots within the budget of a job. */
-export const queueWaitBucketsSeconds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
-
 /** An authorisation should cost well under a millisecond where it is answered, and about one over the network. */
 export const authorizeBucketsSeconds = [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25, 1];
-
-/** From a process that starts at once to a node that has to be bought and an image that has to be pulled. */
-export const wakeBucketsSeconds = [1, 2, 4, 8, 15, 30, 60, 120, 300, 600];
-
-/** Compute time over audio time; 1 is as fast as speech. */
-export const realTimeFactorBuckets = [0.01, 0.02, 0.04, 0.06, 0.1, 0.15, 0.25, 0.5, 0.75, 1, 2];
-
-/** Requests in one step of an engine. */
-export const occupancyBuckets = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64];

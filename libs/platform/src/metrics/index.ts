@@ -1,5 +1,3 @@
-export * from './buckets';
+export { authorizeBucketsSeconds, stageBucketsSeconds } from './buckets';
 export { ErrorMetrics } from './error-metrics';
-export * from './inference-metrics';
-export { authorizeBucketsSeconds } from './buckets';
 export { measureStart } from './readiness-metrics';

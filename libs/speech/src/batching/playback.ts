@@ -8,7 +8,7 @@ export interface PlaybackSettings {
   readonly bufferedMs: number;
   /** How long before it is needed a step should run at the latest, besides the time it takes. */
   readonly marginMs: number;
-  /** How long a listener who hears nothing yet gives way to audio that is about to run dry. */
+  /** How long a listener who hears nothing gives way to audio that is about to run dry. */
   readonly startPatienceMs: number;
 }
 
@@ -20,6 +20,9 @@ export interface Due {
 
 /** What making audio takes of a slow core, by its length: the longer a window, the sooner it has to be begun. */
 const decodeShare = 0.1;
+
+/** What an encoder and the first window after it take of a slow core, in milliseconds. */
+const startLeadMs = 200;
 
 /** Turns playback positions into due times. */
 export class Playback {
@@ -33,7 +36,7 @@ export class Playback {
   /** Of the encoder and the first window. */
   get first(): Due {
     const { startedAtMs, bufferedMs, marginMs, startPatienceMs } = this.settings;
-    if (bufferedMs > marginMs) return { dueMs: this.runsDryAtMs - marginMs, awaited: false };
+    if (bufferedMs > 0) return { dueMs: this.runsDryAtMs - marginMs - startLeadMs, awaited: false };
     return { dueMs: startedAtMs + startPatienceMs, awaited: true };
   }
 

@@ -9,7 +9,7 @@ export interface Tuning {
   readonly batchWaitMs: number;
   /** TTS: how long before the listener runs dry the next window is due, besides the time it takes. */
   readonly playbackMarginMs: number;
-  /** TTS: how long a new utterance gives way to audio that is about to run dry. */
+  /** TTS: how long a newcomer gives way to audio that is about to run dry, even if such audio never ends. */
   readonly startPatienceMs: number;
   /** STT: new audio between two partials of an utterance… */
   readonly partialIntervalMs: number;
@@ -39,7 +39,7 @@ export const profiles: Readonly<Record<ProfileName, Tuning>> = {
     batching: 'auto',
     batchWaitMs: 0,
     playbackMarginMs: 50,
-    startPatienceMs: 200,
+    startPatienceMs: 8_000,
     partialIntervalMs: 300,
     partialGrowth: 0.06,
     firstPartialMs: 600,
@@ -53,7 +53,7 @@ export const profiles: Readonly<Record<ProfileName, Tuning>> = {
     batching: 'auto',
     batchWaitMs: 30,
     playbackMarginMs: 60,
-    startPatienceMs: 400,
+    startPatienceMs: 8_000,
     partialIntervalMs: 500,
     partialGrowth: 0.1,
     firstPartialMs: 800,
@@ -67,7 +67,7 @@ export const profiles: Readonly<Record<ProfileName, Tuning>> = {
     batching: 'always',
     batchWaitMs: 50,
     playbackMarginMs: 200,
-    startPatienceMs: 1_000,
+    startPatienceMs: 8_000,
     partialIntervalMs: 1_000,
     partialGrowth: 0.2,
     firstPartialMs: 1_200,

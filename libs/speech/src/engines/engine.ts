@@ -15,6 +15,8 @@ export interface EngineSettings {
   readonly threads: number;
   readonly precision: 'int8' | 'float32';
   readonly executionProvider: 'cpu' | 'cuda';
+  /** Where graphs made from the model are kept if not beside it. Default: the cache folder of this user. */
+  readonly graphsFolder?: string | undefined;
 }
 
 /** A step that failed alone: the others of its batch are not harmed. */

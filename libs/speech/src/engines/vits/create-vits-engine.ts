@@ -27,7 +27,7 @@ export async function createVitsEngine(settings: EngineSettings): Promise<TtsEng
   // eSpeak compiles in the background while the graphs load.
   const [phonemizer, sessions] = await Promise.all([
     loadEspeakPhonemizer(config.espeakVoice),
-    storedGraphs(voicePath).then((graphs) => VitsSessions.load(graphs, settings)),
+    storedGraphs(voicePath, settings.graphsFolder).then((graphs) => VitsSessions.load(graphs, settings)),
   ]);
   const capabilities = {
     sampleRateHz: config.sampleRateHz,

@@ -4,12 +4,12 @@ import { InferenceSession } from '../onnx-runtime';
 import { writeModel } from '../../onnx';
 import { SpeechError } from '../../speech-error';
 import type { EngineSettings } from '../engine';
+import { GraphCache } from '../graph-cache';
 import { sessionOptions } from '../session-options';
 import { AudioEncoder } from './audio-encoder';
 import { Ct2Weights } from './ct2-weights';
 import { buildDecoder } from './decoder-graph';
 import { buildEncoder } from './encoder-graph';
-import { fingerprint, GraphCache } from './graph-cache';
 import { GreedyDecoder, type AlignmentHead, type Suppression } from './greedy-decoder';
 import { LogMel } from './log-mel';
 import { shapeOf, type ModelShape } from './model-shape';
@@ -25,6 +25,9 @@ export interface LoadedModel {
   readonly silence: SilentContext;
   close(): Promise<void>;
 }
+
+/** Raised whenever a graph or the silent context is made differently. */
+const builderVersion = 2;
 
 /** What is used of `config.json`. */
 interface ModelConfig {
@@ -44,19 +47,13 @@ export async function loadModel(settings: EngineSettings, silentGroupPositions: 
     const shape = await shapeOf(weights);
     const tokenizer = WhisperTokenizer.parse(await readFile(join(modelFolder, 'tokenizer.json'), 'utf8'));
     const config = await readConfig(join(modelFolder, 'config.json'), shape);
-    const cache = new GraphCache(weightsPath, `${precision}-${await fingerprint(weightsPath)}`);
-    const int8 = precision === 'int8';
-    const layers = new Set(config.alignmentHeads.map(({ layer }) => layer));
-    const encoderFile = await cache.keep('encoder.onnx', async () =>
-      writeModel(await buildEncoder(weights, shape, int8)),
-    );
-    const decoderFile = await cache.keep('decoder.onnx', async () =>
-      writeModel(await buildDecoder(weights, shape, int8, layers)),
-    );
-    const encoderSession = await openSession(encoderFile, settings);
-    const decoderSession = await openSession(decoderFile, settings);
+    const cache = await GraphCache.of(weightsPath, settings.graphsFolder);
+    const graphs = await keptGraphs(cache, weights, shape, settings, config.alignmentHeads);
+    const options = sessionOptions(settings);
+    const encoderSession = await InferenceSession.create(graphs.encoder, options);
+    const decoderSession = await InferenceSession.create(graphs.decoder, options);
     const encoder = new AudioEncoder(encoderSession, shape, new LogMel(shape.mels));
-    const silence = await keptSilence(cache, encoder, shape, silentGroupPositions);
+    const silence = await keptSilence(cache, encoder, shape, precision, silentGroupPositions);
     return {
       shape,
       tokenizer,
@@ -73,28 +70,38 @@ export async function loadModel(settings: EngineSettings, silentGroupPositions: 
   }
 }
 
-function openSession(file: string | Uint8Array, settings: EngineSettings): Promise<InferenceSession> {
-  const options = sessionOptions(settings);
-  return typeof file === 'string' ? InferenceSession.create(file, options) : InferenceSession.create(file, options);
+async function keptGraphs(
+  cache: GraphCache,
+  weights: Ct2Weights,
+  shape: ModelShape,
+  { precision }: EngineSettings,
+  alignmentHeads: readonly AlignmentHead[],
+): Promise<{ readonly encoder: string; readonly decoder: string }> {
+  const layers = [...new Set(alignmentHeads.map(({ layer }) => layer))].sort((a, b) => a - b);
+  const inputs = JSON.stringify([precision, layers]);
+  const kept = await cache.keep({ label: 'graphs', version: builderVersion, inputs }, async () => ({
+    'encoder.onnx': writeModel(await buildEncoder(weights, shape, precision === 'int8')),
+    'decoder.onnx': writeModel(await buildDecoder(weights, shape, precision === 'int8', new Set(layers))),
+  }));
+  return { encoder: kept['encoder.onnx'] ?? '', decoder: kept['decoder.onnx'] ?? '' };
 }
 
 /** Hearing 30 s of silence takes a good part of a start, so what remains of it is kept as well. */
 async function keptSilence(
   cache: GraphCache,
   encoder: AudioEncoder,
-  { audioPositions, width, encoderLayers, decoderLayers }: ModelShape,
+  { audioPositions, width, encoderLayers }: ModelShape,
+  precision: string,
   groupPositions: number,
 ): Promise<SilentContext> {
-  const bytes = await cache.keepBytes(`silence-${groupPositions}.f32`, async () => {
+  const inputs = JSON.stringify([precision, groupPositions]);
+  const kept = await cache.keep({ label: 'silence', version: builderVersion, inputs }, async () => {
     const { layers, cross } = await encoder.hearSilence(groupPositions);
-    return Buffer.concat([bytesOf(layers), bytesOf(cross)]);
+    return { 'silence.f32': Buffer.concat([bytesOf(layers), bytesOf(cross)]) };
   });
-  const values = new Float32Array(bytes.slice().buffer);
-  const groups = Math.ceil(audioPositions / groupPositions);
-  const layersLength = groups * encoderLayers * 2 * width;
-  if (values.length !== layersLength + groups * decoderLayers * 2 * width) {
-    throw new SpeechError('a kept file of this model is damaged: delete the folder ".model.bin.graphs" beside it');
-  }
+  const bytes = await readFile(kept['silence.f32'] ?? '');
+  const values = new Float32Array(Uint8Array.from(bytes).buffer);
+  const layersLength = Math.ceil(audioPositions / groupPositions) * encoderLayers * 2 * width;
   const [layers, cross] = [values.subarray(0, layersLength), values.subarray(layersLength)];
   return new SilentContext(audioPositions, groupPositions, layers, cross);
 }

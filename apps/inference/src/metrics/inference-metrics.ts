@@ -6,7 +6,12 @@ import {
   makeHistogramProvider,
 } from '@willsoto/nestjs-prometheus';
 import type { Counter, Gauge, Histogram } from 'prom-client';
-import { occupancyBuckets, realTimeFactorBuckets, stageBucketsSeconds } from './buckets';
+import { stageBucketsSeconds } from '@app/platform';
+
+/** Compute time over audio time; 1 is as fast as speech. */
+const realTimeFactorBuckets = [0.01, 0.02, 0.04, 0.06, 0.1, 0.15, 0.25, 0.5, 0.75, 1, 2];
+/** Requests in one step of an engine. */
+const occupancyBuckets = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64];
 
 const seats = {
   name: 'antiphon_seats',
@@ -91,7 +96,7 @@ export class InferenceMetrics {
     this.load.set(lanes.reduce((sum, each) => sum + each.busy, 0));
   }
 
-  /** What may happen on a lane is there from the start, so that its first time is a rise. */
+  /** Every counter of a lane is exported as 0 at start, so that `rate()` sees the first event. */
   private begin(lane: string): void {
     this.restarts.inc({ engine: lane }, 0);
     for (const outcome of outcomes) this.jobs.inc({ lane, outcome }, 0);
