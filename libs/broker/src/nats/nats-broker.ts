@@ -1,8 +1,9 @@
-import { connect, headers as makeHeaders, type Msg, type NatsConnection } from '@nats-io/transport-node';
+import { headers as makeHeaders, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import { jetStreamName, laneClasses, laneName, ProblemError, subjects, type Lane } from '@app/protocol';
 import { Broker, type JobSource, type MessageHandler, type Subscription } from '../broker';
 import type { JobHeaders, LaneLoad, OfferedMessage } from '../job-lanes';
+import { firstConnection, withTimeout } from './bus-connection';
 import { busProblem, isJobMissing, isLaneMissing, isUnanswered } from './bus-errors';
 import { setUpLane } from './lane-setup';
 import { hasMessage, lostJobs } from './lost-jobs';
@@ -26,10 +27,6 @@ export interface NatsBrokerOptions {
   readonly onHandlerError?: (error: unknown) => void;
 }
 
-/** For an operator: nobody else is there to hear it before a first connection. */
-const unreachable = 'No server of NATS_URL could be reached: start one, or correct the variable.';
-/** Between attempts to connect for the first time. */
-const retryPauseMs = 200;
 /** Longest wait for what was published to leave before the connection is closed anyway. */
 const drainTimeoutMs = 2_000;
 
@@ -49,7 +46,8 @@ export class NatsBroker extends Broker implements SourceHost {
 
   /** Connects; `bus_unavailable` when no server could be reached in time. */
   async start(): Promise<void> {
-    const connection = await this.firstConnection();
+    const { servers, name, connectTimeoutMs = 10_000 } = this.options;
+    const connection = await firstConnection(servers, name, connectTimeoutMs);
     this.nats = {
       connection,
       client: jetstream(connection, { timeout: this.callTimeoutMs }),
@@ -200,28 +198,6 @@ export class NatsBroker extends Broker implements SourceHost {
     return this.nats;
   }
 
-  private async firstConnection(): Promise<NatsConnection> {
-    const { servers, name, connectTimeoutMs = 10_000 } = this.options;
-    const until = Date.now() + connectTimeoutMs;
-    for (;;) {
-      try {
-        return await connect({
-          servers: [...servers],
-          name,
-          timeout: 2_000,
-          maxReconnectAttempts: -1,
-          reconnectTimeWait: 250,
-          ignoreAuthErrorAbort: true,
-          pingInterval: 5_000,
-          noAsyncTraces: true,
-        });
-      } catch (error) {
-        if (Date.now() >= until) throw new ProblemError('bus_unavailable', { detail: unreachable, cause: error });
-        await new Promise((resolve) => setTimeout(resolve, retryPauseMs));
-      }
-    }
-  }
-
   private async watch(connection: NatsConnection): Promise<void> {
     for await (const status of connection.status()) {
       if (status.type === 'reconnect') this.setConnected(true);
@@ -270,18 +246,5 @@ export class NatsBroker extends Broker implements SourceHost {
     } catch (error) {
       throw busProblem(error);
     }
-  }
-}
-
-/** Rejects when the promise takes too long, as calls on a connection that is away do. */
-async function withTimeout<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('timed out')), timeoutMs);
-  });
-  try {
-    return await Promise.race([promise, timeout]);
-  } finally {
-    clearTimeout(timer);
   }
 }
