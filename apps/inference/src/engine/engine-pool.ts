@@ -134,8 +134,8 @@ export class EnginePool<Step, Result> {
     for (const [id, home] of this.homes) {
       if (home === child) this.homes.set(id, { lostWith: suspects?.has(id) ? lost(reason) : new HandBack(reason) });
     }
-    for (const { request, reject } of this.take((entry) => this.lossOf(entry.request) !== undefined)) {
-      reject(this.lossOf(request) ?? lost(reason));
+    for (const orphan of this.take(({ request }) => this.lossOf(request) !== undefined)) {
+      orphan.reject(this.lossOf(orphan.request) ?? lost(reason));
     }
     this.observer.onEngineExit(reason);
     this.observer.onReadyChange(this.readyEngines);
