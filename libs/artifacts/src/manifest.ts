@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { describe, ProblemError } from '@app/protocol';
+import { describe, functionGraph, ProblemError } from '@app/protocol';
 import { plainToInstance, Type } from 'class-transformer';
 import {
   ArrayNotEmpty,
@@ -77,10 +77,14 @@ export class ArtifactBuild {
   files!: ArtifactFile[];
 }
 
+const kindsWithModels = functionGraph.flatMap(({ kind, models }) => (models === 'manifest' ? [kind] : []));
+const servedLane = new RegExp(`^(${kindsWithModels.join('|')})\\.[a-z0-9]+(-[a-z0-9]+)*$`);
+
 /** What an artifact lets a deployment offer, as clients and workers need to know it. */
 export class Serves {
   /** The lane whose workers load it, `KIND.MODEL`. */
-  @Matches(/^(tts|stt)\.[a-z0-9]+(-[a-z0-9]+)*$/) lane!: string;
+  @Matches(servedLane, { message: `lane must be KIND.MODEL with one of the kinds ${kindsWithModels.join(', ')}` })
+  lane!: string;
   /** Display name. */
   @IsString() @IsNotEmpty() name!: string;
   @IsString() @IsNotEmpty() description!: string;

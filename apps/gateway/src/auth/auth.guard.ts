@@ -1,7 +1,7 @@
 import { createParamDecorator, Injectable, SetMetadata, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
-import type { Feature } from '@app/protocol';
+import { ttsFunction, type Feature } from '@app/protocol';
 import { Catalogue } from '../catalogue/catalogue';
 import { queryOf } from '../http/query';
 import { Gatekeeper, type Admission } from './gatekeeper';
@@ -32,7 +32,7 @@ export class AuthGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const feature = this.reflector.getAllAndOverride<Feature>(featureKey, [context.getHandler(), context.getClass()]);
     const visitor = { headers: request.headers, query: queryOf(request.url), requestId: request.id };
-    const model = feature === 'tts' ? this.ttsModel(request.body) : undefined;
+    const model = feature === ttsFunction.kind ? this.ttsModel(request.body) : undefined;
     admissions.set(request, await this.gatekeeper.admit(visitor, feature, model));
     return true;
   }
@@ -40,6 +40,6 @@ export class AuthGuard implements CanActivate {
   /** A wrong model name is refused later, to those who may know. */
   private ttsModel(body: unknown): string | undefined {
     const name: unknown = (body as { model_id?: unknown } | null | undefined)?.model_id;
-    return typeof name === 'string' ? this.catalogue.knownTtsModel(name) : undefined;
+    return typeof name === 'string' ? this.catalogue.knownModel(ttsFunction.kind, name) : undefined;
   }
 }

@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { JobClient } from '@app/broker';
 import { GatewayMetrics, traceHeadersOf } from '@app/platform';
-import { builtinModel, functionOf, ProblemError, type JobKind } from '@app/protocol';
+import { functionOf, ProblemError, type JobKind } from '@app/protocol';
+import { Catalogue } from '../catalogue/catalogue';
 import type { Admission } from '../auth/gatekeeper';
 
 /** Whose request it is: what Nest gives a route. */
@@ -26,10 +27,12 @@ export class EndpointJobs {
   constructor(
     private readonly jobs: JobClient,
     private readonly metrics: GatewayMetrics,
+    private readonly catalogue: Catalogue,
   ) {}
 
   /** The handler's result. Throws the problem that the job ended with; a caller that goes away cancels it. */
   async run({ request, reply, admission }: EndpointCall, { kind, fields, body }: EndpointJob): Promise<object> {
+    const lane = this.catalogue.laneOf(kind);
     const leave = admission.enter();
     const gone = new AbortController();
     const onClose = (): void => gone.abort();
@@ -38,9 +41,9 @@ export class EndpointJobs {
     try {
       const result = await this.jobs.run(
         {
-          lane: { kind, model: builtinModel },
+          lane,
           jobClass: functionOf(kind).classes[0]?.name ?? '',
-          job: { ...fields, requestId: request.id, model: builtinModel },
+          job: { ...fields, requestId: request.id, model: lane.model },
           headers: traceHeadersOf(request.headers) ?? {},
           ...(body ? { body } : {}),
         },

@@ -4,7 +4,7 @@ import { encodePcm } from '@app/speech/audio';
 import { RawAudioInput } from './audio-input';
 import { SttSession, type SttEvent, type SttSettings } from './stt-session';
 
-const model = { id: 'w', model: 'whisper', name: 'W', description: '', languages: ['en'] };
+const model = { id: 'w', kind: 'stt' as const, model: 'whisper', name: 'W', description: '', languages: ['en'] };
 const settings: SttSettings = { model, language: 'en', words: true, pace: 'live' };
 
 describe('an STT stream', () => {

@@ -2,7 +2,7 @@ import { Controller } from '@nestjs/common';
 import { Ctx, MessagePattern, Payload } from '@nestjs/microservices';
 import { Subscription, type Observable } from 'rxjs';
 import type { JobContext, JobEmission } from '@app/broker';
-import { SttJob, type SttInput } from '@app/protocol';
+import { sttFunction, SttJob, type SttInput } from '@app/protocol';
 import { Log, Tracing } from '@app/platform';
 import { decodePcm } from '@app/speech/audio';
 import { defaultEndpointerOptions, Endpointer } from '@app/speech/engines';
@@ -42,14 +42,14 @@ export class SttHandler {
         ...(job.pace === 'live' ? { partials: tuning } : {}),
         now: () => performance.now(),
       },
-      tracedSteps(this.engines.stt(job.model), this.tracing, context.headers),
+      tracedSteps(this.engines.of(sttFunction, job.model), this.tracing, context.headers),
       new Endpointer({ endSilenceMs, postRollMs: Math.min(defaultEndpointerOptions.postRollMs, endSilenceMs) }),
       emit,
     );
     const inputs = this.follow(stream, context);
     const done = stream.done
       .finally(() => inputs.unsubscribe())
-      .then(() => this.engines.jobTook({ kind: 'stt', model: job.model }, stream.computeMs, stream.heardMs));
+      .then(() => this.engines.jobTook({ kind: sttFunction.kind, model: job.model }, stream.computeMs, stream.heardMs));
     return { done, drop: () => stream.drop() };
   }
 

@@ -2,7 +2,7 @@ import { Controller } from '@nestjs/common';
 import { Ctx, MessagePattern, Payload } from '@nestjs/microservices';
 import type { Observable } from 'rxjs';
 import type { JobContext, JobEmission } from '@app/broker';
-import { laneName, ProblemError, TtsJob, type Lane } from '@app/protocol';
+import { laneName, ProblemError, ttsFunction, TtsJob, type Lane } from '@app/protocol';
 import { InferenceMetrics, Log, Tracing } from '@app/platform';
 import { LaneEngines } from '../lanes/lane-engines';
 import { tracedSteps } from '../tracing/traced-steps';
@@ -27,12 +27,12 @@ export class TtsHandler {
   }
 
   private start(job: TtsJob, context: JobContext, emit: (emission: JobEmission) => void): RunningJob {
-    const lane: Lane = { kind: 'tts', model: job.model };
+    const lane: Lane = { kind: ttsFunction.kind, model: job.model };
     if (!this.engines.modelsOf(lane).includes(job.voice)) throw new ProblemError('voice_not_found');
     const utterance = new TtsUtterance(
       job,
       context,
-      tracedSteps(this.engines.tts(job.model), this.tracing, context.headers),
+      tracedSteps(this.engines.of(ttsFunction, job.model), this.tracing, context.headers),
       { ...this.settings.tuning, now: () => performance.now() },
       emit,
     );
