@@ -93,7 +93,7 @@ describe.each([
     const { handler } = await worker('worker-1');
     const { listener } = await submit();
     const run = await started(handler);
-    for (const emission of utterance) run.emit.next(emission);
+    for (const emission of utterance) run.emit(emission);
     await until(() => listener.ends.length > 0);
     expect(listener.told).toEqual(['plan', 'audio@0', 'audio@4']);
     await loadIs(0, 0);
@@ -104,7 +104,7 @@ describe.each([
     await loadIs(1, 0);
     const { handler } = await worker('worker-1');
     const run = await started(handler);
-    for (const emission of utterance) run.emit.next(emission);
+    for (const emission of utterance) run.emit(emission);
     await until(() => listener.ends.length > 0);
     expect(listener.ends).toEqual(['end']);
   });
@@ -126,7 +126,7 @@ describe.each([
     await started(handler, 2);
     await loadIs(1, 2);
     expect(handler.runs).toHaveLength(2);
-    for (const emission of utterance) handler.runs[0]?.emit.next(emission);
+    for (const emission of utterance) handler.runs[0]?.emit(emission);
     await started(handler, 3);
     for (const { cancel } of jobs) cancel();
     await loadIs(0, 0);
@@ -147,13 +147,13 @@ describe.each([
     const lost = await worker('worker-1');
     const { listener } = await submit();
     const run = await started(lost.handler);
-    for (const emission of utterance.slice(0, 2)) run.emit.next(emission);
+    for (const emission of utterance.slice(0, 2)) run.emit(emission);
     await until(() => listener.told.length === 2);
     const next = await worker('worker-2');
     await lost.vanish();
     const again = await started(next.handler);
-    expect(again.context).toMatchObject({ attempt: 2, offsetSamples: 4, durations: [3, 5] });
-    for (const index of [0, 2, 3]) again.emit.next(utterance[index] ?? { output: { type: 'flushed', marker: 0 } });
+    expect(again.context).toMatchObject({ attempt: 2, resume: { offsetSamples: 4, durations: [3, 5] } });
+    for (const index of [0, 2, 3]) again.emit(utterance[index] ?? { output: { type: 'nothing' } });
     await until(() => listener.ends.length > 0);
     expect(listener.told).toEqual(['plan', 'audio@0', 'plan', 'audio@4']);
     await loadIs(0, 0);
@@ -163,21 +163,21 @@ describe.each([
     const { handler } = await worker('worker-1');
     const running = await submit();
     const run = await started(handler);
-    run.emit.next(utterance[0] ?? { output: { type: 'flushed', marker: 0 } });
+    run.emit(utterance[0] ?? { output: { type: 'nothing' } });
     await until(() => running.listener.told.length === 1);
     const waiting = await submit('rest');
     await server.kill();
     await until(() => brokers.every((broker) => !broker.connected));
-    for (const emission of utterance.slice(1, -1)) run.emit.next(emission);
+    for (const emission of utterance.slice(1, -1)) run.emit(emission);
     await server.start();
     // An end that nobody confirms in time is another attempt, and how soon the server is back is not what is tested.
     await until(() => brokers.every((broker) => broker.connected));
-    for (const emission of utterance.slice(-1)) run.emit.next(emission);
+    for (const emission of utterance.slice(-1)) run.emit(emission);
     await until(() => running.listener.ends.length > 0);
     expect(running.listener.told).toEqual(['plan', 'audio@0', 'audio@4']);
     expect(running.listener.claims).toHaveLength(1);
     const second = await started(handler, 2);
-    for (const emission of utterance) second.emit.next(emission);
+    for (const emission of utterance) second.emit(emission);
     await until(() => waiting.listener.ends.length > 0);
     expect([running, waiting].map(({ listener }) => listener.ends)).toEqual([['end'], ['end']]);
     await loadIs(0, 0);
@@ -195,7 +195,7 @@ describe.each([
     const next = await worker('worker-2');
     const run = await started(next.handler);
     expect(run.context.attempt).toBe(2);
-    for (const emission of utterance) run.emit.next(emission);
+    for (const emission of utterance) run.emit(emission);
     await until(() => listener.ends.length > 0);
     expect(listener.ends).toEqual(['end']);
   });
@@ -208,7 +208,7 @@ describe.each([
     await until(() => run.stopped);
     const { listener } = await submit();
     const next = await started(handler, 2);
-    for (const emission of utterance) next.emit.next(emission);
+    for (const emission of utterance) next.emit(emission);
     await until(() => listener.ends.length > 0);
     expect(listener.ends).toEqual(['end']);
   });
@@ -236,7 +236,7 @@ describe.each([
         await until(() => run.stopped);
       }
       const last = await started(handler, 4);
-      for (const emission of utterance) last.emit.next(emission);
+      for (const emission of utterance) last.emit(emission);
       await until(() => listener.ends.length > 0);
       expect(listener.ends).toEqual(['end']);
     });

@@ -43,7 +43,7 @@ describe('traces', () => {
       const authorize = await childOf(context, 'gateway', 'authorize');
       await childOf(authorize, 'license', 'POST /authorize');
       const offer = await childOf(context, 'gateway', 'offer job');
-      const run = await childOf(offer, 'inference', 'run speak');
+      const run = await childOf(offer, 'inference', 'run tts');
       await childOf(run, 'inference', 'step encode');
       await childOf(run, 'inference', 'step decode');
     },
@@ -61,7 +61,7 @@ describe('traces', () => {
       const stream = await childOf(request, 'gateway', 'stt stream');
       const offer = await childOf(stream, 'gateway', 'offer job');
       const jobs = await childOf(offer, 'inference', 'POST /jobs');
-      const run = await childOf(jobs, 'inference', 'run hear');
+      const run = await childOf(jobs, 'inference', 'run stt');
       await childOf(run, 'inference', 'step transcribe');
     },
     60 * seconds,

@@ -1,25 +1,45 @@
-import { lastValueFrom, NEVER, type Observable } from 'rxjs';
-import type { JobContext, JobEmission, JobOutput } from '@app/broker';
+import type { JobContext, JobOutput } from '@app/broker';
 import { Log } from '@app/platform';
+import type { ResultOutput } from '@app/protocol';
 
-/** What a handler is given with a job that has this body and is neither cancelled nor drained. */
-export const jobContext = (body: Uint8Array): JobContext => ({
-  jobId: 'job-1',
-  attempt: 1,
-  offsetSamples: 0,
-  durations: undefined,
-  headers: {},
-  body,
-  inputs: NEVER,
-  drain: NEVER,
-});
+/** What a handler is given with a job, and what it made of it. */
+export interface RecordedContext extends JobContext {
+  readonly outputs: JobOutput[];
+  /** The result that ended the job; throws while there is none. */
+  readonly result: object;
+}
+
+/** What a handler is given with a job that has this body and is not drained, nor cancelled but by this signal. */
+export function jobContext(body: Uint8Array, signal = new AbortController().signal): RecordedContext {
+  const outputs: JobOutput[] = [];
+  return {
+    jobId: 'job-1',
+    attempt: 1,
+    resume: {},
+    headers: {},
+    body,
+    inputs: noInputs(),
+    signal,
+    drain: new AbortController().signal,
+    emit: (output) => void outputs.push(output),
+    outputs,
+    get result() {
+      const last = outputs.at(-1) as ResultOutput | undefined;
+      if (last?.type !== 'end') throw new Error('the job has no result');
+      return last.result;
+    },
+  };
+}
+
+// eslint-disable-next-line @typescript-eslint/require-await
+async function* noInputs(): AsyncGenerator<never> {}
 
 /** A log that nobody reads. */
 export const silentLog = (): Log => Log.create('test', 'info', { write: () => undefined });
 
-/** The result with which a handler ends a job; rejects with the problem it ends it with. */
-export async function resultOf(emissions: Observable<JobEmission>): Promise<object> {
-  const output: JobOutput = (await lastValueFrom(emissions)).output;
-  if (output.type !== 'end' || !('result' in output)) throw new Error(`the job ended with ${output.type}`);
-  return output.result;
+/** The result with which a handler ends the job; rejects with the problem it ends it with. */
+export async function resultOf(run: (context: JobContext) => Promise<void>, body: Uint8Array): Promise<object> {
+  const context = jobContext(body);
+  await run(context);
+  return context.result;
 }

@@ -19,9 +19,9 @@ export class Conversation {
   constructor(over: Partial<SttStreamSettings> = {}) {
     this.at = over.offsetSamples ?? 0;
     const settings = { id: 's', offsetSamples: 0, language: 'en', words: true, now: () => 0, partials, ...over };
-    this.stream = new SttStream(settings, this.steps, new Endpointer(), ({ output }) =>
-      this.outputs.push(output as SttOutput),
-    );
+    this.stream = new SttStream(settings, this.steps, new Endpointer(), ({ output }) => {
+      this.outputs.push(output);
+    });
     this.stream.done.then(
       () => (this.outcome = 'ended'),
       (error: unknown) => (this.outcome = error),

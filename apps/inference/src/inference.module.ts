@@ -1,9 +1,11 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import { DiscoveryModule, DiscoveryService } from '@nestjs/core';
 import { JobStrategy, JobTaker, type Broker } from '@app/broker';
 import { inferenceMetrics, InferenceMetrics, Log, PlatformModule, type Platform } from '@app/platform';
 import * as handlers from './handlers';
 import { LaneEngines } from './lanes/lane-engines';
 import { SeatCounter } from './seat-counter';
+import { tracedHandler } from './tracing/traced-handler';
 import { WorkerSettings } from './worker-settings';
 
 /** The worker: a handler for each kind of job, and the engines behind them. */
@@ -14,7 +16,7 @@ export class InferenceModule {
     return {
       module: InferenceModule,
       exports: [JobTaker],
-      imports: [PlatformModule.register(platform, inferenceMetrics)],
+      imports: [DiscoveryModule, PlatformModule.register(platform, inferenceMetrics)],
       providers: [
         { provide: WorkerSettings, useValue: settings },
         {
@@ -24,14 +26,15 @@ export class InferenceModule {
         },
         {
           provide: JobStrategy,
-          inject: [LaneEngines, InferenceMetrics],
-          useFactory: (engines: LaneEngines, metrics: InferenceMetrics) =>
-            new JobStrategy({
+          inject: [DiscoveryService, LaneEngines, InferenceMetrics],
+          useFactory: (discovery: DiscoveryService, engines: LaneEngines, metrics: InferenceMetrics) =>
+            new JobStrategy(discovery, {
               broker,
               workerId: settings.workerId,
               pulls,
               drainTimeoutMs: settings.config.drainTimeoutMs,
               log: platform.log,
+              around: (kind, handler) => tracedHandler(platform.tracing, kind, handler),
               observer: new SeatCounter(metrics, settings.lanes, settings.tuning.batchSize),
               lanes: settings.lanes.map((lane) => ({
                 lane,

@@ -1,13 +1,12 @@
-import type { INestApplicationContext, INestMicroservice } from '@nestjs/common';
+import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { AsyncMicroserviceOptions } from '@nestjs/microservices';
-import { JobExceptionFilter, JobStrategy, NatsBroker } from '@app/broker';
+import { JobStrategy, NatsBroker } from '@app/broker';
 import { listen, NestLog, startManagementServer, type AppContext } from '@app/platform';
 import type { InferenceConfig } from './inference.config';
 import { InferenceModule } from './inference.module';
 import { LaneEngines } from './lanes/lane-engines';
 import { createServeApp } from './serve/serve-app';
-import { JobTracingInterceptor } from './tracing/job-tracing.interceptor';
 import { WorkerSettings } from './worker-settings';
 
 /** Time beyond the drain for hand-backs, and for each other part to end. */
@@ -39,7 +38,6 @@ export async function startWorker(context: Context): Promise<void> {
     inject: [JobStrategy],
     useFactory: (strategy: JobStrategy) => ({ strategy }),
   });
-  surroundHandlers(app, context);
   await run(context, worker, { app, begin: () => app.listen() });
 }
 
@@ -47,17 +45,9 @@ export async function startWorker(context: Context): Promise<void> {
 export async function startServe(context: Context): Promise<void> {
   const worker = prepare(context);
   const app = await createServeApp(moduleOf(worker, context, false), context);
-  // Handlers keep the filters that there are when they are registered, which it would do at once.
-  const jobs = app.connectMicroservice({ strategy: app.get(JobStrategy) }, { deferInitialization: true });
-  surroundHandlers(jobs, context);
   const port = await listen(app, context.config);
-  await run(context, worker, { app, port, begin: () => app.startAllMicroservices() });
-}
-
-/** What stands around the handlers in either mode. */
-function surroundHandlers(app: INestMicroservice, { tracing }: Context): void {
-  app.useGlobalFilters(new JobExceptionFilter());
-  if (tracing.isOn) app.useGlobalInterceptors(new JobTracingInterceptor(tracing));
+  // Not as a connected microservice, for which Nest would run the hooks of every provider a second time.
+  await run(context, worker, { app, port, begin: () => app.get(JobStrategy).start() });
 }
 
 function prepare({ config, log }: Context): Worker {
@@ -76,13 +66,16 @@ const moduleOf = ({ settings, broker }: Worker, context: Context, pulls: boolean
 
 async function run(context: Context, { settings, broker }: Worker, { app, port, begin }: JobEntrance): Promise<void> {
   const { config, readiness, shutdown, log } = context;
+  const strategy = app.get(JobStrategy);
   const engines = app.get(LaneEngines);
+  // A missing handler must not be found only after minutes of loading models.
+  strategy.handlers();
   readiness.add('engines warm', () => engines.isReady);
   readiness.add('bus connected', () => broker.connected);
 
   const management = await startManagementServer(config, context);
   shutdown.add('refuse new work', stopGraceMs, () => readiness.drain());
-  shutdown.add('finish jobs', config.drainTimeoutMs + stopGraceMs, () => app.get(JobStrategy).close());
+  shutdown.add('finish jobs', config.drainTimeoutMs + stopGraceMs, () => strategy.close());
   shutdown.add('take no more', stopGraceMs, () => app.close());
   shutdown.add('stop engines', stopGraceMs, () => engines.stop());
   shutdown.add('leave the bus', stopGraceMs, () => broker.close());

@@ -8,7 +8,6 @@ export type {
   FunctionRow,
   InputOf,
   JobClass,
-  JobOf,
   OutputOf,
   ResultOf,
 } from './functions/function-row';

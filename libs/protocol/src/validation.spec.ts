@@ -1,5 +1,5 @@
 import { ProblemError } from './problems';
-import { SttJob, TtsJob } from './jobs';
+import { SttJob, TtsJob, TtsResume } from './jobs';
 import { ClaimGranted, WorkerBeat } from './messages';
 import { validated } from './validation';
 
@@ -8,7 +8,6 @@ const job = {
   gatewayId: 'g1',
   requestId: 'r1',
   model: 'piper',
-  waitBudgetMs: 8000,
   text: 'Hello.',
   voice: 'piper-joe',
   language: 'en',
@@ -62,10 +61,10 @@ describe('validation', () => {
   });
 
   it('leaves optional fields out', () => {
-    expect(validated(ClaimGranted, { attempt: 1, offsetSamples: 0, waitedMs: 3 }).durations).toBeUndefined();
-    expect(
-      validated(ClaimGranted, { attempt: 2, offsetSamples: 10, waitedMs: 3, durations: [1, 2] }).durations,
-    ).toEqual([1, 2]);
+    const resume = { offsetSamples: 10, durations: [1, 2] };
+    expect(validated(ClaimGranted, { attempt: 2, waitedMs: 3, resume }).resume).toEqual(resume);
+    expect(validated(TtsResume, { offsetSamples: 0 }).durations).toBeUndefined();
+    expect(validated(TtsResume, resume).durations).toEqual([1, 2]);
   });
 
   it('keeps unknown fields out when asked to', () => {
@@ -74,7 +73,6 @@ describe('validation', () => {
       gatewayId: 'g',
       requestId: 'r',
       model: 'm',
-      waitBudgetMs: 1,
       language: 'en',
       words: false,
       pace: 'live',

@@ -203,7 +203,7 @@ describe('By the lag that KEDA reads', () => {
     await submit(1, lanes.tts);
     const { handler } = await worker('worker-1', lanes.tts, 1);
     await until(() => handler.runs.length === 1);
-    for (const emission of utterance) handler.last.emit.next(emission);
+    for (const emission of utterance) handler.last.emit(emission);
     await loadIs(lanes.tts, 0, 0);
     expect(await look(lanes.tts)).toMatchObject({ active: false, wanted: 0 });
   });

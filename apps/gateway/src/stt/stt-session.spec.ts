@@ -1,5 +1,12 @@
-import type { JobHandle, JobInput, JobListener, JobOutput, JobRequest } from '@app/broker';
-import { creditSamples, ProblemError, sttSampleRateHz as rateHz } from '@app/protocol';
+import type { JobHandle, JobListener, JobRequest } from '@app/broker';
+import {
+  creditSamples,
+  ProblemError,
+  sttSampleRateHz as rateHz,
+  type SttInput,
+  type SttOutput,
+  type SttResume,
+} from '@app/protocol';
 import { encodePcm } from '@app/speech/audio';
 import { RawAudioInput } from './audio-input';
 import { SttSession, type SttEvent, type SttSettings } from './stt-session';
@@ -9,7 +16,7 @@ const settings: SttSettings = { model, language: 'en', words: true, pace: 'live'
 
 describe('an STT stream', () => {
   let events: SttEvent[];
-  let sent: { input: JobInput; bytes: number }[];
+  let sent: { input: SttInput; bytes: number }[];
   let listener: JobListener;
   let requests: JobRequest[];
   let cancelled: string[];
@@ -40,8 +47,7 @@ describe('an STT stream', () => {
           listener = given;
           return {
             jobId: 'j',
-            attempt: 1,
-            send: (input, body) => void sent.push({ input, bytes: body?.length ?? 0 }),
+            send: (input, body) => void sent.push({ input: input as unknown as SttInput, bytes: body?.length ?? 0 }),
             cancel: (reason) => void cancelled.push(reason),
           };
         },
@@ -56,11 +62,15 @@ describe('an STT stream', () => {
   };
   const pcm = (seconds: number): Buffer => encodePcm(new Float32Array(seconds * rateHz).fill(0.25), 'pcm_s16le');
   const claim = async (attempt = 1): Promise<number> => {
-    const { offsetSamples } = listener.onClaim({ attempt, workerId: 'w', waitedMs: 3 });
+    const { offsetSamples } = listener.onClaim({ attempt, workerId: 'w', waitedMs: 3 }) as SttResume;
     await settle();
     return offsetSamples;
   };
-  const output = (out: JobOutput): void => listener.onOutput(out, new Uint8Array());
+  const output = (out: SttOutput): void => listener.onOutput(out, new Uint8Array());
+  const end = (totalSamples: number): void => {
+    const out: SttOutput = { type: 'end', totalSamples };
+    listener.onEnd(out);
+  };
   const segment = (type: 'partial' | 'final', text: string, from: number, to: number, language = 'en'): void =>
     output({
       type,
@@ -227,7 +237,7 @@ describe('an STT stream', () => {
     expect(await claim(3)).toBe(3 * rateHz);
     expect(sentTypes()).toEqual(['audio', 'close']);
     segment('final', 'Three.', 3, 5);
-    listener.onEnd({ type: 'end', totalSamples: 5 * rateHz });
+    end(5 * rateHz);
     expect(events.at(-1)).toEqual({ type: 'ended', outcome: 'done', durationSeconds: 5 });
     expect(
       texts()
@@ -269,7 +279,7 @@ describe('an STT stream', () => {
     const other = open();
     other.push(pcm(1));
     await settle();
-    listener.onEnd({ type: 'end', totalSamples: rateHz });
+    end(rateHz);
     expect(events.at(-1)).toMatchObject({ type: 'ended', outcome: 'error', problem: { code: 'internal' } });
   });
 
@@ -289,7 +299,7 @@ describe('an STT stream', () => {
     await settle();
     await claim();
     segment('final', 'One.', 0, 1);
-    listener.onEnd({ type: 'end', totalSamples: rateHz });
+    end(rateHz);
     expect(metrics.transcriptionLatency).toHaveBeenCalledTimes(1);
   });
 });

@@ -1,4 +1,4 @@
-import type { Claim, JobClient, JobHandle, JobListener, JobOutput, Resumption } from '@app/broker';
+import type { Claim, JobClient, JobHandle, JobListener } from '@app/broker';
 import type { GatewayMetrics } from '@app/platform';
 import {
   creditSamples,
@@ -8,6 +8,8 @@ import {
   sttSampleRateHz,
   type Lane,
   type SttInput,
+  type SttOutput,
+  type SttResume,
   type SttSegment,
 } from '@app/protocol';
 import type { Offering } from '../catalogue/catalogue';
@@ -157,7 +159,7 @@ export class SttSession implements JobListener {
     this.end({ outcome: 'error', problem });
   }
 
-  onClaim(claim: Claim): Resumption {
+  onClaim(claim: Claim): SttResume {
     this.ports.metrics.waitedInQueue(laneName(this.lane), claim.waitedMs);
     const offsetSamples = Math.max(this.finalSample, this.history.startSample);
     this.claimed = true;
@@ -168,7 +170,7 @@ export class SttSession implements JobListener {
     return { offsetSamples };
   }
 
-  onOutput(output: JobOutput): void {
+  onOutput(output: SttOutput): void {
     if (this.hasEnded) return;
     switch (output.type) {
       case 'credit':
@@ -243,7 +245,8 @@ export class SttSession implements JobListener {
       const limit = Math.min(this.consumedSamples + creditSamples, command?.atSample ?? Infinity);
       const samples = this.history.read(this.sentSamples, limit);
       if (samples.length === 0) return;
-      this.handle.send({ type: 'audio', offsetSamples: this.sentSamples }, bytesOf(samples));
+      const input: SttInput = { type: 'audio', offsetSamples: this.sentSamples };
+      this.handle.send(input, bytesOf(samples));
       this.sentSamples += samples.length;
     }
   }

@@ -1,5 +1,6 @@
 import { ProblemError } from '@app/protocol';
 import {
+  answer,
   audio,
   claim,
   contextSettings as settings,
@@ -359,7 +360,7 @@ describe('a TTS context', () => {
     for (let at = 0; at < 2; at++) {
       const job = jobs.submitted[at]!;
       claim(job);
-      job.listener.onOutput({ ...plan(1), words: [['word', 1_600, 3_200]] }, new Uint8Array());
+      answer(job, { ...plan(1), words: [['word', 1_600, 3_200]] });
       audio(job, 0, 1);
       end(job, 1);
       await settle();

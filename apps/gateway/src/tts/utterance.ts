@@ -1,5 +1,5 @@
-import { ProblemError, samplesOf, type TtsOutput, type TtsTimings } from '@app/protocol';
-import type { Claim, JobClient, JobHandle, JobListener, JobOutput, JobRequest, Resumption } from '@app/broker';
+import { ProblemError, samplesOf, type TtsOutput, type TtsResume, type TtsTimings } from '@app/protocol';
+import type { Claim, JobClient, JobHandle, JobListener, JobRequest } from '@app/broker';
 
 /** What a worker says of an utterance before its audio. */
 export type TtsPlan = Extract<TtsOutput, { type: 'plan' }>;
@@ -84,25 +84,24 @@ export class Utterance implements JobListener {
     if (wasRunning) this.handle?.cancel(reason);
   }
 
-  onClaim(claim: Claim): Resumption {
+  onClaim(claim: Claim): TtsResume {
     if (claim.attempt === 1) this.waitedMs = claim.waitedMs;
     this.observer.claimed(claim.waitedMs);
     return { offsetSamples: this.receivedSamples, ...(this.planned ? { durations: this.planned.durations } : {}) };
   }
 
-  onOutput(output: JobOutput, body: Uint8Array): void {
+  onOutput(output: TtsOutput, body: Uint8Array): void {
     if (this.state !== 'running') return;
     if (output.type === 'plan') this.onPlan(output);
-    else if (output.type === 'audio' && 'offsetSamples' in output) this.onAudio(output.offsetSamples, body);
+    else if (output.type === 'audio') this.onAudio(output.offsetSamples, body);
   }
 
-  onEnd(end: Parameters<JobListener['onEnd']>[0]): void {
+  onEnd({ totalSamples, timings }: Extract<TtsOutput, { type: 'end' }>): void {
     if (this.state !== 'running') return;
-    const totalSamples = 'totalSamples' in end ? end.totalSamples : undefined;
     if (this.receivedSamples !== totalSamples || totalSamples !== this.planned?.totalSamples)
       return this.fail(incomplete());
     this.state = 'complete';
-    if ('timings' in end) this.observer.ended(end.timings, this.busMs(end.timings));
+    this.observer.ended(timings, this.busMs(timings));
     this.observer.changed();
   }
 

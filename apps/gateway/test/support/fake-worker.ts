@@ -1,6 +1,16 @@
-import { Observable } from 'rxjs';
-import { LaneRunner, type Broker, type JobContext, type JobEmission, type JobHandler } from '@app/broker';
-import { bodyOf, sttSampleRateHz, type Span, type SttInput, type SttJob, type TtsJob } from '@app/protocol';
+import { LaneRunner, type Broker, type JobContext } from '@app/broker';
+import {
+  bodyOf,
+  sttSampleRateHz,
+  type Span,
+  type SttInput,
+  type SttJob,
+  type SttOutput,
+  type SttResume,
+  type TtsJob,
+  type TtsOutput,
+  type TtsResume,
+} from '@app/protocol';
 import { splitWords } from '@app/speech/text';
 
 export const fakeRateHz = 22_050;
@@ -36,7 +46,10 @@ export class FakeWorker {
         { lane: { kind: 'tts', model: 'piper' }, seats, voices: () => ['piper-joe'] },
         { lane: { kind: 'stt', model: 'whisper-tiny-en' }, seats },
       ],
-      handlers: { tts: (job, context) => this.speak(job as TtsJob, context), stt: this.listen },
+      handlers: {
+        tts: (job, context) => this.counted(context, this.speak(job as TtsJob, context)),
+        stt: (job, context) => this.counted(context, this.listen(job as SttJob, context)),
+      },
     });
   }
 
@@ -48,90 +61,80 @@ export class FakeWorker {
     return this.runner.stop(0);
   }
 
-  private speak(job: TtsJob, context: JobContext): Observable<JobEmission> {
-    return new Observable((subscriber) => {
-      this.ttsJobs.push(job);
-      this.running++;
-      const run = async (): Promise<void> => {
-        await this.beforePlan(job, context);
-        const totalSamples = job.text.length * samplesPerCharacter;
-        const words = wordSpans(job.text);
-        subscriber.next({
-          output: { type: 'plan', sampleRateHz: fakeRateHz, totalSamples, durations: [1], words, phonemes: words },
-        });
-        for (let at = context.offsetSamples; at < totalSamples && !subscriber.closed; at += windowSamples) {
-          await this.beforeWindow(job, Math.floor(at / windowSamples));
-          if (subscriber.closed) return;
-          const length = Math.min(windowSamples, totalSamples - at);
-          const samples = Float32Array.from({ length }, (_, i) => fakeSample(job, at + i));
-          subscriber.next({ output: { type: 'audio', offsetSamples: at }, body: bodyOf(samples) });
-        }
-        const timings = { seatWaitMs: 0, frontendMs: 0, encodeMs: 0, decodeMs: 0, firstWindowMs: 0 };
-        subscriber.next({ output: { type: 'end', totalSamples, timings } });
-        subscriber.complete();
-      };
-      run().catch((error: unknown) => subscriber.error(error));
-      return () => void this.running--;
-    });
+  private async speak(job: TtsJob, context: JobContext): Promise<void> {
+    this.ttsJobs.push(job);
+    const { offsetSamples } = context.resume as TtsResume;
+    const emit = (output: TtsOutput, body?: Uint8Array): void => context.emit(output, body);
+    await this.beforePlan(job, context);
+    const totalSamples = job.text.length * samplesPerCharacter;
+    const words = wordSpans(job.text);
+    emit({ type: 'plan', sampleRateHz: fakeRateHz, totalSamples, durations: [1], words, phonemes: words });
+    for (let at = offsetSamples; at < totalSamples; at += windowSamples) {
+      context.signal.throwIfAborted();
+      await this.beforeWindow(job, Math.floor(at / windowSamples));
+      context.signal.throwIfAborted();
+      const length = Math.min(windowSamples, totalSamples - at);
+      const samples = Float32Array.from({ length }, (_, i) => fakeSample(job, at + i));
+      emit({ type: 'audio', offsetSamples: at }, bodyOf(samples));
+    }
+    const timings = { seatWaitMs: 0, frontendMs: 0, encodeMs: 0, decodeMs: 0, firstWindowMs: 0 };
+    emit({ type: 'end', totalSamples, timings });
   }
 
-  private readonly listen: JobHandler = (job, context) =>
-    new Observable((subscriber) => {
-      this.sttJobs.push(job as SttJob);
-      this.running++;
-      const attempt = {
-        offsetSamples: context.offsetSamples,
-        samples: 0,
-        firstOffset: undefined as number | undefined,
-      };
-      this.heard.push(attempt);
-      let finalSample = context.offsetSamples;
-      let endSample = context.offsetSamples;
-      const segment = (type: 'partial' | 'final') => ({
-        output: {
-          type,
-          text: this.hear(finalSample, endSample),
-          language: 'en',
-          startSample: finalSample,
-          endSample,
-          words: [['Heard', finalSample, endSample]] as const,
-        },
-      });
-      const final = (): void => {
-        if (endSample > finalSample) subscriber.next(segment('final'));
-        finalSample = endSample;
-      };
-      const take = (sent: SttInput, body: Uint8Array): void => {
-        switch (sent.type) {
-          case 'audio':
-            attempt.firstOffset ??= sent.offsetSamples;
-            attempt.samples += body.length / 2;
-            endSample = sent.offsetSamples + body.length / 2;
-            subscriber.next({ output: { type: 'credit', consumedSamples: endSample } });
-            if ((job as SttJob).pace === 'live') subscriber.next(segment('partial'));
-            if (endSample - finalSample >= 30 * sttSampleRateHz) final();
-            return;
-          case 'finalize':
-            final();
-            return subscriber.next({ output: { type: 'flushed', marker: sent.marker } });
-          case 'close':
-            final();
-            subscriber.next({ output: { type: 'end', totalSamples: endSample } });
-            return subscriber.complete();
-        }
-      };
-      const inputs = context.inputs.subscribe(({ input, body }) => {
-        try {
-          take(input, body);
-        } catch (error) {
-          subscriber.error(error);
-        }
-      });
-      return () => {
-        this.running--;
-        inputs.unsubscribe();
-      };
+  private async listen(job: SttJob, context: JobContext): Promise<void> {
+    this.sttJobs.push(job);
+    const { offsetSamples } = context.resume as SttResume;
+    const attempt = { offsetSamples, samples: 0, firstOffset: undefined as number | undefined };
+    this.heard.push(attempt);
+    const emit = (output: SttOutput): void => context.emit(output);
+    let finalSample = offsetSamples;
+    let endSample = offsetSamples;
+    const segment = (type: 'partial' | 'final'): SttOutput => ({
+      type,
+      text: this.hear(finalSample, endSample),
+      language: 'en',
+      startSample: finalSample,
+      endSample,
+      words: [['Heard', finalSample, endSample]],
     });
+    const final = (): void => {
+      if (endSample > finalSample) emit(segment('final'));
+      finalSample = endSample;
+    };
+    for await (const { input, body } of context.inputs) {
+      const sent = input as SttInput;
+      switch (sent.type) {
+        case 'audio':
+          attempt.firstOffset ??= sent.offsetSamples;
+          attempt.samples += body.length / 2;
+          endSample = sent.offsetSamples + body.length / 2;
+          emit({ type: 'credit', consumedSamples: endSample });
+          if (job.pace === 'live') emit(segment('partial'));
+          if (endSample - finalSample >= 30 * sttSampleRateHz) final();
+          break;
+        case 'finalize':
+          final();
+          emit({ type: 'flushed', marker: sent.marker });
+          break;
+        case 'close':
+          final();
+          return emit({ type: 'end', totalSamples: endSample });
+      }
+    }
+  }
+
+  /** Counts the job for as long as it holds its seat. */
+  private async counted(context: JobContext, work: Promise<void>): Promise<void> {
+    const stopped = new Promise<never>((_, reject) => {
+      context.signal.addEventListener('abort', () => reject(context.signal.reason as Error));
+    });
+    this.running++;
+    try {
+      await Promise.race([work, stopped]);
+    } finally {
+      this.running--;
+    }
+  }
 }
 
 /** Words in equal shares of their characters. */

@@ -1,5 +1,5 @@
 import type { JobHandle, JobListener, JobRequest } from '@app/broker';
-import { bodyOf, type ProblemError } from '@app/protocol';
+import { bodyOf, type ProblemError, type TtsOutput } from '@app/protocol';
 import type { TtsSettings } from '../../src/tts/tts-request';
 
 /** Rate of the audio that `audio` makes. */
@@ -22,7 +22,7 @@ export class ScriptedJobs {
     if (this.refuse) throw this.refuse;
     const cancelled: string[] = [];
     this.submitted.push({ request, listener, cancelled });
-    return { jobId: 'j', attempt: 1, send: () => undefined, cancel: (reason) => void cancelled.push(reason) };
+    return { jobId: 'j', send: () => undefined, cancel: (reason) => void cancelled.push(reason) };
   }
 
   get texts(): unknown[] {
@@ -43,13 +43,16 @@ export const plan = (seconds: number) =>
 
 export const claim = ({ listener }: Submitted, attempt = 1) =>
   listener.onClaim({ attempt, workerId: 'w', waitedMs: 5 });
-export const audio = ({ listener }: Submitted, fromSecond: number, seconds: number, value = 0.5): void =>
-  listener.onOutput(
-    { type: 'audio', offsetSamples: fromSecond * rateHz },
-    bodyOf(new Float32Array(seconds * rateHz).fill(value)),
-  );
-export const end = ({ listener }: Submitted, seconds: number): void =>
-  listener.onEnd({ type: 'end', totalSamples: seconds * rateHz, timings });
+export const answer = ({ listener }: Submitted, output: TtsOutput, body: Uint8Array = new Uint8Array()): void =>
+  listener.onOutput(output, body);
+export const audio = (job: Submitted, fromSecond: number, seconds: number, value = 0.5): void => {
+  const body = bodyOf(new Float32Array(seconds * rateHz).fill(value));
+  answer(job, { type: 'audio', offsetSamples: fromSecond * rateHz }, body);
+};
+export const end = ({ listener }: Submitted, seconds: number): void => {
+  const output: TtsOutput = { type: 'end', totalSamples: seconds * rateHz, timings };
+  listener.onEnd(output);
+};
 export const planned = (job: Submitted, seconds: number): void => {
   claim(job);
   job.listener.onOutput(plan(seconds), new Uint8Array());

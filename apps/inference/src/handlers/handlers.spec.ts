@@ -1,17 +1,18 @@
 import type { INestMicroservice, Type } from '@nestjs/common';
+import { DiscoveryModule, DiscoveryService } from '@nestjs/core';
 import type { MicroserviceOptions } from '@nestjs/microservices';
 import { Test } from '@nestjs/testing';
 import { InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace';
-import { JobClient, JobExceptionFilter, JobStrategy, MemoryBroker, MemoryBus, type JobOutput } from '@app/broker';
+import { JobClient, JobStrategy, MemoryBroker, MemoryBus } from '@app/broker';
 import { InferenceMetrics, loadConfig, Log, Tracing } from '@app/platform';
-import { ProblemError, type Lane } from '@app/protocol';
+import { ProblemError, type Lane, type SttOutput, type TtsOutput } from '@app/protocol';
 import type { TtsStep, TtsStepResult, UtterancePlan } from '@app/speech/engines';
 import { FakeSttSteps, spokenAudio } from '../../../../test/support/fake-stt-steps';
 import type { StepDone, StepRequest } from '../engine/engine-pool';
 import { InferenceConfig } from '../inference.config';
 import { LaneEngines } from '../lanes/lane-engines';
 import { WorkerSettings } from '../worker-settings';
-import { JobTracingInterceptor } from '../tracing/job-tracing.interceptor';
+import { tracedHandler } from '../tracing/traced-handler';
 import * as handlers from '.';
 
 const tts: Lane = { kind: 'tts', model: 'piper' };
@@ -54,7 +55,7 @@ class TinyVoice {
 }
 
 interface Heard {
-  readonly outputs: JobOutput[];
+  readonly outputs: (TtsOutput | SttOutput)[];
   readonly attempts: number[];
   readonly over: Promise<string>;
 }
@@ -84,6 +85,7 @@ describe('the handlers of a worker on a bus', () => {
       jobTook: (lane: Lane, computeMs: number, audioMs: number) => took.push([lane.kind, computeMs, audioMs]),
     };
     const module = await Test.createTestingModule({
+      imports: [DiscoveryModule],
       controllers: Object.values<Type>(handlers),
       providers: [
         { provide: LaneEngines, useValue: engines },
@@ -94,15 +96,14 @@ describe('the handlers of a worker on a bus', () => {
       ],
     }).compile();
     const lanes = [tts, stt].map((lane) => ({ lane, seats: 2 }));
-    const strategy = new JobStrategy({
+    const strategy = new JobStrategy(module.get(DiscoveryService), {
       broker: new MemoryBroker(bus),
       workerId: 'worker',
       lanes,
       drainTimeoutMs: 3_000,
+      around: (kind, handler) => tracedHandler(tracing, kind, handler),
     });
     app = module.createNestMicroservice<MicroserviceOptions>({ strategy, logger: false });
-    app.useGlobalFilters(new JobExceptionFilter());
-    app.useGlobalInterceptors(new JobTracingInterceptor(tracing));
     await app.listen();
     client = new JobClient(new MemoryBroker(bus), { gatewayId: 'gateway' });
     await client.start();
@@ -114,7 +115,7 @@ describe('the handlers of a worker on a bus', () => {
   });
 
   const submit = async (lane: Lane, job: object, begun?: (attempt: number) => void, headers = {}) => {
-    const outputs: JobOutput[] = [];
+    const outputs: (TtsOutput | SttOutput)[] = [];
     const attempts: number[] = [];
     let tell: (how: string) => void = () => undefined;
     const over = new Promise<string>((resolve) => (tell = resolve));
@@ -131,7 +132,7 @@ describe('the handlers of a worker on a bus', () => {
           setImmediate(() => begun?.(attempt));
           return { offsetSamples: 0 };
         },
-        onOutput: (output) => void outputs.push(output),
+        onOutput: (output: TtsOutput | SttOutput) => void outputs.push(output),
         onEnd: () => tell('end'),
         onProblem: ({ code }) => tell(code),
       },
@@ -152,7 +153,7 @@ describe('the handlers of a worker on a bus', () => {
     await heard.over;
     await until(() => spans.getFinishedSpans().length >= 3);
     const [encode, decode, run] = spans.getFinishedSpans();
-    expect([encode?.name, decode?.name, run?.name]).toEqual(['step encode', 'step decode', 'run speak']);
+    expect([encode?.name, decode?.name, run?.name]).toEqual(['step encode', 'step decode', 'run tts']);
     expect(run?.parentSpanContext).toMatchObject({ traceId, spanId: 'b7ad6b7169203331' });
     expect(run?.attributes).toMatchObject({ 'antiphon.request_id': 'request-1', 'antiphon.attempt': 1 });
     for (const step of [encode, decode]) {

@@ -1,5 +1,5 @@
-import { HandBack, type JobOutput } from '@app/broker';
-import { ProblemError } from '@app/protocol';
+import { HandBack } from '@app/broker';
+import { ProblemError, type SttOutput } from '@app/protocol';
 import { spokenAudio } from '../../../../test/support/fake-stt-steps';
 import { Conversation, turn } from '../../../../test/support/stt-conversation';
 
@@ -11,7 +11,7 @@ describe('SttStream', () => {
     expect(heard.steps.dropped).toEqual([]);
     const finals = outputs.filter(({ type }) => type === 'final');
     expect(finals).toEqual([expect.objectContaining({ text: 'w1 w2', language: 'en' })]);
-    const [final] = finals as Extract<JobOutput, { type: 'final' }>[];
+    const [final] = finals as Extract<SttOutput, { type: 'final' }>[];
     expect(final?.startSample).toBeLessThanOrEqual(1 * rate);
     expect(final?.startSample).toBeGreaterThan(0.6 * rate);
     expect(final?.endSample).toBeGreaterThanOrEqual(1.8 * rate);

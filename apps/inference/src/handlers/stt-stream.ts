@@ -1,4 +1,4 @@
-import { HandBack, type JobEmission } from '@app/broker';
+import { HandBack } from '@app/broker';
 import { ProblemError, sttSampleRateHz, type SttOutput } from '@app/protocol';
 import {
   defaultEndpointerOptions,
@@ -74,7 +74,7 @@ export class SttStream {
     private readonly settings: SttStreamSettings,
     steps: SttSteps,
     private readonly finder: UtteranceFinder,
-    private readonly emit: (emission: JobEmission) => void,
+    private readonly emit: (emission: { readonly output: SttOutput }) => void,
   ) {
     this.audio = new AudioBuffer(settings.offsetSamples);
     this.engine = new StreamEngine(settings, steps, this.audio);

@@ -1,15 +1,14 @@
 import { Controller } from '@nestjs/common';
-import { Ctx, MessagePattern, Payload } from '@nestjs/microservices';
-import { Subscription, type Observable } from 'rxjs';
-import type { JobContext, JobEmission } from '@app/broker';
-import { sttFunction, SttJob, type SttInput } from '@app/protocol';
+import { MessagePattern } from '@nestjs/microservices';
+import type { JobContext } from '@app/broker';
+import { sttFunction, validated, type InputOf, type SttInput, type SttJob } from '@app/protocol';
 import { Log, Tracing } from '@app/platform';
 import { decodePcm } from '@app/speech/audio';
 import { defaultEndpointerOptions, Endpointer } from '@app/speech/engines';
 import { LaneEngines } from '../lanes/lane-engines';
 import { tracedSteps } from '../tracing/traced-steps';
 import { WorkerSettings } from '../worker-settings';
-import { emissionsOf, logged, type RunningJob } from './job-run';
+import { runJob } from './job-run';
 import { SttStream } from './stt-stream';
 
 /** How long a draining worker waits for the next final before it hands a stream back. */
@@ -26,17 +25,17 @@ export class SttHandler {
   ) {}
 
   @MessagePattern('stt')
-  hear(@Payload() job: SttJob, @Ctx() context: JobContext): Observable<JobEmission> {
-    return emissionsOf((emit) => logged(this.log, job, context, this.start(job, context, emit)));
+  run(job: SttJob, context: JobContext): Promise<void> {
+    return runJob(this.log, job, context, () => this.hear(job, context));
   }
 
-  private start(job: SttJob, context: JobContext, emit: (emission: JobEmission) => void): RunningJob {
+  private async hear(job: SttJob, context: JobContext): Promise<void> {
     const { tuning } = this.settings;
     const { endSilenceMs } = tuning;
     const stream = new SttStream(
       {
         id: `${job.jobId}.${context.attempt}`,
-        offsetSamples: context.offsetSamples,
+        offsetSamples: validated(sttFunction.resume, context.resume).offsetSamples,
         language: job.language,
         words: job.words,
         ...(job.pace === 'live' ? { partials: tuning } : {}),
@@ -44,27 +43,30 @@ export class SttHandler {
       },
       tracedSteps(this.engines.of(sttFunction, job.model), this.tracing, context.headers),
       new Endpointer({ endSilenceMs, postRollMs: Math.min(defaultEndpointerOptions.postRollMs, endSilenceMs) }),
-      emit,
+      ({ output }) => context.emit(output),
     );
-    const inputs = this.follow(stream, context);
-    const done = stream.done
-      .finally(() => inputs.unsubscribe())
-      .then(() => this.engines.jobTook({ kind: sttFunction.kind, model: job.model }, stream.computeMs, stream.heardMs));
-    return { done, drop: () => stream.drop() };
+    let patience: NodeJS.Timeout | undefined;
+    const onDrain = (): void => {
+      stream.drain();
+      patience = setTimeout(() => stream.handBack(), drainPatienceMs);
+    };
+    context.signal.addEventListener('abort', () => stream.drop());
+    context.drain.addEventListener('abort', onDrain);
+    if (context.drain.aborted) onDrain();
+    try {
+      await Promise.race([stream.done, feed(stream, context)]);
+    } finally {
+      clearTimeout(patience);
+      stream.drop();
+    }
+    this.engines.jobTook({ kind: sttFunction.kind, model: job.model }, stream.computeMs, stream.heardMs);
   }
+}
 
-  private follow(stream: SttStream, context: JobContext): Subscription {
-    const subscription = context.inputs.subscribe(({ input, body }) => take(stream, input, body));
-    let timer: NodeJS.Timeout | undefined;
-    subscription.add(
-      context.drain.subscribe(() => {
-        stream.drain();
-        timer = setTimeout(() => stream.handBack(), drainPatienceMs);
-      }),
-    );
-    subscription.add(() => clearTimeout(timer));
-    return subscription;
-  }
+/** Gives the stream its inputs for as long as they come; rejects where one is none. */
+async function feed(stream: SttStream, { inputs }: JobContext): Promise<void> {
+  for await (const { input, body } of inputs) take(stream, input as InputOf<typeof sttFunction>, body);
+  return stream.done;
 }
 
 function take(stream: SttStream, input: SttInput, body: Uint8Array): void {

@@ -1,5 +1,4 @@
-import type { JobEmission } from '@app/broker';
-import { ProblemError, samplesOf, TtsJob } from '@app/protocol';
+import { ProblemError, samplesOf, TtsJob, type TtsOutput } from '@app/protocol';
 import type { TtsStep, TtsStepResult, UtterancePlan } from '@app/speech/engines';
 import { StepDropped, type StepDone, type StepRequest } from '../engine/engine-pool';
 import { TtsUtterance, type TtsAttempt } from './tts-utterance';
@@ -60,6 +59,11 @@ class HeldSteps {
   }
 }
 
+interface Emission {
+  readonly output: TtsOutput;
+  readonly body: Uint8Array | undefined;
+}
+
 const job = Object.assign(new TtsJob(), {
   jobId: 'job',
   text: 'Hello',
@@ -72,24 +76,24 @@ const job = Object.assign(new TtsJob(), {
 
 const speak = (attempt: Partial<TtsAttempt> = {}, bufferedMs = 0) => {
   const steps = new HeldSteps();
-  const emissions: JobEmission[] = [];
+  const emissions: Emission[] = [];
   const clock = { nowMs: 0 };
   const utterance = new TtsUtterance(
     { ...job, bufferedMs },
-    { attempt: 1, offsetSamples: 0, durations: undefined, ...attempt },
+    { attempt: 1, offsetSamples: 0, ...attempt },
     steps,
     { playbackMarginMs: 50, startPatienceMs: 300, now: () => clock.nowMs },
-    (emission) => emissions.push(emission),
+    (output, body) => emissions.push({ output, body }),
   );
   const done = utterance.run();
   done.catch(() => undefined);
   return { steps, emissions, clock, utterance, done };
 };
 
-const offsets = (emissions: readonly JobEmission[]): number[] =>
+const offsets = (emissions: readonly Emission[]): number[] =>
   emissions.flatMap(({ output }) => (output.type === 'audio' ? output.offsetSamples : []));
 
-const audio = (emissions: readonly JobEmission[]): number[] =>
+const audio = (emissions: readonly Emission[]): number[] =>
   emissions.flatMap(({ body }) => (body ? [...samplesOf(body)] : []));
 
 const countingFrom = (first: number): number[] => Array.from({ length: 1_000 - first }, (_, at) => first + at);

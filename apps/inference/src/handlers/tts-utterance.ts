@@ -1,5 +1,12 @@
-import type { JobEmission } from '@app/broker';
-import { bodyOf, ProblemError, type Span, type TtsJob, type TtsTimings } from '@app/protocol';
+import {
+  bodyOf,
+  ProblemError,
+  type Span,
+  type TtsJob,
+  type TtsOutput,
+  type TtsResume,
+  type TtsTimings,
+} from '@app/protocol';
 import { Playback, type Due } from '@app/speech/batching';
 import type { TtsStep, TtsStepResult, UtterancePlan, Window } from '@app/speech/engines';
 import type { Opened } from '../engine/engine.messages';
@@ -12,11 +19,8 @@ export interface TtsSteps {
 }
 
 /** Where an attempt stands when it begins. */
-export interface TtsAttempt {
+export interface TtsAttempt extends Readonly<TtsResume> {
   readonly attempt: number;
-  /** First sample that is still needed. */
-  readonly offsetSamples: number;
-  readonly durations: readonly number[] | undefined;
 }
 
 /** See `Tuning`; `now` is the clock of the engine pool. */
@@ -51,7 +55,7 @@ export class TtsUtterance {
     private readonly attempt: TtsAttempt,
     private readonly steps: TtsSteps,
     private readonly settings: TtsUtteranceSettings,
-    private readonly emit: (emission: JobEmission) => void,
+    private readonly emit: (output: TtsOutput, body?: Uint8Array) => void,
   ) {
     this.id = `${job.jobId}.${attempt.attempt}`;
     this.startedAtMs = settings.now();
@@ -70,7 +74,7 @@ export class TtsUtterance {
       this.emitPlan(plan, opened.sampleRateHz);
       await this.speak(plan, opened);
       const timings = this.timings(plan);
-      this.emit({ output: { type: 'end', totalSamples: plan.totalSamples, timings } });
+      this.emit({ type: 'end', totalSamples: plan.totalSamples, timings });
       const samples = Math.max(0, plan.totalSamples - this.attempt.offsetSamples);
       return { timings, firstAudioMs: this.firstAudioMs, audioMs: (samples / opened.sampleRateHz) * 1_000 };
     } finally {
@@ -145,22 +149,20 @@ export class TtsUtterance {
 
   private emitPlan(plan: UtterancePlan, sampleRateHz: number): void {
     this.emit({
-      output: {
-        type: 'plan',
-        sampleRateHz,
-        totalSamples: plan.totalSamples,
-        durations: plan.durations,
-        words: plan.words.map(({ word, startSample, endSample }): Span => [word, startSample, endSample]),
-        phonemes: plan.phonemes.map(({ phoneme, startSample, endSample }): Span => [phoneme, startSample, endSample]),
-      },
+      type: 'plan',
+      sampleRateHz,
+      totalSamples: plan.totalSamples,
+      durations: plan.durations,
+      words: plan.words.map(({ word, startSample, endSample }): Span => [word, startSample, endSample]),
+      phonemes: plan.phonemes.map(({ phoneme, startSample, endSample }): Span => [phoneme, startSample, endSample]),
     });
   }
 
-  /** A take-over may begin in the middle of a window. */
+  /** A later attempt may begin in the middle of a window. */
   private emitAudio(window: Window, samples: Float32Array): void {
     const skip = Math.max(0, this.attempt.offsetSamples - window.startSample);
     const offsetSamples = window.startSample + skip;
-    this.emit({ output: { type: 'audio', offsetSamples }, body: bodyOf(samples.subarray(skip)) });
+    this.emit({ type: 'audio', offsetSamples }, bodyOf(samples.subarray(skip)));
   }
 
   private timings(plan: UtterancePlan): TtsTimings {

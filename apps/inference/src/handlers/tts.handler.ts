@@ -1,13 +1,12 @@
 import { Controller } from '@nestjs/common';
-import { Ctx, MessagePattern, Payload } from '@nestjs/microservices';
-import type { Observable } from 'rxjs';
-import type { JobContext, JobEmission } from '@app/broker';
-import { laneName, ProblemError, ttsFunction, TtsJob, type Lane } from '@app/protocol';
+import { MessagePattern } from '@nestjs/microservices';
+import type { JobContext } from '@app/broker';
+import { laneName, ProblemError, ttsFunction, validated, type Lane, type TtsJob } from '@app/protocol';
 import { InferenceMetrics, Log, Tracing } from '@app/platform';
 import { LaneEngines } from '../lanes/lane-engines';
 import { tracedSteps } from '../tracing/traced-steps';
 import { WorkerSettings } from '../worker-settings';
-import { emissionsOf, logged, type RunningJob } from './job-run';
+import { runJob } from './job-run';
 import { TtsUtterance, type UtteranceReport } from './tts-utterance';
 
 /** Speaks utterances. */
@@ -22,22 +21,22 @@ export class TtsHandler {
   ) {}
 
   @MessagePattern('tts')
-  speak(@Payload() job: TtsJob, @Ctx() context: JobContext): Observable<JobEmission> {
-    return emissionsOf((emit) => logged(this.log, job, context, this.start(job, context, emit)));
+  run(job: TtsJob, context: JobContext): Promise<void> {
+    return runJob(this.log, job, context, () => this.speak(job, context));
   }
 
-  private start(job: TtsJob, context: JobContext, emit: (emission: JobEmission) => void): RunningJob {
+  private async speak(job: TtsJob, context: JobContext): Promise<void> {
     const lane: Lane = { kind: ttsFunction.kind, model: job.model };
     if (!this.engines.modelsOf(lane).includes(job.voice)) throw new ProblemError('voice_not_found');
     const utterance = new TtsUtterance(
       job,
-      context,
+      { attempt: context.attempt, ...validated(ttsFunction.resume, context.resume) },
       tracedSteps(this.engines.of(ttsFunction, job.model), this.tracing, context.headers),
       { ...this.settings.tuning, now: () => performance.now() },
-      emit,
+      (output, body) => context.emit(output, body),
     );
-    const done = utterance.run().then((report) => this.report(lane, report));
-    return { done, drop: () => utterance.drop() };
+    context.signal.addEventListener('abort', () => utterance.drop());
+    this.report(lane, await utterance.run());
   }
 
   private report(lane: Lane, { timings, firstAudioMs, audioMs }: UtteranceReport): void {

@@ -86,7 +86,7 @@ export class JobClient implements JobHost {
     const jobId = randomBytes(16).toString('base64url');
     const budgetMs = waitBudgetMs(request.lane, request.jobClass, this.options.newcomerBudgetMs);
     const { gatewayId } = this.options;
-    const payload = encodeFrame({ ...request.job, jobId, gatewayId, waitBudgetMs: budgetMs }, request.body);
+    const payload = encodeFrame({ ...request.job, jobId, gatewayId }, request.body);
     const job = new OfferedJob(this, { ...request, jobId, waitBudgetMs: budgetMs, payload }, listener);
     this.jobs.set(jobId, job);
     try {

@@ -36,7 +36,7 @@ describe('A job whose worker is lost', () => {
     await lost.outputs([0, plan], [1, audio(0), Buffer.alloc(16)]);
     await pass(ackWaitMs);
     const next = await second.hold(ttsLane, 'first');
-    expect(next.grant).toMatchObject({ attempt: 2, offsetSamples: 4, durations: [3, 5] });
+    expect(next.grant).toMatchObject({ attempt: 2, resume: { offsetSamples: 4, durations: [3, 5] } });
     expect(first.received).toMatchObject([{ type: 'cancel', attempt: 1, superseded: true }]);
 
     await lost.outputs([2, audio(4), Buffer.alloc(16)]);

@@ -189,14 +189,9 @@ export class OfferedJob implements JobHandle {
     this.workerId = workerId;
     this.lastSignAt = now;
     const claim = { attempt: this.attempt, workerId, waitedMs: now - this.publishedAt };
-    const resumption = this.guarded(() => this.listener.onClaim(claim));
-    if (!resumption || this.isOver()) return undefined;
-    return {
-      attempt: claim.attempt,
-      offsetSamples: resumption.offsetSamples,
-      ...(resumption.durations ? { durations: [...resumption.durations] } : {}),
-      waitedMs: claim.waitedMs,
-    };
+    const resume = this.guarded(() => this.listener.onClaim(claim));
+    if (!resume || this.isOver()) return undefined;
+    return { attempt: claim.attempt, resume, waitedMs: claim.waitedMs };
   }
 
   /** The message was delivered to another while a worker held it: that one missed its keep-alives. */

@@ -1,5 +1,5 @@
-import { ProblemError } from '@app/protocol';
-import type { JobListener, JobOutput, Resumption } from './job-contract';
+import { ProblemError, type ResultOutput } from '@app/protocol';
+import type { JobListener, JobOutput } from './job-contract';
 
 /** Waits for the result of a job that has no other output; its attempts begin from the start. */
 export class ResultListener implements JobListener {
@@ -15,16 +15,16 @@ export class ResultListener implements JobListener {
     });
   }
 
-  onClaim(): Resumption {
-    return { offsetSamples: 0 };
+  onClaim(): object {
+    return {};
   }
 
   onOutput(): void {
     // A result comes with the end.
   }
 
-  onEnd(output: Extract<JobOutput, { type: 'end' }>): void {
-    if ('result' in output) this.resolve(output.result);
+  onEnd(output: JobOutput & Partial<ResultOutput>): void {
+    if (output.result) this.resolve(output.result);
     else this.onProblem(new ProblemError('internal', { cause: new Error('a job ended without a result') }));
   }
 

@@ -1,10 +1,13 @@
-import type { ProblemError } from '@app/protocol';
-import type { Claim, JobListener, JobOutput, Resumption } from '../client';
+import type { ProblemError, SttOutput, TtsOutput } from '@app/protocol';
+import type { Claim, JobListener } from '../client';
+
+/** What the jobs of these tests answer. */
+type Output = TtsOutput | SttOutput;
 
 /** A session's side of one job that writes down what it is told. TTS audio goes on where it stopped. */
 export class RecordingListener implements JobListener {
   readonly claims: Claim[] = [];
-  readonly outputs: JobOutput[] = [];
+  readonly outputs: Output[] = [];
   readonly bodies: Buffer[] = [];
   /** `end` or the problem's code, as often as told. */
   readonly ends: string[] = [];
@@ -12,7 +15,7 @@ export class RecordingListener implements JobListener {
   private durations: readonly number[] | undefined;
   private receivedSamples = 0;
   /** Called in place of the recording's own answer. */
-  resume: (claim: Claim) => Resumption = () => ({
+  resume: (claim: Claim) => object = () => ({
     offsetSamples: this.receivedSamples,
     ...(this.durations ? { durations: this.durations } : {}),
   });
@@ -20,12 +23,12 @@ export class RecordingListener implements JobListener {
   /** Called after the end or the problem. */
   onOver: () => void = () => undefined;
 
-  onClaim(claim: Claim): Resumption {
+  onClaim(claim: Claim): object {
     this.claims.push(claim);
     return this.resume(claim);
   }
 
-  onOutput(output: JobOutput, body: Uint8Array): void {
+  onOutput(output: Output, body: Uint8Array): void {
     this.outputs.push(output);
     this.bodies.push(Buffer.from(body));
     if (output.type === 'plan') this.durations = output.durations;

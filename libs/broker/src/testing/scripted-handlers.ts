@@ -1,37 +1,54 @@
-import { Observable, Subject } from 'rxjs';
 import type { Job } from '@app/protocol';
-import type { JobContext, JobEmission } from '../job-context';
-import type { JobHandler } from '../worker';
-import type { ReceivedInput } from '../worker/input-queue';
+import type { JobContext, JobEmission, JobHandler, ReceivedInput } from '../job-context';
 
 /** One run of a handler, moved by the test. */
-export interface Run {
-  readonly job: Job & { readonly text?: string };
-  readonly context: JobContext;
-  readonly emit: Subject<JobEmission>;
-  readonly inputs: ReceivedInput[];
-  drained: boolean;
-  stopped: boolean;
+export class Run {
+  readonly inputs: ReceivedInput[] = [];
+  /** Resolves or rejects when the test says so, or when it is stopped. */
+  readonly over: Promise<void>;
+  /** Ends the handler. */
+  complete!: () => void;
+  fail!: (error: unknown) => void;
+
+  constructor(
+    readonly job: Job & { readonly text?: string },
+    readonly context: JobContext,
+  ) {
+    this.over = new Promise((resolve, reject) => {
+      this.complete = resolve;
+      this.fail = reject;
+    });
+    context.signal.addEventListener('abort', () => this.fail(context.signal.reason));
+    void this.readInputs();
+  }
+
+  emit({ output, body }: JobEmission): void {
+    this.context.emit(output, body);
+    if (output.type === 'end') this.complete();
+  }
+
+  get drained(): boolean {
+    return this.context.drain.aborted;
+  }
+
+  get stopped(): boolean {
+    return this.context.signal.aborted;
+  }
+
+  private async readInputs(): Promise<void> {
+    for await (const received of this.context.inputs) this.inputs.push(received);
+  }
 }
 
 /** A handler whose runs wait for what the test emits. */
 export class ScriptedHandler {
   readonly runs: Run[] = [];
 
-  readonly handle: JobHandler = (job, context) =>
-    new Observable((subscriber) => {
-      const run: Run = { job, context, emit: new Subject(), inputs: [], drained: false, stopped: false };
-      this.runs.push(run);
-      const subscriptions = [
-        run.emit.subscribe(subscriber),
-        context.inputs.subscribe((input) => run.inputs.push(input)),
-        context.drain.subscribe(() => (run.drained = true)),
-      ];
-      return () => {
-        run.stopped = true;
-        for (const subscription of subscriptions) subscription.unsubscribe();
-      };
-    });
+  readonly handle: JobHandler = (job, context) => {
+    const run = new Run(job, context);
+    this.runs.push(run);
+    return run.over;
+  };
 
   /** The latest run. */
   get last(): Run {

@@ -1,4 +1,5 @@
 import type { Lane } from '@app/protocol';
+import type { JobEmission } from '../job-context';
 import type { LaneLoad } from '../job-lanes';
 import { JobClient, type JobHandle, type JobRequest } from '../client';
 import { MemoryBroker, MemoryBus, type MemoryMessage } from '../memory';
@@ -6,9 +7,7 @@ import { Presence } from '../presence';
 import { LaneRunner, type EndedJob } from '../worker';
 import { audio, plan, sttLane, ttsEnd, ttsLane, ttsRequest } from './jobs';
 import { RecordingListener } from './recording-listener';
-import { ScriptedHandler, type Run } from './scripted-handlers';
-
-type Emission = Parameters<Run['emit']['next']>[0];
+import { ScriptedHandler } from './scripted-handlers';
 
 /** Lets time pass, and then everything happen that needs none. */
 export async function pass(timeMs: number): Promise<void> {
@@ -20,7 +19,7 @@ export async function pass(timeMs: number): Promise<void> {
 export const samples = (...values: number[]): Uint8Array => Buffer.from(Float32Array.from(values).buffer);
 
 /** A whole utterance, output by output. */
-export const utterance: readonly Emission[] = [
+export const utterance: readonly JobEmission[] = [
   { output: plan },
   { output: audio(0), body: samples(1, 2, 3, 4) },
   { output: audio(4), body: samples(5, 6, 7, 8) },
@@ -91,8 +90,8 @@ export class WorkerBench {
   }
 
   /** From the latest run. */
-  async emit(...emissions: readonly Emission[]): Promise<void> {
-    for (const emission of emissions) this.handler.last.emit.next(emission);
+  async emit(...emissions: readonly JobEmission[]): Promise<void> {
+    for (const emission of emissions) this.handler.last.emit(emission);
     await pass(0);
   }
 

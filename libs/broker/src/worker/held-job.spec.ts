@@ -21,7 +21,7 @@ describe('A worker ends an attempt', () => {
 
   it('with a problem that a retry would not solve', async () => {
     const { listener } = await bench.submit();
-    bench.handler.last.emit.error(new ProblemError('voice_not_found', { detail: 'No such voice here.' }));
+    bench.handler.last.fail(new ProblemError('voice_not_found', { detail: 'No such voice here.' }));
     await pass(0);
     expect(listener.problem).toMatchObject({ code: 'voice_not_found', detail: 'No such voice here.' });
     expect(await bench.load()).toEqual({ waiting: 0, running: 0 });
@@ -30,7 +30,7 @@ describe('A worker ends an attempt', () => {
 
   it('with internal, logged without content, after an unknown error', async () => {
     const { listener } = await bench.submit();
-    bench.handler.last.emit.error(new Error('secret transcript'));
+    bench.handler.last.fail(new Error('secret transcript'));
     await pass(0);
     expect(listener.problem?.code).toBe('internal');
     expect(listener.problem?.detail).not.toContain('secret');
@@ -39,18 +39,18 @@ describe('A worker ends an attempt', () => {
 
   it('with internal when the handler completes without an end', async () => {
     const { listener } = await bench.submit();
-    bench.handler.last.emit.complete();
+    bench.handler.last.complete();
     await pass(0);
     expect(listener.ends).toEqual(['internal']);
   });
 
   it('that broke, for another one elsewhere, but not for a third', async () => {
     const { listener } = await bench.submit();
-    bench.handler.last.emit.error(new ProblemError('worker_unavailable'));
+    bench.handler.last.fail(new ProblemError('worker_unavailable'));
     await pass(50);
     expect(bench.handler.runs).toHaveLength(2);
     expect(bench.handler.last.context.attempt).toBe(2);
-    bench.handler.last.emit.error(new ProblemError('worker_unavailable'));
+    bench.handler.last.fail(new ProblemError('worker_unavailable'));
     await pass(50);
     expect(bench.handler.runs).toHaveLength(2);
     expect(listener.ends).toEqual(['job_quarantined']);
@@ -61,7 +61,7 @@ describe('A worker ends an attempt', () => {
     const { listener } = await bench.submit();
     for (let attempt = 1; attempt <= 4; attempt += 1) {
       expect(bench.handler.last.context.attempt).toBe(attempt);
-      bench.handler.last.emit.error(new HandBack());
+      bench.handler.last.fail(new HandBack());
       await pass(0);
     }
     expect(listener.ends).toEqual([]);
@@ -106,7 +106,7 @@ describe('A worker ends an attempt', () => {
     await bench.submit();
     const { jobId } = bench.handler.last.context;
     bench.bus.relay = (message, deliver) => (isA('output', message) ? undefined : deliver());
-    bench.handler.last.emit.error(new HandBack());
+    bench.handler.last.fail(new HandBack());
     await pass(1_000);
     const superseded = { attempt: 1, type: 'cancel', superseded: true };
     bench.broker().publish(subjects.input('worker-1', jobId), encodeFrame(superseded));
@@ -151,7 +151,7 @@ describe('A worker ends an attempt', () => {
     await pass(30_000);
     expect(bench.handler.last.stopped).toBe(false);
     expect(bench.handler.runs).toHaveLength(1);
-    bench.handler.last.emit.next({ output: sttEnd });
+    bench.handler.last.emit({ output: sttEnd });
     await pass(0);
     expect(listener.ends).toEqual(['end']);
   });

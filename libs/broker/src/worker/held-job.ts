@@ -1,4 +1,3 @@
-import type { Observable, Subscription } from 'rxjs';
 import {
   ClaimGranted,
   encodeFrame,
@@ -10,13 +9,14 @@ import {
   type OutputEnvelope,
 } from '@app/protocol';
 import type { Broker, Delivery } from '../broker';
-import { HandBack, type JobContext, type JobEmission } from '../job-context';
+import { HandBack, JobStopped, type JobContext, type JobHandler } from '../job-context';
+import type { JobOutput } from '../client';
 import type { JobLog } from '../job-log';
 import { readFrame } from '../wire';
 import { InputQueue } from './input-queue';
 import { readJob, type JobAddress } from './job-codec';
 import { SentFrames } from './sent-frames';
-import type { JobHandler, JobOutcome } from './worker-contract';
+import type { JobOutcome } from './worker-contract';
 
 const claimTimeoutMs = 1_000;
 const confirmTimeoutMs = 500;
@@ -33,8 +33,6 @@ export interface HeldJobHost {
   readonly workerId: string;
   readonly now: () => number;
   readonly log: JobLog | undefined;
-  /** Emits, at once if need be, when the worker drains. */
-  readonly drain: Observable<void>;
   handlerOf(lane: Lane): JobHandler;
   isGatewayAlive(gatewayId: string): boolean;
   claimed(job: HeldJob, waitedMs: number): void;
@@ -57,7 +55,8 @@ export class HeldJob {
   private readonly sent = new SentFrames(resendBytes);
   private readonly queue = new InputQueue();
   private readonly early: { envelope: InputEnvelope; body: Uint8Array }[] = [];
-  private work: Subscription | undefined;
+  private readonly stopping = new AbortController();
+  private readonly draining = new AbortController();
   private seated = true;
   private concluding = false;
   private isOver = false;
@@ -80,7 +79,7 @@ export class HeldJob {
     this.claimedAt = this.lastHeardAt = this.host.now();
     this.host.claimed(this, granted.waitedMs);
     for (const { envelope, body } of this.early.splice(0)) this.receive(envelope, body);
-    this.run(granted);
+    if (this.seated) void this.run(granted);
   }
 
   /** A frame from the session. What comes before the grant belongs to the attempt about to begin. */
@@ -118,9 +117,15 @@ export class HeldJob {
     this.delivery.working();
   }
 
+  /** The worker drains. */
+  drain(): void {
+    this.draining.abort();
+  }
+
   /** Nobody is there to take outputs. Offered again, so that its claim decides: the gateway may only have been cut off. */
   gatewayDied(): void {
     this.delivery.nak();
+    this.stop('lost');
     this.end('gone');
   }
 
@@ -130,6 +135,7 @@ export class HeldJob {
       this.delivery.nak();
       this.end('handed_back');
     } else {
+      if (!this.concluding) this.stop('lost');
       void this.conclude({ handBack: 'ordered' }, 'handed_back', () => this.delivery.nak());
     }
   }
@@ -137,9 +143,11 @@ export class HeldJob {
   /** While it concludes, the session's answer decides. */
   private cancelled(superseded: boolean): void {
     if (superseded) {
+      this.stop('lost');
       this.end('stale');
     } else if (!this.concluding) {
       this.delivery.term();
+      this.stop('cancelled');
       this.end('cancelled');
     }
   }
@@ -156,25 +164,18 @@ export class HeldJob {
       this.end('lost');
       return undefined;
     }
-    const granted = answer && readFrame(ClaimGranted, answer)?.header;
+    const granted = answer && readFrame(ClaimGranted, answer, 'resume')?.header;
     if (granted) return granted;
     this.delivery.term();
     this.end('gone');
     return undefined;
   }
 
-  private run(granted: ClaimGranted): void {
+  private async run(granted: ClaimGranted): Promise<void> {
     try {
       const { job, body } = readJob(this.lane, this.delivery.payload);
-      const work = this.host
-        .handlerOf(this.lane)(job, this.contextOf(granted, body))
-        .subscribe({
-          next: (emission) => this.emit(emission),
-          error: (error: unknown) => this.fail(error),
-          complete: () => this.fail(new Error('handler completed without an end')),
-        });
-      if (this.seated) this.work = work;
-      else work.unsubscribe();
+      await this.host.handlerOf(this.lane)(job, this.contextOf(granted, body));
+      this.fail(new Error('the handler completed without an end'));
     } catch (error) {
       this.fail(error);
     }
@@ -184,16 +185,17 @@ export class HeldJob {
     return {
       jobId: this.address.jobId,
       attempt: granted.attempt,
-      offsetSamples: granted.offsetSamples,
-      durations: granted.durations,
       headers: this.delivery.headers,
       body,
-      inputs: this.queue.inputs,
-      drain: this.host.drain,
+      resume: granted.resume,
+      inputs: this.queue,
+      signal: this.stopping.signal,
+      drain: this.draining.signal,
+      emit: (output, emitted) => this.emit(output, emitted),
     };
   }
 
-  private emit({ output, body }: JobEmission): void {
+  private emit(output: JobOutput, body?: Uint8Array): void {
     if (this.concluding || this.isOver) return;
     if (output.type === 'end') void this.conclude({ output }, 'done', () => this.delivery.ack());
     else this.publish(this.frame({ output }, body));
@@ -203,7 +205,7 @@ export class HeldJob {
     if (this.concluding || this.isOver) return;
     const { jobId } = this.address;
     if (error instanceof HandBack) {
-      this.handBack();
+      void this.conclude({ handBack: 'ordered' }, 'handed_back', () => this.delivery.nak());
       return;
     }
     if (!(error instanceof ProblemError)) this.host.log?.error('job handler failed', { jobId, err: error });
@@ -270,11 +272,16 @@ export class HeldJob {
     return subjects.output(this.address.gatewayId, this.address.jobId);
   }
 
+  /** Stops the handler. */
+  private stop(why: JobStopped['why']): void {
+    this.stopping.abort(new JobStopped(why));
+  }
+
   private leaveSeat(): void {
     if (!this.seated) return;
     this.seated = false;
     this.runMs = this.host.now() - this.claimedAt;
-    this.work?.unsubscribe();
+    this.queue.close();
     this.host.seatFreed(this);
   }
 

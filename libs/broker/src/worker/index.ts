@@ -1,3 +1,3 @@
 export { LaneRunner, type LaneRunnerOptions } from './lane-runner';
-export { JobStrategy, JobExceptionFilter, type JobStrategyOptions } from './job-strategy';
+export { JobStrategy, type JobStrategyOptions } from './job-strategy';
 export * from './worker-contract';

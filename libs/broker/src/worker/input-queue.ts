@@ -1,30 +1,13 @@
-import { Observable, type Subscriber } from 'rxjs';
 import type { InputEnvelope } from '@app/protocol';
 import type { JobInput } from '../client';
+import type { ReceivedInput } from '../job-context';
 
-/** An input as a handler gets it. */
-export interface ReceivedInput {
-  readonly input: JobInput;
-  readonly body: Uint8Array;
-}
-
-/** Inputs of an attempt in order; held back until the handler subscribes. */
-export class InputQueue {
-  /** For one subscriber. */
-  readonly inputs: Observable<ReceivedInput>;
-  private readonly held: ReceivedInput[] = [];
-  private subscriber: Subscriber<ReceivedInput> | undefined;
+/** Inputs of an attempt in order, for one reader; kept until they are read. */
+export class InputQueue implements AsyncIterable<ReceivedInput> {
+  private readonly unread: ReceivedInput[] = [];
+  private wake: () => void = () => undefined;
   private next = 0;
-
-  constructor() {
-    this.inputs = new Observable((subscriber) => {
-      for (const received of this.held.splice(0)) subscriber.next(received);
-      this.subscriber = subscriber;
-      return () => {
-        this.subscriber = undefined;
-      };
-    });
-  }
+  private isClosed = false;
 
   /** Whether all of the first `count` inputs have come. */
   has(count: number): boolean {
@@ -36,9 +19,22 @@ export class InputQueue {
     if (envelope.sequence === undefined || envelope.sequence > this.next) return false;
     if (envelope.sequence < this.next) return true;
     this.next += 1;
-    const received = { input: envelope.input as JobInput, body };
-    if (this.subscriber) this.subscriber.next(received);
-    else this.held.push(received);
+    this.unread.push({ input: envelope.input as JobInput, body });
+    this.wake();
     return true;
+  }
+
+  /** The reader gets no more, not even what came before. */
+  close(): void {
+    this.isClosed = true;
+    this.wake();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<ReceivedInput> {
+    while (!this.isClosed) {
+      const received = this.unread.shift();
+      if (received) yield received;
+      else await new Promise<void>((resolve) => (this.wake = resolve));
+    }
   }
 }

@@ -1,29 +1,35 @@
 import { Controller, type INestMicroservice, type Type } from '@nestjs/common';
-import { Ctx, MessagePattern, Payload, type MicroserviceOptions } from '@nestjs/microservices';
+import { DiscoveryModule, DiscoveryService } from '@nestjs/core';
+import { MessagePattern, type MicroserviceOptions } from '@nestjs/microservices';
 import { Test } from '@nestjs/testing';
-import { of, throwError, type Observable } from 'rxjs';
-import { functionGraph, ProblemError, TtsJob, type JobKind } from '@app/protocol';
+import { functionGraph, ProblemError, type JobKind, type TtsJob, type TtsOutput, type TtsResume } from '@app/protocol';
 import { JobClient } from '../client';
-import type { JobContext, JobEmission } from '../job-context';
+import type { JobContext } from '../job-context';
 import { MemoryBroker, MemoryBus } from '../memory';
 import { plan, ttsEnd, ttsLane, ttsRequest } from '../testing/jobs';
 import { RecordingListener } from '../testing/recording-listener';
-import { JobExceptionFilter, JobStrategy } from './job-strategy';
+import { JobStrategy } from './job-strategy';
 
 @Controller()
 class TtsController {
   @MessagePattern('tts')
-  speak(@Payload() job: TtsJob, @Ctx() context: JobContext): Observable<JobEmission> {
+  run(job: TtsJob, context: JobContext): Promise<void> {
     if (job.text === 'Throw.') throw new ProblemError('voice_not_found');
-    if (job.text === 'Fail.') return throwError(() => new ProblemError('language_not_supported'));
-    return of({ output: { ...plan, totalSamples: context.offsetSamples } as typeof plan }, { output: ttsEnd });
+    if (job.text === 'Fail.') return Promise.reject(new ProblemError('language_not_supported'));
+    context.emit(this.planned(context.resume as TtsResume));
+    context.emit(ttsEnd);
+    return Promise.resolve();
+  }
+
+  private planned({ offsetSamples }: TtsResume): TtsOutput {
+    return Object.assign({}, plan, { totalSamples: offsetSamples });
   }
 }
 
 @Controller()
 class SecondTtsController {
   @MessagePattern('tts')
-  speak(): void {}
+  run(): void {}
 }
 
 /** A handler for every function of the graph but these, which no test here calls. */
@@ -44,15 +50,14 @@ describe('JobStrategy', () => {
   let app: INestMicroservice | undefined;
 
   const boot = async (...controllers: Type[]): Promise<INestMicroservice> => {
-    const strategy = new JobStrategy({
+    const module = await Test.createTestingModule({ imports: [DiscoveryModule], controllers }).compile();
+    const strategy = new JobStrategy(module.get(DiscoveryService), {
       broker: new MemoryBroker(bus),
       workerId: 'worker',
       lanes: [{ lane: ttsLane, seats: 1 }],
       drainTimeoutMs: 1_000,
     });
-    const module = await Test.createTestingModule({ controllers }).compile();
     app = module.createNestMicroservice<MicroserviceOptions>({ strategy, logger: false });
-    app.useGlobalFilters(new JobExceptionFilter());
     await app.listen();
     return app;
   };

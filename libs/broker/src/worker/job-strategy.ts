@@ -1,46 +1,57 @@
-import { Catch, type RpcExceptionFilter } from '@nestjs/common';
-import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
-import { from, isObservable, mergeMap, of, throwError, type Observable } from 'rxjs';
-import { functionGraph, ProblemError, type Job, type JobKind } from '@app/protocol';
-import type { JobContext, JobEmission } from '../job-context';
+import type { DiscoveryService } from '@nestjs/core';
+import type { CustomTransportStrategy } from '@nestjs/microservices';
+import { functionGraph, ProblemError, type JobKind } from '@app/protocol';
+import type { JobHandler } from '../job-context';
+import { jobHandlersOf, type JobHandlers } from './job-handlers';
 import { LaneRunner, type LaneRunnerOptions } from './lane-runner';
-import type { BroughtJob, JobHandler, JobTaker, SeatedJob } from './worker-contract';
+import type { BroughtJob, JobTaker, SeatedJob } from './worker-contract';
 
 /** A worker's options, but for the handlers, which are Nest's. */
 export interface JobStrategyOptions extends Omit<LaneRunnerOptions, 'handlers'> {
   /** How long `close` waits for running jobs before it hands them back. */
   readonly drainTimeoutMs: number;
+  /** What stands around each handler: traces. */
+  readonly around?: (kind: JobKind, handler: JobHandler) => JobHandler;
 }
 
 /**
- * Runs Nest message handlers as job handlers: `@MessagePattern(KIND)` on a method
- * `(@Payload() job, @Ctx() context: JobContext) => Observable<JobEmission>`.
- * Boot fails when a function of the graph has no handler, or two, whichever lanes are served.
+ * Runs jobs with the handlers of a Nest app: `@MessagePattern(KIND)` on a method `run(job, context: JobContext): Promise<void>`
+ * of a controller. Nest finds and constructs them; a job calls the method itself, without pipes, guards, interceptors or filters.
  */
-export class JobStrategy extends Server implements CustomTransportStrategy, JobTaker {
+export class JobStrategy implements CustomTransportStrategy, JobTaker {
   private runner: LaneRunner | undefined;
-  private readonly doubled = new Set<string>();
 
-  constructor(private readonly options: JobStrategyOptions) {
-    super();
+  constructor(
+    private readonly discovery: DiscoveryService,
+    private readonly options: JobStrategyOptions,
+  ) {}
+
+  /** Throws when a function of the graph has no handler, or two, whichever lanes are served. For a boot that fails early. */
+  handlers(): JobHandlers {
+    const found = jobHandlersOf(this.discovery);
+    const { around } = this.options;
+    if (!around) return found;
+    return Object.fromEntries(
+      functionGraph.flatMap(({ kind }) => {
+        const handler = found[kind];
+        return handler ? [[kind, around(kind, handler)]] : [];
+      }),
+    );
   }
 
-  override addHandler(pattern: unknown, callback: MessageHandler, isEventHandler = false, extras = {}): void {
-    if (typeof pattern === 'string' && this.messageHandlers.has(this.normalizePattern(pattern)))
-      this.doubled.add(pattern);
-    super.addHandler(pattern, callback, isEventHandler, extras);
+  /** Starts the worker: it pulls, or takes what is brought. */
+  async start(): Promise<void> {
+    this.runner = new LaneRunner({ ...this.options, handlers: this.handlers() });
+    await this.runner.start();
   }
 
-  /** Starts the worker; the callback gets the error that kept it from starting. */
-  async listen(callback: (error?: unknown) => void): Promise<void> {
-    try {
-      this.runner = new LaneRunner({ ...this.options, handlers: this.handlers() });
-      await this.runner.start();
-      callback();
-    } catch (error) {
-      callback(error);
-    }
+  /** For Nest, which gives the callback the error that kept the worker from starting. */
+  listen(callback: (error?: unknown) => void): void {
+    this.start().then(() => callback(), callback);
   }
+
+  /** For Nest, which would have its own wrapping of each method called. */
+  addHandler(): void {}
 
   /** Drains. */
   async close(): Promise<void> {
@@ -50,45 +61,5 @@ export class JobStrategy extends Server implements CustomTransportStrategy, JobT
   async take(job: BroughtJob, gone: AbortSignal): Promise<SeatedJob> {
     if (!this.runner) throw new ProblemError('worker_unavailable', { retryAfterSeconds: 1 });
     return this.runner.take(job, gone);
-  }
-
-  on(): void {
-    throw new Error('a job strategy has no events');
-  }
-
-  /** The LaneRunner; undefined before `listen`. */
-  unwrap<T>(): T {
-    return this.runner as T;
-  }
-
-  private handlers(): Partial<Record<JobKind, JobHandler>> {
-    return Object.fromEntries(
-      functionGraph.map(({ kind }) => {
-        const handler = this.getHandlerByPattern(kind);
-        if (!handler) {
-          throw new Error(`function ${kind} has no handler: add @MessagePattern('${kind}') to a method`);
-        }
-        if (this.doubled.has(kind)) {
-          throw new Error(`function ${kind} has two handlers: remove one @MessagePattern('${kind}')`);
-        }
-        return [kind, jobHandlerOf(handler)];
-      }),
-    );
-  }
-}
-
-/** Nest answers with a promise of an Observable. */
-function jobHandlerOf(handler: MessageHandler): JobHandler {
-  return (job: Job, context: JobContext) =>
-    from(Promise.resolve(handler(job, context))).pipe(
-      mergeMap((result: unknown) => (isObservable(result) ? result : of(result)) as Observable<JobEmission>),
-    );
-}
-
-/** Lets errors of handlers through to the worker as they are; Nest would hide them behind one of its own. Use it globally. */
-@Catch()
-export class JobExceptionFilter implements RpcExceptionFilter {
-  catch(error: unknown): Observable<never> {
-    return throwError(() => error);
   }
 }

@@ -1,4 +1,3 @@
-import { ReplaySubject, type Observable } from 'rxjs';
 import {
   beatIntervalMs,
   encodeFrame,
@@ -15,21 +14,14 @@ import {
   type WorkerBeat,
 } from '@app/protocol';
 import type { Broker, Delivery, Subscription } from '../broker';
+import type { JobHandler } from '../job-context';
 import type { JobLog } from '../job-log';
 import { readFrame } from '../wire';
 import { HeldJob, type HeldJobHost } from './held-job';
 import { readAddress } from './job-codec';
 import { LanePuller } from './lane-puller';
 import { WaitingJobs } from './waiting-jobs';
-import type {
-  BroughtJob,
-  JobHandler,
-  JobOutcome,
-  JobTaker,
-  SeatedJob,
-  ServedLane,
-  WorkerObserver,
-} from './worker-contract';
+import type { BroughtJob, JobOutcome, JobTaker, SeatedJob, ServedLane, WorkerObserver } from './worker-contract';
 
 /** What a worker serves, and how. */
 export interface LaneRunnerOptions {
@@ -68,8 +60,6 @@ export class LaneRunner implements HeldJobHost, JobTaker {
   readonly workerId: string;
   readonly now: () => number;
   readonly log: JobLog | undefined;
-  readonly drain: Observable<void>;
-  private readonly drainBegins = new ReplaySubject<void>(1);
   private readonly lanes: ReadonlyMap<string, LaneState>;
   private readonly held = new Set<HeldJob>();
   private readonly gatewayBeats = new Map<string, number>();
@@ -85,7 +75,6 @@ export class LaneRunner implements HeldJobHost, JobTaker {
     this.workerId = options.workerId;
     this.now = options.now ?? Date.now;
     this.log = options.log;
-    this.drain = this.drainBegins.asObservable();
     this.lanes = new Map(
       options.lanes.map((served) => [
         laneName(served.lane),
@@ -150,7 +139,7 @@ export class LaneRunner implements HeldJobHost, JobTaker {
       waiting.refuseAll(draining());
     }
     await Promise.all([...this.lanes.values()].map(async (state) => state.puller?.stop()));
-    this.drainBegins.next();
+    for (const job of this.held) job.drain();
     await this.idleWithin(drainTimeoutMs);
     for (const job of [...this.held]) job.handBack();
     await this.idleWithin(handBackTimeoutMs);

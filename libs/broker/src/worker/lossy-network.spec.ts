@@ -50,14 +50,14 @@ describe('A job on a network that loses, doubles and delays', () => {
       };
       const { listener } = await bench.submit();
       for (const emission of utterance.slice(0, -1)) {
-        bench.handler.last.emit.next(emission);
+        bench.handler.last.emit(emission);
         await pass(Math.floor(random() * 100));
       }
-      bench.handler.last.emit.next({ output: ttsEnd });
+      bench.handler.last.emit({ output: ttsEnd });
       for (let waits = 0; waits < 40 && listener.ends.length === 0; waits += 1) {
         await pass(250);
         if (bench.handler.last.context.attempt > 1 && !bench.handler.last.stopped)
-          for (const again of utterance) bench.handler.last.emit.next(again);
+          for (const again of utterance) bench.handler.last.emit(again);
       }
       bench.bus.relay = (_message, deliver) => deliver();
       await pass(10_000);
@@ -111,7 +111,10 @@ describe('A job on a network that loses, doubles and delays', () => {
       if (header?.type === 'input' && inputs++ === lost) return;
       deliver();
     };
-    for (const offsetSamples of [0, 1, 2]) handle.send({ type: 'audio', offsetSamples });
+    for (const offsetSamples of [0, 1, 2]) {
+      handle.send({ type: 'audio', offsetSamples });
+      await pass(0);
+    }
     await pass(1_100);
     expect(listener.claims.map(({ attempt }) => attempt)).toEqual([1, 2]);
     expect(bench.handler.runs[0]?.inputs.length).toBe(lost);
@@ -125,15 +128,15 @@ describe('A job on a network that loses, doubles and delays', () => {
     const frozenHandler = new ScriptedHandler();
     const frozen = await bench.runner('frozen', 1, frozenHandler, frozenBus);
     const { listener } = await bench.submit();
-    for (const emission of utterance.slice(0, 2)) frozenHandler.last.emit.next(emission);
+    for (const emission of utterance.slice(0, 2)) frozenHandler.last.emit(emission);
     await pass(0);
     frozenBus.frozen = true;
     await bench.runner('worker-2', 1);
     await pass(1_600);
-    expect(bench.handler.last.context).toMatchObject({ attempt: 2, offsetSamples: 4, durations: [3, 5] });
+    expect(bench.handler.last.context).toMatchObject({ attempt: 2, resume: { offsetSamples: 4, durations: [3, 5] } });
     await bench.emit({ output: plan });
     frozenBus.frozen = false;
-    for (const emission of utterance.slice(2)) frozenHandler.last.emit.next(emission);
+    for (const emission of utterance.slice(2)) frozenHandler.last.emit(emission);
     await pass(600);
     expect(listener.ends).toEqual([]);
     expect(await bench.load()).toEqual({ waiting: 0, running: 1 });

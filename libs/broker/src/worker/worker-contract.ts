@@ -1,10 +1,5 @@
-import type { Observable } from 'rxjs';
-import type { Job, JobKind, Lane } from '@app/protocol';
+import type { JobKind, Lane } from '@app/protocol';
 import type { Delivery } from '../broker';
-import type { JobContext, JobEmission } from '../job-context';
-
-/** Does the work of one job. See JobContext for what it may throw. */
-export type JobHandler = (job: Job, context: JobContext) => Observable<JobEmission>;
 
 /** A lane that the worker serves. */
 export interface ServedLane {

@@ -34,6 +34,8 @@ export interface FunctionRow<Kind extends string = string> {
   readonly output: TypeMark<{ readonly type: string }>;
   /** What the session sends while a job runs. Absent: nothing. */
   readonly input?: TypeMark<{ readonly type: string }>;
+  /** Where an attempt goes on, as the session says when a worker claims the job. Absent: always at the beginning. */
+  readonly resume?: new () => object;
   readonly dispatch: Dispatch;
   /** What its lanes are: one for each model of the manifest that serves it, or a single one (`KIND.builtin`) for which nothing is fetched. */
   readonly models: 'manifest' | 'builtin';
@@ -57,10 +59,7 @@ export interface FunctionRow<Kind extends string = string> {
 /** A row of the graph, with everything that it names as a type. */
 export const defineFunction = <const Row extends FunctionRow>(row: Row): Row => row;
 
-/** The job of a function: `JobOf<typeof ttsFunction>`. */
-export type JobOf<Row extends FunctionRow> = InstanceType<Row['job']>;
-
-/** What a function's handler answers. */
+/** What a function's handler answers: `OutputOf<typeof ttsFunction>`. */
 export type OutputOf<Row extends FunctionRow> = Row['output'] extends TypeMark<infer Output> ? Output : never;
 
 /** What a function's handler is sent while it runs; never where that is nothing. */

@@ -1,4 +1,4 @@
-import { SttJob, type SttInput, type SttOutput } from '../jobs/stt.job';
+import { SttJob, SttResume, type SttInput, type SttOutput } from '../jobs/stt.job';
 import { defineFunction, listenerBudgetMs, newcomerBudgetMs, typeOf } from './function-row';
 
 /** Speech to text: a job is an STT stream. */
@@ -7,6 +7,7 @@ export const sttFunction = defineFunction({
   job: SttJob,
   output: typeOf<SttOutput>(),
   input: typeOf<SttInput>(),
+  resume: SttResume,
   dispatch: 'queue',
   models: 'manifest',
   engine: { name: 'whisper', includes: ['silero'] },

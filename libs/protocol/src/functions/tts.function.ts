@@ -1,4 +1,4 @@
-import { TtsJob, type TtsOutput } from '../jobs/tts.job';
+import { TtsJob, TtsResume, type TtsOutput } from '../jobs/tts.job';
 import { defineFunction, listenerBudgetMs, newcomerBudgetMs, typeOf } from './function-row';
 
 /** Text to speech: a job is an utterance. */
@@ -6,6 +6,7 @@ export const ttsFunction = defineFunction({
   kind: 'tts',
   job: TtsJob,
   output: typeOf<TtsOutput>(),
+  resume: TtsResume,
   dispatch: 'queue',
   models: 'manifest',
   engine: { name: 'vits' },

@@ -1,4 +1,4 @@
-import { IsInt, IsString, Matches, Min } from 'class-validator';
+import { IsString, Matches } from 'class-validator';
 
 /** Ids are used as subject tokens. */
 export const idPattern = /^[A-Za-z0-9_-]{1,64}$/;
@@ -27,9 +27,4 @@ export class Job {
 
   @IsString()
   model!: string;
-
-  /** How long it may wait for a worker, since publishing. */
-  @IsInt()
-  @Min(1)
-  waitBudgetMs!: number;
 }

@@ -1,4 +1,4 @@
-import { IsBoolean, IsIn, IsString } from 'class-validator';
+import { IsBoolean, IsIn, IsInt, IsString, Min } from 'class-validator';
 import { Job } from './job';
 
 /** Rate of the audio that crosses the bus towards STT workers: signed 16-bit little endian, mono. */
@@ -22,6 +22,14 @@ export class SttJob extends Job {
   /** `live`: partials as it goes. `upload`: finals only, as fast as the seat allows. */
   @IsIn(['live', 'upload'])
   pace!: 'live' | 'upload';
+}
+
+/** Where an attempt at an STT stream goes on. */
+export class SttResume {
+  /** The first sample of the stream that the session still needs; its inputs begin there. */
+  @IsInt()
+  @Min(0)
+  offsetSamples!: number;
 }
 
 /** Recognised text with its place in the STT stream; sample offsets count from the stream's start. */

@@ -1,4 +1,4 @@
-import { IsInt, IsNumber, IsString, Max, MaxLength, Min, MinLength } from 'class-validator';
+import { IsInt, IsNumber, IsOptional, IsString, Max, MaxLength, Min, MinLength } from 'class-validator';
 import { Job } from './job';
 
 /** Longest text of one utterance, in UTF-16 units; the gateway cuts well below it. */
@@ -37,6 +37,19 @@ export class TtsJob extends Job {
   bufferedMs!: number;
 }
 
+/** Where an attempt at an utterance goes on. */
+export class TtsResume {
+  /** The first sample of the utterance that the session still needs. */
+  @IsInt()
+  @Min(0)
+  offsetSamples!: number;
+
+  /** Frames per phoneme as an earlier attempt planned them; absent in the first attempt. */
+  @IsOptional()
+  @IsInt({ each: true })
+  durations?: readonly number[];
+}
+
 /** A text span (word or phoneme) in the audio of an utterance: [text, startSample, endSample]. */
 export type Span = readonly [text: string, startSample: number, endSample: number];
 
@@ -58,7 +71,7 @@ export type TtsOutput =
       readonly type: 'plan';
       readonly sampleRateHz: number;
       readonly totalSamples: number;
-      /** Frames per phoneme, to be given back at a take-over. */
+      /** Frames per phoneme, given back to a later attempt. */
       readonly durations: readonly number[];
       readonly words: readonly Span[];
       readonly phonemes: readonly Span[];

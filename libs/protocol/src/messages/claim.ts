@@ -1,4 +1,4 @@
-import { IsInt, IsNumber, IsOptional, Matches, Min } from 'class-validator';
+import { IsInt, IsNumber, IsObject, Matches, Min } from 'class-validator';
 import { idPattern } from '../jobs/job';
 
 /** A worker asks the session for the job it was delivered; nothing is worked on before the answer. */
@@ -6,30 +6,24 @@ export class ClaimRequest {
   @Matches(idPattern)
   workerId!: string;
 
-  /** Place of the delivered message in its lane; a copy at another place than the session's is gone. */
+  /** Sequence of the delivered message in its lane. A copy with another sequence than the session's is gone. */
   @IsInt()
   @Min(0)
   sequence!: number;
 }
 
-/** The session's answer: this attempt is yours, go on at this sample. */
+/** The session's answer: this attempt is yours, and here is where it goes on. */
 export class ClaimGranted {
   /** Numbered by the session alone, from 1. */
   @IsInt()
   @Min(1)
   attempt!: number;
 
-  /** First sample that the session still needs. */
-  @IsInt()
-  @Min(0)
-  offsetSamples!: number;
+  /** Where the attempt goes on, in the form that the kind defines. */
+  @IsObject()
+  resume!: object;
 
-  /** TTS at a take-over: frames per phoneme as planned by the earlier attempt. */
-  @IsOptional()
-  @IsInt({ each: true })
-  durations?: number[];
-
-  /** How long the job waited for this claim, for metrics. */
+  /** How long the job waited for this claim, in milliseconds; for metrics. */
   @IsNumber()
   waitedMs!: number;
 }

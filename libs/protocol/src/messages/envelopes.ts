@@ -1,7 +1,7 @@
 import { IsBoolean, IsIn, IsInt, IsObject, IsOptional, IsString, Matches, Min } from 'class-validator';
 import { idPattern } from '../jobs/job';
 
-/** Header of every frame from worker to session. `output` is a TtsOutput or SttOutput; `problem` ends the attempt. */
+/** Header of every frame from worker to session. `output` is one of the kind's own; `problem` ends the attempt. */
 export class OutputEnvelope {
   @Matches(idPattern)
   workerId!: string;
@@ -58,7 +58,7 @@ export class InputEnvelope {
   @Min(0)
   sequence?: number;
 
-  /** A kind's own input; SttInput for example. */
+  /** One of the kind's own inputs. */
   @IsOptional()
   @IsObject()
   input?: { readonly type: string };
