@@ -1,3 +1,4 @@
+import { describeSpeechActivity } from './speech-activity-suite';
 import { describeSpeech } from './speech-suite';
 
-describeSpeech('batching as it is by default', {});
+describeSpeech('batching as it is by default', {}, describeSpeechActivity);
