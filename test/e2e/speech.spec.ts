@@ -1,4 +1,8 @@
 import { describeContexts } from './contexts-suite';
+import { describeSpeechActivity } from './speech-activity-suite';
 import { describeSpeech } from './speech-suite';
 
-describeSpeech('batching as it is by default', {}, describeContexts);
+describeSpeech('batching as it is by default', {}, (stack) => {
+  describeContexts(stack);
+  describeSpeechActivity(stack);
+});

@@ -46,7 +46,7 @@ process.on('message', (request: EngineRequest<FixtureStep>) => {
   switch (request.type) {
     case 'load':
       warm = request.warmUp;
-      if (request.spec.kind === 'tts' && request.spec.preload.includes('broken')) {
+      if (request.spec.models.some(({ id }) => id === 'broken')) {
         return reply({ type: 'failed', reason: 'no such model' });
       }
       return reply({ type: 'ready', capabilities: { sampleRateHz: 8_000, languages: ['en'], maxBatch: 4 } });

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
+import { profiles } from '@app/speech/batching';
 import type { EngineChildSettings } from '../../apps/inference/src/engine/engine-child';
 
 export type { FixtureResult, FixtureStep } from './fixture-engine.process';
@@ -22,10 +23,10 @@ export function fixtureEngine(): { entry: string; remove(): void } {
 export const fixtureSettings = (entry: string, over: Partial<EngineChildSettings> = {}): EngineChildSettings => ({
   entry,
   spec: {
-    kind: 'tts',
-    voiceFolders: {},
-    preload: [],
+    engine: 'fixture',
+    models: [],
     settings: { threads: 1, precision: 'int8', executionProvider: 'cpu' },
+    tuning: profiles.balanced,
   },
   stepTimeoutMs: 5_000,
   loadTimeoutMs: 10_000,

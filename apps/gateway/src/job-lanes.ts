@@ -1,5 +1,5 @@
 import { DispatchedLanes, RequestLanes, type Broker, type JobLanes, type JobLog } from '@app/broker';
-import { builtinModel, dispatchesOf, functionGraph, laneName, ProblemError, type Lane } from '@app/protocol';
+import { dispatchesOf, laneName, ProblemError, type Lane } from '@app/protocol';
 import type { Catalogue } from './catalogue/catalogue';
 import type { GatewayConfig } from './gateway.config';
 
@@ -15,8 +15,13 @@ export interface OfferedLanes {
 type DispatchConfig = Pick<Readonly<GatewayConfig>, 'dispatch' | 'inferenceUrl'>;
 
 /** Throws `config_invalid` for a dispatch that is none, and where a function is to be offered by requests that have no address. */
-export function offeredLanes(catalogue: Catalogue, config: DispatchConfig, broker: Broker, log: JobLog): OfferedLanes {
-  const lanes = lanesOf(catalogue);
+export function offeredLanes(
+  catalogue: Pick<Catalogue, 'lanes'>,
+  config: DispatchConfig,
+  broker: Broker,
+  log: JobLog,
+): OfferedLanes {
+  const { lanes } = catalogue;
   const dispatches = dispatchesFrom(config);
   const isRequested = ({ kind }: Lane): boolean => dispatches.get(kind) === 'request';
   const requested = lanes.filter(isRequested);
@@ -37,14 +42,4 @@ function dispatchesFrom({ dispatch }: DispatchConfig): ReturnType<typeof dispatc
   } catch (cause) {
     throw new ProblemError('config_invalid', { detail: `DISPATCH: ${(cause as Error).message}.`, cause });
   }
-}
-
-/** One for each model on offer, and the only one of each function that needs none. */
-function lanesOf({ voices, sttModels }: Catalogue): Lane[] {
-  const models = (offerings: Catalogue['voices']): string[] => [...new Set(offerings.map(({ model }) => model))];
-  return [
-    ...models(voices).map((model) => ({ kind: 'tts' as const, model })),
-    ...models(sttModels).map((model) => ({ kind: 'stt' as const, model })),
-    ...functionGraph.flatMap(({ kind, models: of }) => (of === 'builtin' ? [{ kind, model: builtinModel }] : [])),
-  ];
 }

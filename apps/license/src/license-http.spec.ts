@@ -68,6 +68,7 @@ it.each([
   ['an unknown key', makeApiKey(), 'tts', 401, 'key_unknown'],
   ['a feature that the licence lacks', plainKey, 'stt', 403, 'feature_not_licensed'],
   ['a feature that the key lacks', limitedKey, 'tts', 403, 'feature_not_licensed'],
+  ['a function that is newer than the licence', plainKey, 'speech-activity', 403, 'feature_not_licensed'],
   ['a feature that does not exist', plainKey, 'dancing', 400, 'bad_request'],
 ])('refuses %s', async (_what, key, feature, status, code) => {
   const answer = await authorize(key, feature);

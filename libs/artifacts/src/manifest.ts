@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { Nested, ProblemError, validated } from '@app/protocol';
+import { functionGraph, Nested, ProblemError, validated } from '@app/protocol';
 import {
   ArrayNotEmpty,
   ArrayUnique,
@@ -72,10 +72,14 @@ export class ArtifactBuild {
   files!: ArtifactFile[];
 }
 
+const kindsWithModels = functionGraph.flatMap(({ kind, models }) => (models === 'manifest' ? [kind] : []));
+const servedLane = new RegExp(`^(${kindsWithModels.join('|')})\\.[a-z0-9]+(-[a-z0-9]+)*$`);
+
 /** What an artifact lets a deployment offer, as clients and workers need to know it. */
 export class Serves {
   /** The lane whose workers load it, `KIND.MODEL`. */
-  @Matches(/^(tts|stt)\.[a-z0-9]+(-[a-z0-9]+)*$/) lane!: string;
+  @Matches(servedLane, { message: `lane must be KIND.MODEL with one of the kinds ${kindsWithModels.join(', ')}` })
+  lane!: string;
   /** Display name. */
   @IsString() @IsNotEmpty() name!: string;
   @IsString() @IsNotEmpty() description!: string;

@@ -4,13 +4,17 @@ import type { FunctionRow } from './functions/function-row';
 /** The type of a job. */
 export type JobKind = (typeof functions)[keyof typeof functions]['kind'];
 
-const byKind = (a: FunctionRow<JobKind>, b: FunctionRow<JobKind>): number => (a.kind < b.kind ? -1 : 1);
-
 /** The function graph: every function once, sorted by kind. A function is a file of `functions/` and a line of its index. */
-export const functionGraph: readonly FunctionRow<JobKind>[] = Object.values(functions).sort(byKind);
+export const functionGraph: readonly FunctionRow<JobKind>[] = sortedGraph(Object.values(functions));
 
-if (new Set(functionGraph.map(({ kind }) => kind)).size < functionGraph.length) {
-  throw new RangeError('two functions of the graph have the same kind');
+/** The rows sorted by kind. Throws a RangeError when two have the same kind, or when one has models and no engine to run them. */
+export function sortedGraph<Kind extends string>(rows: readonly FunctionRow<Kind>[]): FunctionRow<Kind>[] {
+  if (new Set(rows.map(({ kind }) => kind)).size < rows.length) {
+    throw new RangeError('two functions of the graph have the same kind');
+  }
+  const idle = rows.find(({ models, engine }) => models === 'manifest' && !engine);
+  if (idle) throw new RangeError(`the function ${idle.kind} takes models of the manifest and names no engine`);
+  return [...rows].sort((a, b) => (a.kind < b.kind ? -1 : 1));
 }
 
 /** The row of a kind. */

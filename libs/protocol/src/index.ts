@@ -1,7 +1,16 @@
 import 'reflect-metadata';
 export * from './dispatch';
 export * from './frame';
-export type { Dispatch, FunctionRow, JobClass } from './functions/function-row';
+export * from './functions';
+export type {
+  Dispatch,
+  FunctionEngine,
+  FunctionRow,
+  InputOf,
+  JobClass,
+  OutputOf,
+  ResultOf,
+} from './functions/function-row';
 export * from './graph';
 export * from './jobs';
 export * from './lane';

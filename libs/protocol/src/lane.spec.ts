@@ -1,5 +1,6 @@
+import { speechActivityFunction, sttFunction } from './functions';
 import { functionGraph } from './graph';
-import { jetStreamName, laneClasses, laneName, parseLane, waitBudgetMs } from './lane';
+import { hostLane, jetStreamName, laneClasses, laneName, lanesOf, parseLane, waitBudgetMs } from './lane';
 import { subjects } from './subjects';
 
 describe('a lane', () => {
@@ -39,5 +40,20 @@ describe('a lane', () => {
       classes.map(({ name }) => subjects.jobs({ kind, model: 'm' }, name)),
     );
     expect(new Set(all).size).toBe(all.length);
+  });
+});
+
+describe('the lanes of a function', () => {
+  it('are one for each of its models, or a single one where nothing is fetched', () => {
+    expect(lanesOf(sttFunction, ['a', 'b', 'a']).map(laneName)).toEqual(['stt.a', 'stt.b']);
+    expect(lanesOf(speechActivityFunction, []).map(laneName)).toEqual(['speech-activity.builtin']);
+  });
+
+  it('share the engine of another lane that runs their steps anyway', () => {
+    const [speech, stt, tts] = ['speech-activity.builtin', 'stt.whisper-base', 'tts.piper'].map(parseLane);
+    if (!speech || !stt || !tts) throw new Error('a lane is missing');
+    expect(hostLane(speech, [speech, tts, stt])).toEqual(stt);
+    expect(hostLane(speech, [speech, tts])).toBeUndefined();
+    expect(hostLane(stt, [speech, tts, stt])).toBeUndefined();
   });
 });

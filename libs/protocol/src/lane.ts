@@ -5,7 +5,7 @@ import { namePrefix } from './product';
 /** A lane: the jobs of one kind for one model; the unit of scaling. Written `tts.piper`. */
 export interface Lane {
   readonly kind: JobKind;
-  /** Model id, or `builtin` for a function that needs none; letters, digits and dashes, so that it is a subject token and part of a JetStream stream name. */
+  /** Model id, or `builtin` where nothing is fetched; letters, digits and dashes, so that it is a subject token and part of a JetStream stream name. */
   readonly model: string;
 }
 
@@ -43,8 +43,22 @@ export function waitBudgetMs(lane: Lane, jobClass: string, newcomersMs?: number)
   return found === classes[0] ? newcomersMs : Math.max(found.waitBudgetMs, newcomersMs);
 }
 
-/** Model of the only lane of a function that needs none. */
+/** Model of the only lane of a function for which nothing is fetched. */
 export const builtinModel = 'builtin';
+
+/** The lanes of a function where these models of the manifest are held: one for each, or its only one where it needs none of them. */
+export const lanesOf = ({ kind, models }: FunctionRow<JobKind>, held: readonly string[]): Lane[] =>
+  (models === 'builtin' ? [builtinModel] : [...new Set(held)]).map((model) => ({ kind, model }));
 
 /** The function row that a lane belongs to. */
 export const laneFunction = (lane: Lane): FunctionRow<JobKind> => functionOf(lane.kind);
+
+/**
+ * The lane among these whose engine runs the steps of this lane's engine as well, so that one worker can serve both with one
+ * engine. Undefined when there is none, or when this lane has models of its own.
+ */
+export function hostLane(lane: Lane, among: readonly Lane[]): Lane | undefined {
+  const { models, engine } = laneFunction(lane);
+  if (!engine || models === 'manifest') return undefined;
+  return among.find((other) => laneFunction(other).engine?.includes?.includes(engine.name));
+}

@@ -90,7 +90,8 @@ function describeSeats({ near, gateway, target, recording }: Scene): void {
   it(
     'runs as many jobs as there are seats, keeps ten times as many waiting, and is offered the others again',
     async () => {
-      const one = ['global.lanes.tts-piper.enabled=false', 'global.lanes.stt-whisper-tiny-en.seats=1'];
+      const alone = ['tts-piper', 'speech-activity-builtin'].map((lane) => `global.lanes.${lane}.enabled=false`);
+      const one = [...alone, 'global.lanes.stt-whisper-tiny-en.seats=1'];
       const pod = await inferencePod(near(), { values: [...byRequest, ...one] });
       moveTo(near(), pod);
       const holder = await HeldStream.open(target(), recording());

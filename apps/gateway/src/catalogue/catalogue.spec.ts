@@ -27,12 +27,12 @@ describe('a catalogue', () => {
   });
 
   it.each(['ink-2', 'ink-whisper-2025-06-04', 'whisper-tiny-en'])('hears with the first model for %s', (model) => {
-    expect(catalogue().findSttModel(model).id).toBe('whisper-tiny-en');
+    expect(catalogue().findModel('stt', model).id).toBe('whisper-tiny-en');
   });
 
   it('knows no other models', () => {
     expect(codeOf(() => catalogue().findVoice('ink-2', 'piper-joe'))).toBe('model_not_found');
-    expect(codeOf(() => catalogue().findSttModel('sonic'))).toBe('model_not_found');
+    expect(codeOf(() => catalogue().findModel('stt', 'sonic'))).toBe('model_not_found');
   });
 
   it('catches all voice ids only when told to', () => {
@@ -79,6 +79,7 @@ describe('aliases', () => {
 describe('pages of voices', () => {
   const voices: Offering[] = Array.from({ length: 25 }, (_, index) => ({
     id: `v${index}`,
+    kind: 'tts',
     model: 'm',
     name: `Voice ${index}`,
     description: index === 7 ? 'warm' : '',

@@ -1,23 +1,17 @@
 import { chooseArtifacts, type Artifact, type Manifest, type Serves } from '@app/artifacts';
-import { parseLane, ProblemError, type JobKind } from '@app/protocol';
+import { functionGraph, functionOf, lanesOf, parseLane, ProblemError, ttsFunction } from '@app/protocol';
+import type { JobKind, Lane } from '@app/protocol';
 import { Aliases } from './aliases';
+import { builtInModelNames, builtInVoiceIds } from './client-names';
 
-/** A voice or a recognition model that this gateway offers. */
+/** A voice or a model that this gateway offers. */
 export interface Offering extends Omit<Serves, 'lane'> {
   /** Artifact id. */
   readonly id: string;
-  /** Model of its lane. */
+  /** The lane whose workers serve it. */
+  readonly kind: JobKind;
   readonly model: string;
 }
-
-/** Voice ids that clients have built in; they speak with the first voice offered. */
-const builtInVoiceIds = [
-  'f786b574-daa5-4673-aa0c-cbe3e8534c02',
-  '6ccbfb76-1fc6-48f7-b71d-91ac6298247b',
-  'a0e99841-438c-4a64-b679-ae501e7d6091',
-  'e07c00bc-4134-4eae-9ea4-1a55fb45746b',
-  'bf0a246a-8642-498a-9950-80c35e9276b5',
-];
 
 /** What a catalogue is made of: artifact ids, and aliases as `PATTERN=TARGET`; empty aliases stand for the defaults. */
 export interface CatalogueOptions {
@@ -29,35 +23,53 @@ export interface CatalogueOptions {
 /** The voices and models on offer, found by the names that clients give them. */
 export class Catalogue {
   private constructor(
-    readonly voices: readonly Offering[],
-    readonly sttModels: readonly Offering[],
+    private readonly offerings: readonly Offering[],
     private readonly modelAliases: Aliases,
     private readonly voiceAliases: Aliases,
   ) {}
 
   /** Throws `artifact_unavailable` or `config_invalid` for what the manifest does not know. */
   static from(manifest: Manifest, { served, modelAliases, voiceAliases }: CatalogueOptions): Catalogue {
-    const artifacts = chooseArtifacts(manifest, served);
-    const voices = offerings(artifacts, 'tts');
-    const sttModels = offerings(artifacts, 'stt');
-    const [voice, sttModel] = [voices[0], sttModels[0]];
-    const defaultModels = [
-      ...(voice ? [`sonic*=${voice.model}`] : []),
-      ...(sttModel ? [`ink*=${sttModel.model}`] : []),
-    ];
+    const offerings = chooseArtifacts(manifest, served).map(offeringOf);
+    const first = (kind: JobKind): Offering | undefined => offerings.find((offering) => offering.kind === kind);
+    const defaultModels = [...builtInModelNames].flatMap(([kind, pattern]) => {
+      const model = first(kind)?.model;
+      return model === undefined ? [] : [`${pattern}=${model}`];
+    });
+    const voice = first(ttsFunction.kind);
     const defaultVoices = voice ? builtInVoiceIds.map((id) => `${id}=${voice.id}`) : [];
     return new Catalogue(
-      voices,
-      sttModels,
+      offerings,
       Aliases.parse(modelAliases.length > 0 ? modelAliases : defaultModels),
       Aliases.parse(voiceAliases.length > 0 ? voiceAliases : defaultVoices),
     );
   }
 
+  /** What is offered of a function, in the order of the configuration. */
+  of(kind: JobKind): readonly Offering[] {
+    return this.offerings.filter((offering) => offering.kind === kind);
+  }
+
+  get voices(): readonly Offering[] {
+    return this.of(ttsFunction.kind);
+  }
+
+  /** The lanes that this gateway puts jobs into: of each function, one for each model on offer, or its only one. */
+  get lanes(): Lane[] {
+    return functionGraph.flatMap((row) => lanesOf(row, modelsOf(this.of(row.kind))));
+  }
+
+  /** The lane of a function for a request that names no model: that of its first model. Throws `model_not_found` where it has none. */
+  laneOf(kind: JobKind): Lane {
+    const [lane] = lanesOf(functionOf(kind), modelsOf(this.of(kind)));
+    if (!lane) throw modelNotFound([]);
+    return lane;
+  }
+
   /** Throws `model_not_found`, or `voice_not_found` for a voice that is not there or not one of this model. */
   findVoice(modelName: string, voiceName: string): Offering {
-    const model = this.knownTtsModel(modelName);
-    if (!model) throw modelNotFound(this.voices);
+    const model = this.knownModel(ttsFunction.kind, modelName);
+    if (model === undefined) throw modelNotFound(this.voices);
     const voice = this.voiceById(voiceName);
     if (!voice)
       throw new ProblemError('voice_not_found', { detail: 'There is no such voice; GET /voices lists them.' });
@@ -75,37 +87,29 @@ export class Catalogue {
     return byId(name) ?? byName ?? byId(this.voiceAliases.targetOf(name));
   }
 
-  /** The lane's model that a client's model name stands for, if any. */
-  knownTtsModel(name: string): string | undefined {
-    return this.resolve(name, modelsOf(this.voices));
-  }
-
-  knownSttModel(name: string): string | undefined {
-    return this.resolve(name, modelsOf(this.sttModels));
+  /** The model of a function that a client's name for one stands for, if any. */
+  knownModel(kind: JobKind, name: string): string | undefined {
+    const models = modelsOf(this.of(kind));
+    return [name, this.modelAliases.targetOf(name)].find((candidate) => models.includes(candidate ?? ''));
   }
 
   /** Throws `model_not_found`. */
-  findSttModel(name: string): Offering {
-    const model = this.knownSttModel(name);
-    const found = this.sttModels.find((offering) => offering.model === model);
-    if (!found) throw modelNotFound(this.sttModels);
+  findModel(kind: JobKind, name: string): Offering {
+    const model = this.knownModel(kind, name);
+    const found = this.of(kind).find((offering) => offering.model === model);
+    if (!found) throw modelNotFound(this.of(kind));
     return found;
   }
 
-  /** A voice's language for what a client asked: `en-GB`, `en_GB` or nothing; throws `language_not_supported`. */
+  /** An offering's language for what a client asked: `en-GB`, `en_GB` or nothing; throws `language_not_supported`. */
   languageOf(offering: Offering, wanted: string | undefined): string {
     const primary = wanted?.split(/[-_]/)[0]?.toLowerCase();
     const [own = 'en'] = offering.languages;
     if (!primary) return own;
     if (offering.languages.includes(primary)) return primary;
-    const peers = this.voices.includes(offering) ? this.voices : this.sttModels;
-    const installed = [...new Set(peers.flatMap(({ languages }) => languages))].sort().join(', ');
+    const installed = [...new Set(this.of(offering.kind).flatMap(({ languages }) => languages))].sort().join(', ');
     const detail = `${offering.name} does not know this language; it knows: ${offering.languages.join(', ')}. Installed: ${installed}.`;
     throw new ProblemError('language_not_supported', { detail });
-  }
-
-  private resolve(name: string, models: readonly string[]): string | undefined {
-    return [name, this.modelAliases.targetOf(name)].find((candidate) => models.includes(candidate ?? ''));
   }
 }
 
@@ -116,12 +120,8 @@ function modelNotFound(offerings: readonly Offering[]): ProblemError {
   return new ProblemError('model_not_found', { detail: `There is no such model here; installed: ${installed}.` });
 }
 
-function offerings(artifacts: readonly Artifact[], kind: JobKind): Offering[] {
-  return artifacts.flatMap(({ id, serves }) => {
-    if (!serves) throw new ProblemError('config_invalid', { detail: `SERVED: ${id} is neither a voice nor a model.` });
-    const lane = parseLane(serves.lane);
-    if (lane.kind !== kind) return [];
-    const { name, description, languages, locale, gender } = serves;
-    return [{ id, model: lane.model, name, description, languages, locale, gender }];
-  });
+function offeringOf({ id, serves }: Artifact): Offering {
+  if (!serves) throw new ProblemError('config_invalid', { detail: `SERVED: ${id} is neither a voice nor a model.` });
+  const { name, description, languages, locale, gender } = serves;
+  return { id, ...parseLane(serves.lane), name, description, languages, locale, gender };
 }

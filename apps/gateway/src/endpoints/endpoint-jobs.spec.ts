@@ -4,6 +4,7 @@ import { JobClient, MemoryBroker, MemoryBus } from '@app/broker';
 import { Log, Tracing, type ErrorMetrics } from '@app/platform';
 import { builtinModel, ProblemError } from '@app/protocol';
 import { mockMetrics } from '../../test/support/test-scope';
+import type { Catalogue } from '../catalogue/catalogue';
 import type { GatewayMetrics } from '../metrics/gateway-metrics';
 import { RequestScopes } from '../scope/request-scopes';
 import { EndpointJobs } from './endpoint-jobs';
@@ -45,7 +46,7 @@ describe('the job of an endpoint', () => {
       log,
       {} as ErrorMetrics,
     );
-    endpoint = new EndpointJobs(jobs, scopes);
+    endpoint = new EndpointJobs(jobs, scopes, { laneOf: () => lane } as unknown as Catalogue);
     connection = new FakeConnection();
     active = 0;
   });

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { JobClient } from '@app/broker';
-import { builtinModel, functionOf, ProblemError, type JobKind } from '@app/protocol';
+import { functionOf, ProblemError, type JobKind } from '@app/protocol';
+import { Catalogue } from '../catalogue/catalogue';
 import type { Admission } from '../auth/gatekeeper';
 import { callerOf } from '../http/caller';
 import { RequestScopes } from '../scope/request-scopes';
@@ -27,18 +28,20 @@ export class EndpointJobs {
   constructor(
     private readonly jobs: JobClient,
     private readonly scopes: RequestScopes,
+    private readonly catalogue: Catalogue,
   ) {}
 
   /** The handler's result. Throws the problem that the job ended with; a caller that goes away cancels it. */
   async run({ request, reply, admission }: EndpointCall, { kind, fields, body }: EndpointJob): Promise<object> {
-    const work = { kind, name: `${kind} request`, model: builtinModel };
+    const lane = this.catalogue.laneOf(kind);
+    const work = { kind, name: `${kind} request`, model: lane.model };
     const scope = this.scopes.openActive(callerOf(request, reply, admission), work);
     try {
       const result = await this.jobs.run(
         {
-          lane: { kind, model: builtinModel },
+          lane,
           jobClass: functionOf(kind).classes[0]?.name ?? '',
-          job: { ...fields, requestId: request.id, model: builtinModel },
+          job: { ...fields, requestId: request.id, model: lane.model },
           headers: scope.trace,
           ...(body ? { body } : {}),
         },

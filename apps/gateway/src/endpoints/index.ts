@@ -1,1 +1,1 @@
-export {};
+export * from './speech-activity/speech-activity.controller';

@@ -13,6 +13,7 @@ export async function recordingIn(request: FastifyRequest): Promise<Uint8Array> 
     const detail = 'Send the recording as the body with content-type audio/wav, or as the file of a form.';
     throw new ProblemError('media_type_not_supported', { detail });
   }
+  if (bytes.length > maxJobBodyBytes) throw tooLarge();
   if (bytes.length === 0) throw new ProblemError('bad_request', { detail: 'The request has no recording in it.' });
   return bytes;
 }
@@ -23,7 +24,13 @@ async function fileIn(request: FastifyRequest): Promise<Buffer> {
     return (await part?.toBuffer()) ?? Buffer.alloc(0);
   } catch (error) {
     if (error instanceof ProblemError) throw error;
-    if ((error as { statusCode?: number }).statusCode === 413) throw new ProblemError('too_large', { cause: error });
+    if ((error as { statusCode?: number }).statusCode === 413) throw tooLarge(error);
     throw new ProblemError('bad_request', { detail: 'The form could not be read to its end.', cause: error });
   }
+}
+
+function tooLarge(cause?: unknown): ProblemError {
+  const seconds = Math.floor(maxJobBodyBytes / 32_000);
+  const detail = `The recording is too large: send at most ${maxJobBodyBytes} bytes, ${seconds} s of 16-bit mono at 16 kHz, or send it in parts.`;
+  return new ProblemError('too_large', { detail, cause });
 }

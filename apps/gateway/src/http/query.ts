@@ -9,3 +9,9 @@ export const pathOf = (target: string): string => {
   const path = (target.split('?', 1)[0] ?? '').replace(/\/{2,}/g, '/');
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 };
+
+/** The query of a request target as an object whose numbers are numbers, to be checked against a class. */
+export const queryFieldsOf = (target: string): Record<string, string | number> =>
+  Object.fromEntries([...queryOf(target)].map(([name, value]) => [name, isNumber(value) ? Number(value) : value]));
+
+const isNumber = (text: string): boolean => /^-?\d+(\.\d+)?$/.test(text);

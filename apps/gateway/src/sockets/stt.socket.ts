@@ -24,7 +24,7 @@ export class SttSocket implements OnGatewayConnection, Door<SttWelcome> {
   ) {}
 
   async welcome(upgrade: Upgrade): Promise<SttWelcome> {
-    const model = this.catalogue.knownSttModel(upgrade.query.get('model') ?? '');
+    const model = this.catalogue.knownModel('stt', upgrade.query.get('model') ?? '');
     const admission = await this.gatekeeper.admit(upgrade, 'stt', model);
     const { settings, format } = liveRequest(upgrade.query, this.catalogue);
     const input = new RawAudioInput(format);

@@ -43,7 +43,7 @@ export function liveRequest(
 /** What a form or query says of an upload. */
 export function sttSettings(fields: object, catalogue: Catalogue): SttSettings {
   const { model: name, language } = validated(SttRequest, fields);
-  const model = catalogue.findSttModel(name);
+  const model = catalogue.findModel('stt', name);
   return { model, language: catalogue.languageOf(model, language), words: false, pace: 'upload' };
 }
 

@@ -13,7 +13,7 @@ import { RawAudioInput } from './audio-input';
 import type { SttEvent, SttSettings } from './stream-events';
 import { SttSession } from './stt-session';
 
-const model = { id: 'w', model: 'whisper', name: 'W', description: '', languages: ['en'] };
+const model = { id: 'w', kind: 'stt' as const, model: 'whisper', name: 'W', description: '', languages: ['en'] };
 const settings: SttSettings = { model, language: 'en', words: true, pace: 'live' };
 
 describe('an STT stream', () => {

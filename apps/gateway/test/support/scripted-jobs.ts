@@ -66,7 +66,7 @@ export const speak = (job: Submitted, seconds: number, value?: number): void => 
   end(job, seconds);
 };
 
-const voice = { id: 'v', model: 'm', name: 'V', description: '', languages: ['en'] };
+const voice = { id: 'v', kind: 'tts' as const, model: 'm', name: 'V', description: '', languages: ['en'] };
 /** What a context is opened with: 16-bit audio at the rate of the scripted voice, no timestamps. */
 export const contextSettings: TtsSettings = {
   voice,

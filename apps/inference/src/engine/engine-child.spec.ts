@@ -117,7 +117,7 @@ describe('EngineChild', () => {
 
   it('says why a model cannot be loaded', async () => {
     const { spec } = fixtureSettings(fixture.entry);
-    make({ spec: { ...spec, preload: ['broken'] } as EngineChildSettings['spec'] });
+    make({ spec: { ...spec, models: [{ id: 'broken', folder: '', preload: true }] } });
     const gone = exited();
     child.start();
     await gone;
@@ -136,7 +136,7 @@ describe('EngineChild', () => {
 
   it('can be stopped while it waits to start again', async () => {
     const { spec } = fixtureSettings(fixture.entry);
-    make({ spec: { ...spec, preload: ['broken'] } as EngineChildSettings['spec'] });
+    make({ spec: { ...spec, models: [{ id: 'broken', folder: '', preload: true }] } });
     const gone = exited();
     child.start();
     await gone;

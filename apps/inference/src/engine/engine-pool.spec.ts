@@ -65,7 +65,7 @@ describe('EnginePool', () => {
     expect(pool.capabilities.languages).toEqual(['en']);
     await pool.stop();
     const { spec } = fixtureSettings(fixture.entry);
-    make(1, single, { spec: { ...spec, preload: ['broken'] } as EngineChildSettings['spec'] });
+    make(1, single, { spec: { ...spec, models: [{ id: 'broken', folder: '', preload: true }] } });
     await expect(pool.start()).rejects.toMatchObject({
       code: 'internal',
       detail: expect.stringContaining('no such model') as string,

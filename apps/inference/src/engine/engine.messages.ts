@@ -1,23 +1,10 @@
-import type { EngineCapabilities, EngineSettings, WhisperSettings } from '@app/speech/engines';
+import type { EngineCapabilities, EngineLoad, Opened } from '@app/speech/engines';
 
-/** What an engine process is to load. */
-export type EngineSpec =
-  | {
-      readonly kind: 'tts';
-      /** Folder of each voice by artifact id. */
-      readonly voiceFolders: Readonly<Record<string, string>>;
-      /** Loaded before the process says that it is ready; the others on first use. */
-      readonly preload: readonly string[];
-      readonly settings: Omit<EngineSettings, 'modelFolder'>;
-    }
-  | { readonly kind: 'stt'; readonly settings: WhisperSettings };
+export type { Opened };
 
-/** What an encoded utterance makes possible. */
-export interface Opened {
-  /** Batch key of each window's step. */
-  readonly batchKeys: readonly string[];
-  /** Of this utterance's voice. */
-  readonly sampleRateHz: number;
+/** What an engine process is to load: the engine that a row of the function graph names, and its models. */
+export interface EngineSpec extends EngineLoad {
+  readonly engine: string;
 }
 
 /** One step's answer. */

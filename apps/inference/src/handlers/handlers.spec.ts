@@ -81,8 +81,7 @@ describe('the handlers of a worker on a bus', () => {
     spans.reset();
     const engines = {
       modelsOf: () => ['joe'],
-      tts: () => voice,
-      stt: () => ears,
+      of: ({ kind }: Lane) => (kind === 'tts' ? voice : ears),
       jobTook: (lane: Lane, computeMs: number, audioMs: number) => took.push([lane.kind, computeMs, audioMs]),
     };
     const module = await Test.createTestingModule({

@@ -1,2 +1,3 @@
+export * from './speech-activity.handler';
 export * from './stt.handler';
 export * from './tts.handler';

@@ -1,7 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { MessagePattern } from '@nestjs/microservices';
 import type { JobContext } from '@app/broker';
-import { SttResume, validated, type SttInput, type SttJob } from '@app/protocol';
+import { sttFunction, validated, type InputOf, type SttInput, type SttJob } from '@app/protocol';
 import { Log, Tracing } from '@app/platform';
 import { decodePcm } from '@app/speech/audio';
 import { defaultEndpointerOptions, Endpointer } from '@app/speech/engines';
@@ -35,14 +35,14 @@ export class SttHandler {
     const stream = new SttStream(
       {
         id: `${job.jobId}.${context.attempt}`,
-        offsetSamples: validated(SttResume, context.resume).offsetSamples,
+        offsetSamples: validated(sttFunction.resume, context.resume).offsetSamples,
         language: job.language,
         words: job.words,
         tuning,
         partials: job.pace === 'live',
         now: () => performance.now(),
       },
-      tracedSteps(this.engines.stt(job.model), this.tracing, context.headers),
+      tracedSteps(this.engines.of(sttFunction, job.model), this.tracing, context.headers),
       new Endpointer({ endSilenceMs, postRollMs: Math.min(defaultEndpointerOptions.postRollMs, endSilenceMs) }),
       ({ output }) => context.emit(output),
     );
@@ -60,13 +60,13 @@ export class SttHandler {
       clearTimeout(patience);
       stream.drop();
     }
-    this.engines.jobTook({ kind: 'stt', model: job.model }, stream.computeMs, stream.heardMs);
+    this.engines.jobTook({ kind: sttFunction.kind, model: job.model }, stream.computeMs, stream.heardMs);
   }
 }
 
 /** Gives the stream its inputs for as long as they come; rejects where one is none. */
 async function feed(stream: SttStream, { inputs }: JobContext): Promise<void> {
-  for await (const { input, body } of inputs) take(stream, input as SttInput, body);
+  for await (const { input, body } of inputs) take(stream, input as InputOf<typeof sttFunction>, body);
   return stream.done;
 }
 

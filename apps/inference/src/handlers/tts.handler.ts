@@ -1,7 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { MessagePattern } from '@nestjs/microservices';
 import type { JobContext } from '@app/broker';
-import { laneName, ProblemError, TtsResume, validated, type Lane, type TtsJob } from '@app/protocol';
+import { laneName, ProblemError, ttsFunction, validated, type Lane, type TtsJob } from '@app/protocol';
 import { Log, Tracing } from '@app/platform';
 import { LaneEngines } from '../lanes/lane-engines';
 import { InferenceMetrics } from '../metrics/inference-metrics';
@@ -27,12 +27,12 @@ export class TtsHandler {
   }
 
   private async speak(job: TtsJob, context: JobContext): Promise<void> {
-    const lane: Lane = { kind: 'tts', model: job.model };
+    const lane: Lane = { kind: ttsFunction.kind, model: job.model };
     if (!this.engines.modelsOf(lane).includes(job.voice)) throw new ProblemError('voice_not_found');
     const utterance = new TtsUtterance(
       job,
-      { attempt: context.attempt, ...validated(TtsResume, context.resume) },
-      tracedSteps(this.engines.tts(job.model), this.tracing, context.headers),
+      { attempt: context.attempt, ...validated(ttsFunction.resume, context.resume) },
+      tracedSteps(this.engines.of(ttsFunction, job.model), this.tracing, context.headers),
       { ...this.settings.tuning, now: () => performance.now() },
       (output, body) => context.emit(output, body),
     );

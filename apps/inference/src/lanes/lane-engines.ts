@@ -1,18 +1,30 @@
 import { join } from 'node:path';
-import { laneFunction, laneName, ProblemError, type JobKind, type Lane } from '@app/protocol';
+import {
+  hostLane,
+  laneFunction,
+  laneName,
+  ProblemError,
+  type FunctionEngine,
+  type JobKind,
+  type Lane,
+} from '@app/protocol';
 import type { Log } from '@app/platform';
-import type { SttStep, SttStepResult, TtsStep, TtsStepResult } from '@app/speech/engines';
+import type { EngineModel, EngineName, StepOf, StepResultOf } from '@app/speech/engines';
 import { EnginePool, type EnginePoolObserver } from '../engine/engine-pool';
 import type { InferenceMetrics } from '../metrics/inference-metrics';
 import type { WorkerSettings } from '../worker-settings';
-import { engineSpecOf } from './engine-spec';
-import { heldModels, type HeldModel } from './lane-models';
+import { heldModels } from './lane-models';
 import { RecentFactor } from './recent-factor';
+
+/** A row of the function graph whose function has an engine. */
+interface RowWithEngine<Name extends EngineName> {
+  readonly kind: JobKind;
+  readonly engine: { readonly name: Name };
+}
 
 /** What one lane runs on. */
 interface ServingLane {
-  readonly lane: Lane;
-  readonly models: readonly HeldModel[];
+  readonly models: readonly EngineModel[];
   readonly pool: EnginePool<never, unknown>;
   readonly realTimeFactor: RecentFactor;
 }
@@ -28,28 +40,35 @@ export class LaneEngines {
     private readonly log: Log,
   ) {}
 
-  /** Starts the engines of those of these lanes that need a model, and resolves when all are warm; a problem says what is missing. */
+  /** Starts the engines of those of these lanes that have one, and resolves when all are warm; a problem says what is missing. */
   async start(lanes: readonly Lane[]): Promise<void> {
+    const guests: [guest: Lane, host: Lane][] = [];
     for (const lane of lanes) {
-      if (laneFunction(lane).models === 'manifest') this.lanes.set(laneName(lane), await this.prepare(lane));
+      const { engine } = laneFunction(lane);
+      const host = hostLane(lane, lanes);
+      if (host) guests.push([lane, host]);
+      else if (engine) this.lanes.set(laneName(lane), await this.prepare(lane, engine));
     }
-    await Promise.all([...this.lanes.values()].map(({ pool }) => pool.start()));
+    for (const [lane, host] of guests) {
+      const { pool } = this.servingLane(host);
+      this.lanes.set(laneName(lane), { models: [], pool, realTimeFactor: new RecentFactor() });
+    }
+    await Promise.all(this.pools.map((pool) => pool.start()));
     this.started = true;
   }
 
   /** Whether every lane has an engine that is warm. */
   get isReady(): boolean {
-    return this.started && [...this.lanes.values()].every(({ pool }) => pool.readyEngines > 0);
+    return this.started && this.pools.every((pool) => pool.readyEngines > 0);
   }
 
-  /** Engines of a text-to-speech lane. */
-  tts(model: string): EnginePool<TtsStep, TtsStepResult> {
-    return this.of('tts', model).pool as unknown as EnginePool<TtsStep, TtsStepResult>;
-  }
-
-  /** Engines of a speech-to-text lane. */
-  stt(model: string): EnginePool<SttStep, SttStepResult> {
-    return this.of('stt', model).pool as unknown as EnginePool<SttStep, SttStepResult>;
+  /** The engines of a function for this model. Throws `model_not_found` where this worker does not serve it. */
+  of<Name extends EngineName>(
+    { kind }: RowWithEngine<Name>,
+    model: string,
+  ): EnginePool<StepOf<Name>, StepResultOf<Name>> {
+    const { pool } = this.servingLane({ kind, model });
+    return pool as unknown as EnginePool<StepOf<Name>, StepResultOf<Name>>;
   }
 
   /** Artifact ids of the voices or models that a lane serves. */
@@ -71,24 +90,34 @@ export class LaneEngines {
 
   /** Awaits running steps, then ends all engines. */
   async stop(): Promise<void> {
-    await Promise.all([...this.lanes.values()].map(({ pool }) => pool.stop()));
+    await Promise.all(this.pools.map((pool) => pool.stop()));
   }
 
-  private of(kind: JobKind, model: string): ServingLane {
-    const found = this.lanes.get(laneName({ kind, model }));
+  private get pools(): EnginePool<never, unknown>[] {
+    return [...new Set([...this.lanes.values()].map(({ pool }) => pool))];
+  }
+
+  private servingLane(lane: Lane): ServingLane {
+    const found = this.lanes.get(laneName(lane));
     if (!found) throw new ProblemError('model_not_found', { detail: 'This worker does not serve the model.' });
     return found;
   }
 
-  private async prepare(lane: Lane): Promise<ServingLane> {
+  private async prepare(lane: Lane, { name }: FunctionEngine): Promise<ServingLane> {
     const { config, tuning, engines } = this.settings;
+    const { precision, executionProvider, graphsFolder } = config;
     const models = await heldModels(lane, config.modelsFolder);
     const pool = new EnginePool<never, unknown>(
       {
         engines: engines.count,
         child: {
           entry: join(__dirname, '../engine/engine.process.js'),
-          spec: engineSpecOf(lane.kind, models, this.settings),
+          spec: {
+            engine: name,
+            models,
+            settings: { threads: engines.threads, precision, executionProvider, graphsFolder },
+            tuning,
+          },
           stepTimeoutMs: config.stepTimeoutMs,
           loadTimeoutMs: config.loadTimeoutMs,
         },
@@ -96,12 +125,12 @@ export class LaneEngines {
           batching: tuning.batching,
           maxBatch: tuning.batchSize,
           batchWaitMs: tuning.batchWaitMs,
-          batchesGain: config.executionProvider === 'cuda',
+          batchesGain: executionProvider === 'cuda',
         },
       },
       this.observerOf(lane),
     );
-    return { lane, models, pool, realTimeFactor: new RecentFactor() };
+    return { models, pool, realTimeFactor: new RecentFactor() };
   }
 
   private observerOf(lane: Lane): EnginePoolObserver {

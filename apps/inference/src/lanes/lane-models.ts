@@ -1,17 +1,14 @@
 import { join } from 'node:path';
 import { loadManifest, planSync } from '@app/artifacts';
-import { laneName, ProblemError, type Lane } from '@app/protocol';
+import { laneFunction, laneName, ProblemError, type Lane } from '@app/protocol';
+import type { EngineModel } from '@app/speech/engines';
 
-/** A model or voice that this machine holds. */
-export interface HeldModel {
-  readonly id: string;
-  readonly folder: string;
-  /** Whether it is loaded before it is asked for. */
-  readonly preload: boolean;
-}
-
-/** What a lane can serve from this folder; throws `artifact_unavailable` with what to fetch when that is nothing. */
-export async function heldModels(lane: Lane, modelsFolder: string): Promise<HeldModel[]> {
+/**
+ * The models that a lane can serve from this folder. None for a lane for which nothing is fetched; throws `artifact_unavailable`,
+ * with what to fetch, when none is there for another.
+ */
+export async function heldModels(lane: Lane, modelsFolder: string): Promise<EngineModel[]> {
+  if (laneFunction(lane).models === 'builtin') return [];
   const manifest = loadManifest();
   const offered = manifest.artifacts.filter(({ serves }) => serves?.lane === laneName(lane)).map(({ id }) => id);
   const { held } = await planSync(manifest, offered, modelsFolder);

@@ -1,12 +1,16 @@
-import { SttJob } from '../jobs/stt.job';
-import { defineFunction, listenerBudgetMs, newcomerBudgetMs } from './function-row';
+import { SttJob, SttResume, type SttInput, type SttOutput } from '../jobs/stt.job';
+import { defineFunction, listenerBudgetMs, newcomerBudgetMs, typeOf } from './function-row';
 
 /** Speech to text: a job is an STT stream. */
 export const sttFunction = defineFunction({
   kind: 'stt',
   job: SttJob,
+  output: typeOf<SttOutput>(),
+  input: typeOf<SttInput>(),
+  resume: SttResume,
   dispatch: 'queue',
   models: 'manifest',
+  engine: { name: 'whisper', includes: ['silero'] },
   classes: [{ name: 'open', waitBudgetMs: newcomerBudgetMs }],
   takeOverBudgetMs: listenerBudgetMs,
   longestRunMs: 4 * 3_600_000,

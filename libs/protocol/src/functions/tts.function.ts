@@ -1,12 +1,15 @@
-import { TtsJob } from '../jobs/tts.job';
-import { defineFunction, listenerBudgetMs, newcomerBudgetMs } from './function-row';
+import { TtsJob, TtsResume, type TtsOutput } from '../jobs/tts.job';
+import { defineFunction, listenerBudgetMs, newcomerBudgetMs, typeOf } from './function-row';
 
 /** Text to speech: a job is an utterance. */
 export const ttsFunction = defineFunction({
   kind: 'tts',
   job: TtsJob,
+  output: typeOf<TtsOutput>(),
+  resume: TtsResume,
   dispatch: 'queue',
   models: 'manifest',
+  engine: { name: 'vits' },
   classes: [
     { name: 'first', waitBudgetMs: newcomerBudgetMs },
     { name: 'rest', waitBudgetMs: listenerBudgetMs },

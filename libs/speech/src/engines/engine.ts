@@ -19,6 +19,14 @@ export interface EngineSettings {
   readonly graphsFolder?: string | undefined;
 }
 
+/** What a step's result makes possible: the steps that can be asked for next. */
+export interface Opened {
+  /** Batch key of each of those steps, in order. */
+  readonly batchKeys: readonly string[];
+  /** Rate of the audio that they make. */
+  readonly sampleRateHz: number;
+}
+
 /** A step that failed alone: the others of its batch are not harmed. */
 export interface StepFailure {
   readonly failed: string;
@@ -35,6 +43,8 @@ export interface Engine<Step extends { readonly id: string }, Result> {
   /** Steps with different keys may not share a batch. */
   batchKey(step: Step): string;
   step(batch: readonly Step[]): Promise<(Result | StepFailure)[]>;
+  /** What a result makes possible, where later steps can be asked for at once. */
+  opened?(result: Result, step: Step): Opened | undefined;
   /** Forgets what is held for this id; unknown ids are ignored. */
   release(id: string): void;
   close(): Promise<void>;

@@ -30,11 +30,24 @@ export interface Recognition {
 }
 
 /**
- * `detect` feeds the next samples of an STT stream, in order, to the speech detector, which keeps its state under the id;
- * `transcribe` recognises up to 30 s that stand alone. All samples are mono, -1 to 1, 16 kHz.
+ * Feeds the next samples of a stream, in order, to the speech detector, which keeps its state under the id. Samples are mono,
+ * -1 to 1, 16 kHz.
  */
+export interface DetectStep {
+  readonly op: 'detect';
+  readonly id: string;
+  readonly samples: Float32Array;
+}
+
+/** One probability for each `detectorFrameSamples` (512) of the stream; samples short of a frame wait for the next call. */
+export interface DetectStepResult {
+  readonly op: 'detect';
+  readonly probabilities: readonly number[];
+}
+
+/** `detect`, or `transcribe`, which recognises up to 30 s that stand alone: mono, -1 to 1, 16 kHz. */
 export type SttStep =
-  | { readonly op: 'detect'; readonly id: string; readonly samples: Float32Array }
+  | DetectStep
   | {
       readonly op: 'transcribe';
       readonly id: string;
@@ -46,10 +59,8 @@ export type SttStep =
       readonly speech?: readonly SampleSpan[];
     };
 
-/** `probabilities`: one per `detectorFrameSamples` (512) of the stream; samples short of a frame wait for the next call. */
-export type SttStepResult =
-  | { readonly op: 'detect'; readonly probabilities: readonly number[] }
-  | { readonly op: 'transcribe'; readonly recognition: Recognition };
+/** What the steps are answered with. */
+export type SttStepResult = DetectStepResult | { readonly op: 'transcribe'; readonly recognition: Recognition };
 
 /** An engine that hears. */
 export type SttEngine = Engine<SttStep, SttStepResult>;

@@ -1,6 +1,6 @@
 import { InferenceSession, Tensor } from '../onnx-runtime';
 import { SpeechError } from '../../speech-error';
-import { detectorFrameSamples, sttSampleRateHz } from '../stt-engine';
+import { detectorFrameSamples, sttSampleRateHz, type DetectStep } from '../stt-engine';
 
 /** The detector sees the end of the frame before each frame. */
 const contextSamples = 64;
@@ -19,10 +19,7 @@ interface StreamState {
 }
 
 /** The next samples of a stream: mono, -1 to 1, 16 kHz. */
-export interface DetectStep {
-  readonly id: string;
-  readonly samples: Float32Array;
-}
+type StreamSamples = Pick<DetectStep, 'id' | 'samples'>;
 
 /** Silero VAD: how likely it is that each 32 ms of an STT stream hold speech. Many streams share one run. */
 export class SpeechDetector {
@@ -37,7 +34,7 @@ export class SpeechDetector {
   }
 
   /** Feeds each stream its next samples; answers the probabilities of the frames that became whole, in the order of the steps. */
-  async detect(steps: readonly DetectStep[]): Promise<number[][]> {
+  async detect(steps: readonly StreamSamples[]): Promise<number[][]> {
     const ids = new Set(steps.map((step) => step.id));
     if (ids.size < steps.length) throw new SpeechError('an STT stream may be in a batch of the detector only once');
     const states = steps.map((step) => this.append(step));
@@ -67,7 +64,7 @@ export class SpeechDetector {
     return this.session.release();
   }
 
-  private append({ id, samples }: DetectStep): StreamState {
+  private append({ id, samples }: StreamSamples): StreamState {
     const state = this.streams.get(id) ?? {
       pending: new Float32Array(contextSamples),
       recurrent: new Float32Array(stateLayers * stateWidth),

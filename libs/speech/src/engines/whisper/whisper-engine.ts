@@ -5,6 +5,7 @@ import { SpeechDetector } from '../silero/speech-detector';
 import {
   detectorFrameSamples,
   sttSampleRateHz,
+  type DetectStep,
   type Recognition,
   type SttEngine,
   type SttStep,
@@ -32,7 +33,6 @@ export async function createWhisperEngine(settings: WhisperSettings): Promise<St
   return new WhisperEngine(capabilities, recogniser, detector);
 }
 
-type DetectStep = Extract<SttStep, { op: 'detect' }>;
 type TranscribeStep = Extract<SttStep, { op: 'transcribe' }>;
 
 class WhisperEngine implements SttEngine {

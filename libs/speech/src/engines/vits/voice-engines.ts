@@ -1,5 +1,5 @@
-import type { EngineCapabilities, StepFailure, TtsEngine, TtsStep, TtsStepResult } from '@app/speech/engines';
-import type { Opened } from './engine.messages';
+import type { EngineCapabilities, Opened, StepFailure } from '../engine';
+import type { TtsEngine, TtsStep, TtsStepResult } from '../tts-engine';
 
 /** Makes the engine of one voice. */
 export type VoiceLoader = (voice: string) => Promise<TtsEngine>;
@@ -20,7 +20,7 @@ export class VoiceEngines implements TtsEngine {
     return engine;
   }
 
-  /** Of the voice that was loaded first. */
+  /** Capabilities of the voice that was loaded first. */
   get capabilities(): EngineCapabilities {
     const [first] = this.engines.values();
     if (!first) throw new Error('no voice is loaded');
@@ -45,7 +45,7 @@ export class VoiceEngines implements TtsEngine {
     return engine.step(batch);
   }
 
-  /** What an encoded utterance makes possible. */
+  /** An encoded utterance makes its windows possible. */
   opened(result: TtsStepResult, { id }: TtsStep): Opened | undefined {
     const engine = this.engines.get(this.voiceById.get(id) ?? '');
     if (result.op !== 'encode' || !engine) return undefined;

@@ -1,4 +1,4 @@
-import type { TtsEngine, TtsStep, TtsStepResult, UtterancePlan } from '@app/speech/engines';
+import type { TtsEngine, TtsStep, TtsStepResult, UtterancePlan } from '../tts-engine';
 import { VoiceEngines } from './voice-engines';
 
 const plan = { windows: [{}, {}] } as unknown as UtterancePlan;

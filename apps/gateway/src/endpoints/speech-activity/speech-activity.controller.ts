@@ -1,0 +1,61 @@
+import { Controller, HttpCode, Post, Req, Res, UseGuards } from '@nestjs/common';
+import { IsInt, IsNumber, IsOptional, Max, Min } from 'class-validator';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { speechActivityLimits, validated } from '@app/protocol';
+import { Admitted, AuthGuard, For } from '../../auth/auth.guard';
+import type { Admission } from '../../auth/gatekeeper';
+import { queryFieldsOf } from '../../http/query';
+import { EndpointJobs } from '../endpoint-jobs';
+import { recordingIn } from '../recording';
+
+const { threshold, minSilenceMs, minSpeechMs } = speechActivityLimits;
+
+/** What the query may say. */
+class RequestQuery {
+  /** Probability from which 32 ms of audio count as speech. */
+  @IsOptional()
+  @IsNumber()
+  @Min(threshold.least)
+  @Max(threshold.most)
+  threshold?: number;
+
+  /** Silence that separates two segments, in ms. */
+  @IsOptional()
+  @IsInt()
+  @Min(minSilenceMs.least)
+  @Max(minSilenceMs.most)
+  min_silence_ms?: number;
+
+  /** Shorter speech is no segment, in ms. */
+  @IsOptional()
+  @IsInt()
+  @Min(minSpeechMs.least)
+  @Max(minSpeechMs.most)
+  min_speech_ms?: number;
+}
+
+/** Takes a recording and says when somebody speaks in it. */
+@Controller('speech-activity')
+@UseGuards(AuthGuard)
+@For('speech-activity')
+export class SpeechActivityController {
+  constructor(private readonly jobs: EndpointJobs) {}
+
+  @Post()
+  @HttpCode(200)
+  async answer(
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+    @Admitted() admission: Admission,
+  ): Promise<object> {
+    const query = validated(RequestQuery, queryFieldsOf(request.url));
+    const body = await recordingIn(request);
+    const fields = {
+      threshold: query.threshold ?? threshold.usual,
+      minSilenceMs: query.min_silence_ms ?? minSilenceMs.usual,
+      minSpeechMs: query.min_speech_ms ?? minSpeechMs.usual,
+    };
+    const result = await this.jobs.run({ request, reply, admission }, { kind: 'speech-activity', fields, body });
+    return { ...result, request_id: request.id };
+  }
+}

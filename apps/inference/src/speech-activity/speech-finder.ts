@@ -1,0 +1,93 @@
+import type { SpeechActivityJob } from '@app/protocol';
+import { detectorFrameSamples, Endpointer, type DetectStep, type DetectStepResult } from '@app/speech/engines';
+import type { StepDone, StepRequest } from '../engine/engine-pool';
+
+/** The part of an engine pool that finding speech needs. */
+export interface DetectSteps {
+  run(request: StepRequest<DetectStep>): Promise<StepDone<DetectStepResult>>;
+  drop(id: string): void;
+}
+
+/** What counts as speech. */
+export type SpeechThresholds = Pick<SpeechActivityJob, 'threshold' | 'minSilenceMs' | 'minSpeechMs'>;
+
+/** A part with speech: samples [startSample, endSample) of the recording. */
+export interface SpeechSegment {
+  readonly startSample: number;
+  readonly endSample: number;
+}
+
+/** Frames of one step: 2 s. Between the steps of a long recording the engine is free for others. */
+const stepFrames = 63;
+/** How long a step gives way to those of live streams. */
+const patienceMs = 200;
+/** The detector's authors let speech go on until it is so much less likely than it must be to begin. */
+const endMargin = 0.15;
+const leastEndThreshold = 0.01;
+
+/** Finds the speech in one recording. */
+export class SpeechFinder {
+  /** Time of the steps that this recording took. */
+  computeMs = 0;
+
+  constructor(
+    /** Id of the engine's state. */
+    private readonly id: string,
+    private readonly thresholds: SpeechThresholds,
+    private readonly steps: DetectSteps,
+    private readonly now: () => number = () => performance.now(),
+  ) {}
+
+  /** The segments in mono samples at 16 kHz. Rejects with the problem of its engine, or once nobody wants the answer any more. */
+  async find(samples: Float32Array, signal: AbortSignal): Promise<SpeechSegment[]> {
+    const endpointer = new Endpointer(endpointerOptions(this.thresholds));
+    const segments: SpeechSegment[] = [];
+    const take = (events: ReturnType<Endpointer['push']>): void => {
+      for (const event of events) if (event.kind === 'speechEnd') segments.push(event);
+    };
+    const drop = (): void => this.steps.drop(this.id);
+    signal.addEventListener('abort', drop);
+    try {
+      const stepSamples = stepFrames * detectorFrameSamples;
+      for (let start = 0; start < samples.length; start += stepSamples) {
+        signal.throwIfAborted();
+        take(endpointer.push(await this.detect(wholeFrames(samples.subarray(start, start + stepSamples)))));
+      }
+    } finally {
+      signal.removeEventListener('abort', drop);
+      drop();
+    }
+    take(endpointer.finish(samples.length));
+    return segments.map(({ startSample, endSample }) => ({
+      startSample,
+      endSample: Math.min(endSample, samples.length),
+    }));
+  }
+
+  private async detect(samples: Float32Array): Promise<readonly number[]> {
+    const { id } = this;
+    const make = (): DetectStep => ({ op: 'detect', id, samples });
+    const dueMs = this.now() + patienceMs;
+    const { result, tookMs } = await this.steps.run({ id, batchKey: 'detect', dueMs, stateful: true, make });
+    this.computeMs += tookMs;
+    return result.probabilities;
+  }
+}
+
+/** Segments end where the speech does: nothing is kept around them, and none is cut for being long. */
+const endpointerOptions = ({ threshold, minSilenceMs, minSpeechMs }: SpeechThresholds) => ({
+  startThreshold: threshold,
+  endThreshold: Math.max(leastEndThreshold, threshold - endMargin),
+  minSpeechMs,
+  endSilenceMs: minSilenceMs,
+  preRollMs: 0,
+  postRollMs: 0,
+  maxSegmentMs: Infinity,
+});
+
+/** A copy that is filled up with silence to whole frames, since the detector judges nothing less. */
+function wholeFrames(samples: Float32Array): Float32Array {
+  const whole = new Float32Array(Math.ceil(samples.length / detectorFrameSamples) * detectorFrameSamples);
+  whole.set(samples);
+  return whole;
+}

@@ -1,0 +1,20 @@
+import type { ResultOutput } from '../jobs/job';
+import { SpeechActivityJob, type SpeechActivityResult } from '../jobs/speech-activity.job';
+import { defineFunction, newcomerBudgetMs, typeOf } from './function-row';
+
+/** `POST /speech-activity`: a job is a recording. */
+export const speechActivityFunction = defineFunction({
+  kind: 'speech-activity',
+  job: SpeechActivityJob,
+  output: typeOf<ResultOutput<SpeechActivityResult>>(),
+  dispatch: 'queue',
+  models: 'builtin',
+  engine: { name: 'silero' },
+  classes: [{ name: 'only', waitBudgetMs: newcomerBudgetMs }],
+  takeOverBudgetMs: newcomerBudgetMs,
+  longestRunMs: 60_000,
+  seats: 8,
+  headroom: 1,
+  wantsGpu: false,
+  scale: { min: 0, max: 5 },
+});

@@ -1,0 +1,48 @@
+import { IsInt, IsNumber, Max, Min } from 'class-validator';
+import { Job } from './job';
+
+/** Bounds of what a request may ask for, and what holds where it asks for nothing. */
+export const speechActivityLimits = {
+  /** Probability from which 32 ms of audio count as speech. */
+  threshold: { least: 0.05, most: 0.95, usual: 0.5 },
+  /** Silence that separates two segments, in ms. */
+  minSilenceMs: { least: 32, most: 10_000, usual: 500 },
+  /** Shorter speech is no segment, in ms. */
+  minSpeechMs: { least: 32, most: 10_000, usual: 100 },
+} as const;
+
+const { threshold, minSilenceMs, minSpeechMs } = speechActivityLimits;
+
+/** One recording: a WAV file, which is the body of the job. Answered by a `SpeechActivityResult`. */
+export class SpeechActivityJob extends Job {
+  @IsNumber()
+  @Min(threshold.least)
+  @Max(threshold.most)
+  threshold!: number;
+
+  @IsInt()
+  @Min(minSilenceMs.least)
+  @Max(minSilenceMs.most)
+  minSilenceMs!: number;
+
+  @IsInt()
+  @Min(minSpeechMs.least)
+  @Max(minSpeechMs.most)
+  minSpeechMs!: number;
+}
+
+/** A part of the recording in which somebody speaks, in seconds from its start. */
+export interface SpeechActivitySegment {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The answer, named as the client reads it. */
+export interface SpeechActivityResult {
+  /** Length of the recording in seconds. */
+  readonly duration: number;
+  /** In order, without overlap; empty where nobody speaks. */
+  readonly segments: readonly SpeechActivitySegment[];
+  /** Share of the recording that the segments cover, from 0 to 1. */
+  readonly speech_share: number;
+}

@@ -1,0 +1,47 @@
+import type { Engine, EngineCapabilities, EngineSettings } from '../engine';
+import { sessionOptions } from '../session-options';
+import { detectorFrameSamples, sttSampleRateHz, type DetectStep, type DetectStepResult } from '../stt-engine';
+import { SpeechDetector } from './speech-detector';
+
+/** An engine that only finds speech. */
+export type DetectorEngine = Engine<DetectStep, DetectStepResult>;
+
+/** Loads the speech detector, which comes with a package. It computes on the CPU, whatever the settings say. */
+export async function createSileroEngine(
+  { threads }: Pick<EngineSettings, 'threads'>,
+  maxBatch: number,
+): Promise<DetectorEngine> {
+  const detector = await SpeechDetector.load(sessionOptions({ threads, executionProvider: 'cpu' }));
+  // A detector knows no language: it hears voices.
+  return new SileroEngine({ sampleRateHz: sttSampleRateHz, languages: [], maxBatch }, detector);
+}
+
+class SileroEngine implements DetectorEngine {
+  constructor(
+    readonly capabilities: EngineCapabilities,
+    private readonly detector: SpeechDetector,
+  ) {}
+
+  async warmUp(): Promise<void> {
+    const id = 'warm-up';
+    await this.detector.detect([{ id, samples: new Float32Array(detectorFrameSamples) }]);
+    this.release(id);
+  }
+
+  batchKey(step: DetectStep): string {
+    return step.op;
+  }
+
+  async step(batch: readonly DetectStep[]): Promise<DetectStepResult[]> {
+    const probabilities = await this.detector.detect(batch);
+    return probabilities.map((row) => ({ op: 'detect', probabilities: row }));
+  }
+
+  release(id: string): void {
+    this.detector.release(id);
+  }
+
+  close(): Promise<void> {
+    return this.detector.close();
+  }
+}
