@@ -26,10 +26,22 @@ describe('POST /speech-activity', () => {
   });
 
   it.each([
-    ['nothing', '', 'audio/wav', 400, 'bad_request', /no recording/],
-    ['more than a job can carry', Buffer.alloc(1_000_001), 'audio/wav', 413, 'too_large', /1000000 bytes, 31 s.*parts/],
-    ['what is not sent as audio', '{}', 'application/json', 415, 'media_type_not_supported', /audio\/wav/],
-  ] as const)('refuses %s and says what to send', async (_, body, type, status, code, words) => {
+    ['nothing', { body: '', type: 'audio/wav', status: 400, code: 'bad_request', words: /no recording/ }],
+    [
+      'more than a job can carry',
+      {
+        body: Buffer.alloc(1_000_001),
+        type: 'audio/wav',
+        status: 413,
+        code: 'too_large',
+        words: /1000000 bytes, 31 s.*parts/,
+      },
+    ],
+    [
+      'what is not sent as audio',
+      { body: '{}', type: 'application/json', status: 415, code: 'media_type_not_supported', words: /audio\/wav/ },
+    ],
+  ] as const)('refuses %s and says what to send', async (_, { body, type, status, code, words }) => {
     const message = expect.stringMatching(words) as string;
     expect(await post('', body, type)).toMatchObject({ status, body: { error_code: code, message } });
   });
