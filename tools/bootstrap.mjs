@@ -40,8 +40,8 @@ const commands = {
   license: { says: 'issue, check and show licences', builds: 'tools', run: tool('license') },
   graph: { says: 'show the function graph, and write what is made from it', builds: 'tools', run: tool('graph') },
   endpoint: {
-    says: 'add a function endpoint: job, row of the graph, controller, handler, tests',
-    takes: 'NAME',
+    says: 'add a function endpoint: job, row, controller, handler, tests; --engine adds an engine for a model',
+    takes: 'NAME [--engine]',
     run: endpoint,
   },
   bench: { says: 'measure a deployment, this machine by default', builds: 'all', run: tool('bench') },
