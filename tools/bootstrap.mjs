@@ -44,8 +44,8 @@ const commands = {
     run: tool('graph'),
   },
   endpoint: {
-    says: 'add a function endpoint: job, row of the graph, controller, handler, tests',
-    takes: 'NAME',
+    says: 'add a function endpoint: job, row, controller, handler, tests; --engine adds an engine for a model',
+    takes: 'NAME [--engine]',
     run: endpoint,
   },
   bench: {

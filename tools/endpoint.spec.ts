@@ -19,9 +19,10 @@ if (process.argv[2] === 'build') {
   fs.copyFileSync('tools/graph.ts', 'dist/tools/tools/graph.js');
 } else if (fs.existsSync('refuses')) console.error('Error: something is there already');
 else {
-  const name = process.argv[process.argv.indexOf('endpoint') + 1];
+  const [schematic, name] = process.argv.slice(5);
   fs.writeFileSync(name + '.job.ts', '');
   if (!fs.existsSync('half')) fs.writeFileSync(name + '.handler.ts', '');
+  if (schematic === 'engine-endpoint') fs.writeFileSync(name + '.engine.ts', '');
 }
 `;
 
@@ -43,6 +44,7 @@ beforeEach(() => {
   write('tools/graph.ts', 'exports.main = async (args) => { console.log(`graph ${args}`); return 0; };');
   write('schematics/endpoint/files/__name__.job.ts.template', '');
   write('schematics/endpoint/files/__name__.handler.ts.template', '');
+  write('schematics/endpoint/files-engine/__name__.engine.ts.template', '');
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
@@ -59,6 +61,17 @@ describe('npm run endpoint', () => {
     expect(status).toBe(0);
     expect(called()).toBe('generate -c @antiphon/schematics endpoint language-id -p gateway\nbuild tools\n');
     expect(stdout).toMatch(/graph --write\n[^]*POST \/language-id works[^]*language-id\.handler\.ts/);
+  });
+
+  it('has an engine generated as well when asked to, and says where its model goes, as the page shows it', () => {
+    const { status, stdout } = endpoint('speech-rate', '--engine');
+    expect(status).toBe(0);
+    expect(called()).toContain('generate -c @antiphon/schematics engine-endpoint speech-rate -p gateway\n');
+    const page = readFileSync(join(__dirname, '../docs/new-endpoint.md'), 'utf8');
+    const [, shown = ''] =
+      /^npm run endpoint -- speech-rate --engine\n```\n[^]*?```text\n([^]*?)```$/m.exec(page) ?? [];
+    expect(shown).toContain('POST /speech-rate works');
+    expect(stdout).toContain(shown);
   });
 
   it.each(['refuses', 'half'])('fails when the generator, which exits with 0 all the same, %s', (how) => {
@@ -88,13 +101,15 @@ describe('npm run endpoint', () => {
     refused(/is taken/, 'tts');
     refused(/Give one name/);
     refused(/Give one name/, 'one', 'two');
+    refused(/Give one name/, 'one', '--model');
+    refused(/Give one name/, '--engine');
     expect(called()).toBe('');
   });
 
   it('shows its help without doing anything', () => {
     expect(endpoint('--help')).toMatchObject({
       status: 0,
-      stdout: expect.stringContaining('npm run endpoint -- NAME') as string,
+      stdout: expect.stringMatching(/npm run endpoint -- NAME \[--engine\][^]*an engine/) as string,
     });
     expect(called()).toBe('');
   });

@@ -9,17 +9,18 @@ const {
   strings,
   url,
 } = require('@angular-devkit/schematics');
-const { problemOfName } = require('./names.cjs');
+const { problemOfName, slicesOf } = require('./names.cjs');
 
 /** @typedef {import('@angular-devkit/schematics').Rule} Rule */
 /** @typedef {import('@angular-devkit/schematics').Tree} Tree */
 
-/** The registries: for each the line that an endpoint adds. @param {string} name @returns {Record<string, string>} */
-const registryLines = (name) => ({
+/** The registries: for each the line that an endpoint adds. @param {string} name @param {boolean} engine @returns {Record<string, string>} */
+const registryLines = (name, engine) => ({
   'apps/gateway/src/endpoints/index.ts': `export * from './${name}/${name}.controller';`,
   'apps/inference/src/handlers/index.ts': `export * from './${name}.handler';`,
   'libs/protocol/src/functions/index.ts': `export * from './${name}.function';`,
   'libs/protocol/src/jobs/index.ts': `export * from './${name}.job';`,
+  ...(engine ? { 'libs/speech/src/engines/definitions.ts': `export * from './${name}/${name}.engine';` } : {}),
 });
 
 /** What keeps a registry without lines a module. */
@@ -30,16 +31,24 @@ const emptyModule = 'export {};';
  * nothing when the name cannot be used or anything of that name is there.
  * @param {{ name: string }} options @returns {Rule}
  */
-exports.endpoint = ({ name }) => {
+exports.endpoint = ({ name }) => addEndpoint(name, false);
+
+/** The same with an engine that runs a model. @param {{ name: string }} options @returns {Rule} */
+exports.engineEndpoint = ({ name }) => addEndpoint(name, true);
+
+/** @param {string} name @param {boolean} engine @returns {Rule} */
+function addEndpoint(name, engine) {
   const problem = problemOfName(name);
   if (problem) throw new SchematicsException(problem);
-  const slice = url('./files');
   return chain([
-    (tree) => mergeWith(apply(slice, [applyTemplates({ ...strings, name }), refuseExisting(tree)])),
-    ...Object.entries(registryLines(name)).map(([path, line]) => addSortedLine(path, line)),
+    ...slicesOf(engine).map(
+      (slice) => (/** @type {Tree} */ tree) =>
+        mergeWith(apply(url(`./${slice}`), [applyTemplates({ ...strings, name, engine }), refuseExisting(tree)])),
+    ),
+    ...Object.entries(registryLines(name, engine)).map(([path, line]) => addSortedLine(path, line)),
     (_, { logger }) => logger.info('The charts follow the graph with: npm run graph -- --write'),
   ]);
-};
+}
 
 /** A file of the same content would not count as a conflict. @param {Tree} tree @returns {Rule} */
 const refuseExisting = (tree) =>

@@ -17,6 +17,8 @@ const barrels = [
   '/libs/protocol/src/functions/index.ts',
   '/libs/protocol/src/jobs/index.ts',
 ];
+/** Where an endpoint with an engine adds one more line. */
+const engines = '/libs/speech/src/engines/definitions.ts';
 
 /** What Nest's CLI gives to every schematic beside the name. */
 const ofTheCli = {
@@ -34,12 +36,13 @@ const runner = new SchematicTestRunner('@antiphon/schematics', join(__dirname, '
 /** The registries as they are in this repository, and nothing else. */
 function workspace(): UnitTestTree {
   const tree = new UnitTestTree(Tree.empty());
-  for (const barrel of barrels) tree.create(barrel, readFileSync(join(root, barrel), 'utf8'));
+  for (const barrel of [...barrels, engines]) tree.create(barrel, readFileSync(join(root, barrel), 'utf8'));
   return tree;
 }
 
-const add = (name: string, tree = workspace()): Promise<UnitTestTree> =>
-  runner.runSchematic('endpoint', { ...ofTheCli, name }, tree);
+const add = (name: string, tree = workspace(), schematic = 'endpoint'): Promise<UnitTestTree> =>
+  runner.runSchematic(schematic, { ...ofTheCli, name }, tree);
+const addWithEngine = (name: string, tree = workspace()): Promise<UnitTestTree> => add(name, tree, 'engine-endpoint');
 
 describe('the endpoint schematic', () => {
   it('writes the slice of an endpoint, and a line in each registry', async () => {
@@ -47,6 +50,7 @@ describe('the endpoint schematic', () => {
     expect(tree.files).toEqual(
       [
         ...barrels,
+        engines,
         '/apps/gateway/src/endpoints/language-id/language-id.controller.ts',
         '/apps/inference/src/handlers/language-id.handler.spec.ts',
         '/apps/inference/src/handlers/language-id.handler.ts',
@@ -59,6 +63,28 @@ describe('the endpoint schematic', () => {
     expect(tree.readText(barrels[1] ?? '')).toContain("export * from './language-id.handler';\n");
     expect(tree.readText(barrels[2] ?? '')).toContain("export * from './language-id.function';\n");
     expect(tree.readText(barrels[3] ?? '')).toContain("export * from './language-id.job';\n");
+    expect(tree.readText(engines)).toBe(workspace().readText(engines));
+  });
+
+  it('writes an engine as well where one is asked for, and its line among the engines', async () => {
+    const [plain, tree] = await Promise.all([add('language-id'), addWithEngine('language-id')]);
+    expect(tree.files.filter((file) => !plain.files.includes(file))).toEqual([
+      '/libs/speech/src/engines/language-id/language-id.engine.spec.ts',
+      '/libs/speech/src/engines/language-id/language-id.engine.ts',
+      '/libs/speech/src/engines/language-id/starter-model.ts',
+    ]);
+    expect(plain.files.filter((file) => !tree.files.includes(file))).toEqual([]);
+    expect(tree.readText(engines)).toContain("export * from './language-id/language-id.engine';\n");
+    const row = '/libs/protocol/src/functions/language-id.function.ts';
+    expect(tree.readText(row)).toContain("engine: { name: 'language-id' },");
+    expect(plain.readText(row)).not.toContain('engine');
+  });
+
+  it('refuses a name that an engine has', async () => {
+    await expect(addWithEngine('silero')).rejects.toThrow('has the line already');
+    const taken = workspace();
+    taken.create('/libs/speech/src/engines/whisper/whisper.engine.ts', '');
+    await expect(addWithEngine('whisper', taken)).rejects.toThrow('whisper.engine.ts is there already');
   });
 
   it('says what it leaves to be done, since it cannot compile what it has written', async () => {
@@ -90,11 +116,13 @@ describe('the endpoint schematic', () => {
   });
 
   it.each(['e', 'loudness', 'speaker-diarisation-by-clusters'])('writes %s as the formatter would', async (name) => {
-    const tree = await add(name);
+    const trees = await Promise.all([add(name), addWithEngine(name)]);
     const options = { ...style, parser: 'typescript', plugins: [typescript, estree] };
-    for (const file of tree.files) {
-      expect([file, await check(tree.readText(file), options)]).toEqual([file, true]);
-      expect(tree.readText(file)).not.toMatch(/<%|%>|undefined/);
+    for (const tree of trees) {
+      for (const file of tree.files) {
+        expect([file, await check(tree.readText(file), options)]).toEqual([file, true]);
+        expect(tree.readText(file)).not.toMatch(/<%|%>|\bundefined(Job|Step|Engine)/);
+      }
     }
   });
 

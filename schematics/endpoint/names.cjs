@@ -25,4 +25,7 @@ function problemOfName(name) {
   return undefined;
 }
 
-module.exports = { problemOfName };
+/** The folders of templates that make an endpoint, with an engine or without. @param {boolean} engine */
+const slicesOf = (engine) => ['files', engine ? 'files-engine' : 'files-plain'];
+
+module.exports = { problemOfName, slicesOf };
