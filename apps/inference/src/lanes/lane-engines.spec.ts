@@ -1,9 +1,10 @@
 import { functionGraph, parseLane, speechActivityFunction, sttFunction } from '@app/protocol';
-import { loadConfig, type InferenceMetrics } from '@app/platform';
+import { loadConfig } from '@app/platform';
 import { engineNames } from '@app/speech/engines';
 import { silentLog } from '../../../../test/support/job-context';
 import { EnginePool } from '../engine/engine-pool';
 import { InferenceConfig } from '../inference.config';
+import type { InferenceMetrics } from '../metrics/inference-metrics';
 import { WorkerSettings } from '../worker-settings';
 import { LaneEngines } from './lane-engines';
 
