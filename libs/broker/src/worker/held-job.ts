@@ -20,7 +20,7 @@ import { readJob, type JobAddress } from './job-codec';
 import type { EndedJob, JobOutcome } from './worker-contract';
 
 const claimTimeoutMs = 1_000;
-/** Pause before a job whose claim was not answered is offered again: its gateway lives, or may not have been heard of yet. */
+/** Pause before a job whose claim was not answered is offered again. */
 const unclaimedDelayMs = { alive: 100, unheard: heartbeatIntervalMs };
 
 /** What a held job needs of its worker. */
@@ -167,9 +167,9 @@ export class HeldJob {
     if (!this.isRunning()) return;
     try {
       const { job, body } = readJob(this.lane, this.delivery.payload);
-      const { headers } = this.delivery;
-      const emit = this.emit.bind(this);
-      await this.host.handlerOf(this.lane)(job, attempt.context({ headers, body }, this.draining.signal, emit));
+      const delivered = { headers: this.delivery.headers, body };
+      const context = attempt.context(delivered, this.draining.signal, this.emit.bind(this));
+      await this.host.handlerOf(this.lane)(job, context);
       this.fail(new Error('handler completed without an end'));
     } catch (error) {
       this.fail(error);
@@ -238,8 +238,7 @@ export class HeldJob {
   }
 
   private endedJob({ number: attempt, waitMs, runMs }: Attempt, outcome: JobOutcome): EndedJob {
-    const { lane } = this;
-    return { lane, kind: lane.kind, jobId: this.address.jobId, attempt, outcome, waitMs, runMs };
+    return { lane: this.lane, kind: this.lane.kind, jobId: this.address.jobId, attempt, outcome, waitMs, runMs };
   }
 
   private isRunning(): boolean {
