@@ -18,7 +18,7 @@ export async function isTrustedFolder(folder: string): Promise<boolean> {
   return found !== undefined && found.isDirectory() && isTrusted(found);
 }
 
-/** Calls back with a file that belongs to this user or to root and that nobody else may write; else undefined. No symbolic link is followed. */
+/** Calls back with a file, no symbolic link, that belongs to this user or to root and that nobody else may write; else undefined. */
 async function withTrusted<T>(path: string, use: (file: FileHandle) => Promise<T>): Promise<T | undefined> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch(() => undefined);
   if (!file) return undefined;
