@@ -1,6 +1,6 @@
 import type { SttOutput } from '../../libs/protocol/src';
 import { Endpointer } from '../../libs/speech/src/engines';
-import { SttStream, type SttStreamSettings } from '../../apps/inference/src/handlers/stt-stream';
+import { SttStream, type SttStreamSettings } from '../../apps/inference/src/stt/stt-stream';
 import { FakeSttSteps, spokenAudio, type SpokenPart } from './fake-stt-steps';
 
 const tuning = { firstPartialMs: 600, partialIntervalMs: 500, partialGrowth: 0.1, eagerSilenceMs: 200 };

@@ -12,8 +12,8 @@ import { Log, Tracing } from '@app/platform';
 import { LaneEngines } from '../lanes/lane-engines';
 import { SpeechFinder } from '../speech-activity/speech-finder';
 import { tracedSteps } from '../tracing/traced-steps';
-import { runJob } from './job-run';
-import { readRecordingAt } from './recording';
+import { runJob } from '../jobs/job-run';
+import { readRecordingAt } from '../jobs/recording';
 
 /** Finds the speech in recordings for `POST /speech-activity`. */
 @Controller()

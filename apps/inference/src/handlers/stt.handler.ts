@@ -8,8 +8,8 @@ import { defaultEndpointerOptions, Endpointer } from '@app/speech/engines';
 import { LaneEngines } from '../lanes/lane-engines';
 import { tracedSteps } from '../tracing/traced-steps';
 import { WorkerSettings } from '../worker-settings';
-import { runJob } from './job-run';
-import { SttStream } from './stt-stream';
+import { runJob } from '../jobs/job-run';
+import { SttStream } from '../stt/stt-stream';
 
 /** How long a draining worker waits for the next final before it hands a stream back. */
 const drainPatienceMs = 2_000;

@@ -7,8 +7,8 @@ import { LaneEngines } from '../lanes/lane-engines';
 import { InferenceMetrics } from '../metrics/inference-metrics';
 import { tracedSteps } from '../tracing/traced-steps';
 import { WorkerSettings } from '../worker-settings';
-import { runJob } from './job-run';
-import { TtsUtterance, type UtteranceReport } from './tts-utterance';
+import { runJob } from '../jobs/job-run';
+import { TtsUtterance, type UtteranceReport } from '../tts/tts-utterance';
 
 /** Speaks utterances. */
 @Controller()

@@ -5,5 +5,6 @@ export * from './registry';
 export * from './stt-engine';
 export * from './tts-engine';
 export * from './silero/endpointer';
+export { isSilent } from './whisper/guard';
 export * from './whisper/whisper-engine';
 export * from './vits';

@@ -64,11 +64,6 @@ export class Endpointer {
     this.options = { ...defaultEndpointerOptions, ...options };
   }
 
-  /** Start of the open segment; undefined between segments. */
-  get openSinceSample(): number | undefined {
-    return this.open?.startSample;
-  }
-
   /** Takes the probabilities of the next frames, in order. */
   push(probabilities: readonly number[]): EndpointEvent[] {
     return probabilities.flatMap((probability) => this.take(probability));

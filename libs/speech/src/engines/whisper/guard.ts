@@ -56,9 +56,9 @@ export function isDoubtful({ text, averageLogProbability, looped }: Heard): bool
 }
 
 /** Whether nothing was said: the model thinks so, and does not believe its own text. */
-export function isSilent(heard: Heard): boolean {
+export function isSilent(heard: Pick<Heard, 'noSpeechProbability' | 'averageLogProbability'>): boolean {
   return mayBeSilent(heard) && heard.averageLogProbability < leastLogProbability;
 }
 
 /** Whether the model thinks that nothing was said, whatever it wrote. */
-export const mayBeSilent = ({ noSpeechProbability }: Heard): boolean => noSpeechProbability > mostNoSpeech;
+export const mayBeSilent = ({ noSpeechProbability }: Pick<Heard, 'noSpeechProbability'>): boolean => noSpeechProbability > mostNoSpeech;

@@ -137,7 +137,7 @@ export class Recogniser {
   private recognition(attempt: Attempt, known: { empty?: boolean; before?: Attempt } = {}): Recognition {
     const { request, decoded, language } = attempt;
     const { before } = known;
-    const silent = known.empty === true || isSilent({ ...decoded, text: attempt.text });
+    const silent = known.empty === true || isSilent(decoded);
     const wanted = (request.words || hasPause(request)) && !silent;
     const words = wanted ? this.model.tokenizer.words(decoded.tokens, language) : [];
     return {

@@ -1,14 +1,9 @@
 import type { SttSegment } from '@app/protocol';
-import type { Recognition } from '@app/speech/engines';
-
-/** The published thresholds of Whisper: a silent segment is one that the model calls silent and is unsure about. */
-const noSpeechThreshold = 0.6;
-const logProbabilityThreshold = -1;
+import { isSilent, type Recognition } from '@app/speech/engines';
 
 /** Whether a recognition holds no words worth saying. */
 export const soundsLikeNothing = (recognition: Recognition): boolean =>
-  recognition.text.trim() === '' ||
-  (recognition.noSpeechProbability > noSpeechThreshold && recognition.averageLogProbability < logProbabilityThreshold);
+  recognition.text.trim() === '' || isSilent(recognition);
 
 /** A recognition of [startSample, endSample) of an STT stream as it is told to the session. */
 export function segmentOf(recognition: Recognition, startSample: number, endSample: number): SttSegment {
