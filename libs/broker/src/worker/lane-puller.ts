@@ -13,14 +13,17 @@ export interface SeatKeeper {
 }
 
 /**
- * Pulls the jobs of a lane while seats are free. First what waits, class by class in their order, as many as seats are free; when
- * nothing waits, one job of each class in open pulls, of which the first to bring one ends the others. What they bring beyond the
- * free seats is handed back unclaimed, at most one job per class.
+ * Pulls the jobs of a lane while seats are free. First it takes what waits. The classes take turns in being asked first, and each
+ * but the last may fill half of the free seats, so that a burst of one class does not keep all seats from another. When nothing
+ * waits, it pulls one job of each class, and the first pull that brings a job ends the others. A job beyond the free seats is
+ * handed back unclaimed, at most one for each class.
  */
 export class LanePuller {
   private running = false;
   private ended: Promise<void> = Promise.resolve();
   private wake: () => void = () => undefined;
+  /** The class that is asked first. */
+  private turn = 0;
 
   constructor(
     private readonly sources: readonly JobSource[],
@@ -63,10 +66,13 @@ export class LanePuller {
 
   private async takeWaiting(): Promise<number> {
     let taken = 0;
-    for (const source of this.sources) {
+    const inTurn = [...this.sources.slice(this.turn), ...this.sources.slice(0, this.turn)];
+    for (const [index, source] of inTurn.entries()) {
       const free = this.seats.freeSeats();
-      if (free > 0 && this.running) taken += this.takeAll(await source.pull(free, 0));
+      const isLast = index === inTurn.length - 1;
+      if (free > 0 && this.running) taken += this.takeAll(await source.pull(isLast ? free : Math.ceil(free / 2), 0));
     }
+    if (taken > 0) this.turn = (this.turn + 1) % this.sources.length;
     return taken;
   }
 

@@ -100,15 +100,21 @@ describe('LaneRunner', () => {
       expect(single.runs).toHaveLength(2);
     });
 
-    it('of the class of first utterances before the rest', async () => {
-      for (const text of ['a', 'b']) await bench.submit(ttsRequest('rest', text));
-      for (const text of ['c', 'd']) await bench.submit(ttsRequest('rest', text));
-      for (const text of ['e', 'f']) await bench.submit(ttsRequest('first', text));
-      for (let index = 0; index < 5; index += 1) {
+    it.each([
+      ['a burst of first utterances keeps no seat from who listens already', 'first', 'rest'],
+      ['a long text keeps no seat from a new request', 'rest', 'first'],
+    ] as const)('of its classes in turns: %s', async (_, many, few) => {
+      for (const text of ['a', 'b']) await bench.submit(ttsRequest(many, text));
+      for (const text of ['c', 'd', 'e', 'f', 'g', 'h']) await bench.submit(ttsRequest(many, text));
+      for (const text of ['y', 'z']) await bench.submit(ttsRequest(few, text));
+      for (let index = 0; index < 8; index += 1) {
         bench.handler.runs[index]?.emit({ output: ttsEnd });
         await pass(0);
       }
-      expect(bench.handler.runs.map(({ job }) => job.text)).toEqual(['a', 'b', 'e', 'f', 'c', 'd']);
+      const texts = bench.handler.runs.map(({ job }) => job.text);
+      expect(texts.indexOf('y')).toBeLessThanOrEqual(3);
+      expect(texts.indexOf('z')).toBeLessThanOrEqual(5);
+      expect(texts.filter((text) => text !== 'y' && text !== 'z')).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']);
     });
 
     it('of each lane on seats of its own', async () => {
