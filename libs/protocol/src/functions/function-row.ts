@@ -41,7 +41,7 @@ export interface FunctionRow<Kind extends string = string> {
   readonly models: 'manifest' | 'builtin';
   /** Absent: its handler computes the answer without a model. */
   readonly engine?: FunctionEngine;
-  /** Priority classes of its lanes, in the order in which workers pull them. */
+  /** Classes of its jobs. Workers take them in turns, the first one first. */
   readonly classes: readonly JobClass[];
   /** How long a job that has given output may wait for another worker once its own is lost, if that is longer. */
   readonly takeOverBudgetMs: number;
