@@ -15,7 +15,7 @@ const quietMs = 30 * seconds;
 const socketsCutMs = 60 * seconds;
 const sentence = 'The harbour was quiet when the last boat came in.';
 /** Paced as it is played, it is not at its end when the time is over. */
-const endlessText = Array.from({ length: 90 }, () => sentence).join(' ');
+const endlessText = Array.from({ length: 1_000 }, () => sentence).join(' ');
 const storyFields = { ...generation(), seed: 7 };
 
 /** What happened to each client of the pod that was told to stop. */

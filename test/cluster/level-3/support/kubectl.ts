@@ -25,8 +25,9 @@ export class Kubectl {
     return this.run(['apply', '--validate=strict', ...files.flatMap((file) => ['-f', file]), ...more], input);
   }
 
-  /** For definitions too long for the annotation that a plain apply keeps. */
-  applyServerSide(files: readonly string[]): Promise<string> {
-    return this.run(['apply', '--server-side', ...files.flatMap((file) => ['-f', file])]);
+  /** For definitions too long for the annotation that a plain apply keeps. Resolves when every kind defined so far is served. */
+  async applyServerSide(files: readonly string[]): Promise<void> {
+    await this.run(['apply', '--server-side', ...files.flatMap((file) => ['-f', file])]);
+    await this.run(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s']);
   }
 }
