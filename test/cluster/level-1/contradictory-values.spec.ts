@@ -5,7 +5,11 @@ const knativeDefaults = readYaml('knative/cluster/config-defaults.yaml') as { da
 const longestSeconds = Number(knativeDefaults.data['max-revision-timeout-seconds']);
 
 const byRequest = ['global.lanes.tts-piper.dispatch=request', 'global.lanes.stt-whisper-tiny-en.dispatch=request'];
-const noLane = ['global.lanes.tts-piper.enabled=false', 'global.lanes.stt-whisper-tiny-en.enabled=false'];
+const noLane = [
+  'global.lanes.speech-activity-builtin.enabled=false',
+  'global.lanes.tts-piper.enabled=false',
+  'global.lanes.stt-whisper-tiny-en.enabled=false',
+];
 const withoutRules = ['global.networkPolicy.enabled=false'];
 
 describe('a smallest number above the largest is refused', () => {
@@ -24,7 +28,7 @@ describe('a smallest number above the largest is refused', () => {
     ],
     [
       ['workers.autoscaling.fallback.replicas=26'],
-      ['autoscaling.fallback.replicas is 26', 'global.lanes.stt-whisper-tiny-en.maxReplicas, 25'],
+      ['autoscaling.fallback.replicas is 26', 'global.lanes.speech-activity-builtin.maxReplicas, 5'],
     ],
   ]);
 

@@ -12,7 +12,7 @@ const webhooks = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigu
 const apiService = '/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.external.metrics.k8s.io';
 
 /** The definitions of KEDA's objects alone. */
-export const defineKeda = ({ kubectl }: ControlPlane): Promise<string> =>
+export const defineKeda = ({ kubectl }: ControlPlane): Promise<void> =>
   kubectl.applyServerSide(sharedYaml('keda-crds'));
 
 /** KEDA as its own release installs it, its three programs beside the cluster; resolves when metrics and admission are served. */
