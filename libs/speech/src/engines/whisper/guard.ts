@@ -61,4 +61,5 @@ export function isSilent(heard: Pick<Heard, 'noSpeechProbability' | 'averageLogP
 }
 
 /** Whether the model thinks that nothing was said, whatever it wrote. */
-export const mayBeSilent = ({ noSpeechProbability }: Pick<Heard, 'noSpeechProbability'>): boolean => noSpeechProbability > mostNoSpeech;
+export const mayBeSilent = ({ noSpeechProbability }: Pick<Heard, 'noSpeechProbability'>): boolean =>
+  noSpeechProbability > mostNoSpeech;
