@@ -155,7 +155,7 @@ export class JobClient implements JobHost {
       if (claim) this.onClaim(jobId, claim.header, reply);
     }
     if (what === 'output') {
-      const output = readFrame(OutputEnvelope, payload, 'output');
+      const output = readFrame(OutputEnvelope, payload);
       if (output) this.onOutput(jobId, output.header, output.body, reply);
     }
   };

@@ -78,7 +78,7 @@ export class HeldJob {
       .request(subjects.claim(gatewayId, jobId), request, claimTimeoutMs)
       .catch(() => undefined);
     if (this.state.at !== 'claiming') return;
-    const granted = answer && readFrame(ClaimGranted, answer, 'resume')?.header;
+    const granted = answer && readFrame(ClaimGranted, answer)?.header;
     const gateway = this.host.gateways.stateOf(gatewayId);
     if (granted) {
       await this.run(new Attempt(granted, this.address, this.host.now(), this.host), this.state.early);

@@ -180,7 +180,7 @@ export class LaneRunner implements HeldJobHost, JobTaker {
   }
 
   private onSessionFrame(payload: Uint8Array, subject: string): void {
-    const frame = readFrame(InputEnvelope, payload, 'input');
+    const frame = readFrame(InputEnvelope, payload);
     const jobId = subject.split('.').at(-2);
     if (!frame) return;
     for (const job of [...this.held]) if (job.address.jobId === jobId) job.receive(frame.header, frame.body);
