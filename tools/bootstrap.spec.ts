@@ -15,8 +15,8 @@ const compiler = `
 const fs = require('node:fs'), path = require('node:path');
 fs.appendFileSync('builds', process.argv[3] + '\\n');
 if (fs.existsSync('broken')) { console.error('tools/models.ts: a type error'); process.exit(1); }
-fs.mkdirSync('dist/tools/tools', { recursive: true });
-fs.copyFileSync('tools/models.ts', 'dist/tools/tools/models.js');
+fs.mkdirSync('dist/tools', { recursive: true });
+fs.copyFileSync('tools/models.ts', 'dist/tools/models.js');
 `;
 
 const lock = (version: string): string =>
@@ -24,14 +24,12 @@ const lock = (version: string): string =>
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'bootstrap-'));
-  cpSync(join(__dirname, 'bootstrap.mjs'), join(root, 'tools/bootstrap.mjs'));
+  for (const file of ['bootstrap.mjs', 'bootstrap'])
+    cpSync(join(__dirname, file), join(root, 'tools', file), { recursive: true });
   write('package-lock.json', lock('1.0.0'));
   write('node_modules/.package-lock.json', lock('1.0.0'));
   write('node_modules/@nestjs/cli/bin/nest.js', compiler);
-  const tools = { root: 'tools', sourceRoot: 'tools', compilerOptions: { tsConfigPath: 'tools/tsconfig.app.json' } };
-  write('nest-cli.json', JSON.stringify({ projects: { tools } }));
-  write('tools/tsconfig.app.json', '{}');
-  write('tsconfig.json', '{}');
+  for (const file of ['nest-cli.json', 'tsconfig.json', 'tsconfig.build.json']) write(file, '{}');
   write('libs/one.ts', '');
   write('tools/models.ts', 'exports.main = async (args) => { console.log(args.join("|")); return 3; };');
 });
@@ -53,7 +51,7 @@ describe('bootstrap', () => {
   it('builds, then runs the tool with its arguments and gives back its exit code', () => {
     expect(bootstrap('models', 'get', '--offline')).toMatchObject({
       status: 3,
-      stdout: 'building tools…\nget|--offline\n',
+      stdout: 'building…\nget|--offline\n',
     });
   });
 
@@ -96,8 +94,8 @@ describe('bootstrap', () => {
   it('shows why a build failed, runs nothing, and tries again the next time', () => {
     write('broken', '');
     const failed = bootstrap('models', 'list');
-    expect(failed).toMatchObject({ status: 1, stdout: 'building tools…\n' });
-    expect(failed.stderr).toBe('tools/models.ts: a type error\nThe build of tools failed; its output is above.\n');
+    expect(failed).toMatchObject({ status: 1, stdout: 'building…\n' });
+    expect(failed.stderr).toBe('tools/models.ts: a type error\nThe build failed; its output is above.\n');
     rmSync(join(root, 'broken'));
     expect(bootstrap('models', 'list').status).toBe(3);
   });
@@ -105,7 +103,7 @@ describe('bootstrap', () => {
   it('installs quietly when a package of the lock is absent or of another version', () => {
     write('npm.js', `require('node:fs').copyFileSync('package-lock.json', 'node_modules/.package-lock.json');`);
     write('package-lock.json', lock('1.0.1'));
-    expect(bootstrap('models', 'list').stdout).toBe('installing packages…\nbuilding tools…\nlist\n');
+    expect(bootstrap('models', 'list').stdout).toBe('installing packages…\nbuilding…\nlist\n');
     expect(bootstrap('models', 'list').stdout).toBe('list\n');
   });
 

@@ -15,8 +15,8 @@ const nest = `
 const fs = require('node:fs');
 fs.appendFileSync('called', process.argv.slice(2).join(' ') + '\\n');
 if (process.argv[2] === 'build') {
-  fs.mkdirSync('dist/tools/tools', { recursive: true });
-  fs.copyFileSync('tools/graph.ts', 'dist/tools/tools/graph.js');
+  fs.mkdirSync('dist/tools', { recursive: true });
+  fs.copyFileSync('tools/graph.ts', 'dist/tools/graph.js');
 } else if (fs.existsSync('refuses')) console.error('Error: something is there already');
 else {
   const [schematic, name] = process.argv.slice(5);
@@ -28,18 +28,20 @@ else {
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'endpoint-'));
-  for (const file of ['tools/bootstrap.mjs', 'tools/endpoint.mjs', 'schematics/endpoint/names.cjs']) {
+  for (const file of [
+    'tools/bootstrap.mjs',
+    'tools/bootstrap',
+    'tools/endpoint.mjs',
+    'schematics/endpoint/names.cjs',
+  ]) {
     mkdirSync(dirname(join(root, file)), { recursive: true });
-    cpSync(join(__dirname, '..', file), join(root, file));
+    cpSync(join(__dirname, '..', file), join(root, file), { recursive: true });
   }
   const lock = JSON.stringify({ lockfileVersion: 3, packages: {} });
   write('package-lock.json', lock);
   write('node_modules/.package-lock.json', lock);
   write('node_modules/@nestjs/cli/bin/nest.js', nest);
-  const tools = { root: 'tools', sourceRoot: 'tools', compilerOptions: { tsConfigPath: 'tools/tsconfig.app.json' } };
-  write('nest-cli.json', JSON.stringify({ projects: { tools } }));
-  write('tools/tsconfig.app.json', '{}');
-  write('tsconfig.json', '{}');
+  for (const file of ['nest-cli.json', 'tsconfig.json', 'tsconfig.build.json']) write(file, '{}');
   write('libs/one.ts', '');
   write('tools/graph.ts', 'exports.main = async (args) => { console.log(`graph ${args}`); return 0; };');
   write('schematics/endpoint/files/__name__.job.ts.template', '');
@@ -59,7 +61,7 @@ describe('npm run endpoint', () => {
   it('has the endpoint generated, then what depends on the graph written, and says what to do next', () => {
     const { status, stdout } = endpoint('language-id');
     expect(status).toBe(0);
-    expect(called()).toBe('generate -c @antiphon/schematics endpoint language-id -p gateway\nbuild tools\n');
+    expect(called()).toBe('generate -c @antiphon/schematics endpoint language-id -p gateway\nbuild all\n');
     expect(stdout).toMatch(/graph --write\n[^]*POST \/language-id works[^]*language-id\.handler\.ts/);
   });
 

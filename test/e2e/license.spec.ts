@@ -16,7 +16,7 @@ import { PortBook } from '../../tools/stack/ports';
 import { TestNatsServer } from '../support/nats-server';
 import { until } from '../support/until';
 
-const entry = join(__dirname, '../../dist/apps/license/apps/license/src/main.js');
+const entry = join(__dirname, '../../dist/apps/license/src/main.js');
 const longMs = 30_000;
 
 /** The built license app as a process of its own. */

@@ -9,7 +9,7 @@ const root = join(__dirname, '../..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const { version, engines } = JSON.parse(read('package.json')) as { version: string; engines: { node: string } };
 const { projects } = JSON.parse(read('nest-cli.json')) as {
-  projects: Record<string, { root: string; entryFile: string }>;
+  projects: Record<string, { entryFile: string }>;
 };
 const { global: chart } = parse(read('knative/values.yaml')) as {
   global: { models: { folder: string }; images: Record<'gpuSuffix' | 'modelsSuffix', string> };
@@ -125,11 +125,10 @@ describe.each(images)('the image of $app, target $target', ({ app, lineage }) =>
   });
 
   it('starts the built entry of the app with Node as process 1 and ends on SIGTERM', () => {
-    const { root: folder = '', entryFile = '' } = projects[app] ?? {};
-    const built = join('dist', folder, `${entryFile}.js`);
+    const { entryFile = '' } = projects[app] ?? {};
     const entry: unknown = JSON.parse(last(lineage, 'ENTRYPOINT') ?? 'null');
-    expect(entry).toEqual(['node', '--enable-source-maps', built]);
-    expect(existsSync(join(root, `${relative(join('dist', folder), built).replace(/\.js$/, '')}.ts`))).toBe(true);
+    expect(entry).toEqual(['node', '--enable-source-maps', `dist/${entryFile}.js`]);
+    expect(existsSync(join(root, `${entryFile}.ts`))).toBe(true);
     expect(copies(lineage).flatMap(({ paths }) => paths)).toContain('/app/dist');
     expect(last(lineage, 'STOPSIGNAL')).toBe('SIGTERM');
     // Kubernetes probes; a health check of the image would be a second opinion.
@@ -180,7 +179,8 @@ describe('the image with models', () => {
       root,
       entries.map((name) => join('tools', name)),
     );
-    expect(notCopied(sources, lineageOf(fileOf('inference'), 'models'))).toEqual([]);
+    const configuration = readdirSync(root).filter((name) => /^(nest-cli|tsconfig.*)\.json$/.test(name));
+    expect(notCopied([...sources, ...configuration], lineageOf(fileOf('inference'), 'models'))).toEqual([]);
   });
 
   it('is tagged in its file as the charts ask for it', () => {

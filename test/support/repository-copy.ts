@@ -68,32 +68,20 @@ export class RepositoryCopy {
     return this.run(process.execPath, join('node_modules', script), ...args);
   }
 
-  /**
-   * Checks the types of everything and compiles it, once for all apps and tools: they share their sources, and each of their
-   * own builds would do all of it again.
-   */
+  /** Checks the types of everything, the tests too, and compiles it. */
   async compile(): Promise<Ended> {
-    const ended = await this.runScript(
-      'typescript/bin/tsc',
-      '-p',
-      'tsconfig.json',
-      '--outDir',
-      'dist/whole',
-      '--sourceMap',
-      'false',
-    );
+    const ended = await this.runScript('typescript/bin/tsc', '-p', 'tsconfig.json', '--sourceMap', 'false');
     if (ended.code !== 0) return ended;
-    mkdirSync(this.path('dist/whole/node_modules/@app'), { recursive: true });
+    // The compiler leaves the names of libraries as they are written, which Nest's build does not.
+    mkdirSync(this.path('dist/node_modules/@app'), { recursive: true });
     for (const lib of readdirSync(this.path('libs')))
-      symlinkSync(join('../../libs', lib, 'src'), this.path(join('dist/whole/node_modules/@app', lib)));
-    mkdirSync(this.path('dist/apps'), { recursive: true });
-    for (const app of readdirSync(this.path('apps'))) symlinkSync('../whole', this.path(join('dist/apps', app)));
+      symlinkSync(join('../../libs', lib, 'src'), this.path(join('dist/node_modules/@app', lib)));
     return ended;
   }
 
   /** Starts what was compiled; resolves when it is ready. It has no workers but those that functions by request need. */
   async start(): Promise<Target> {
-    const program = this.path('dist/whole/test/support/stack.process.js');
+    const program = this.path('dist/test/support/stack.process.js');
     const stack = spawn(process.execPath, [program, this.folder], {
       cwd: this.folder,
       env: this.env,

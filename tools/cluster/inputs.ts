@@ -11,6 +11,7 @@ const ofEveryLevel = [
   'package-lock.json',
   '.npmrc',
   'tsconfig.json',
+  'tsconfig.build.json',
   'nest-cli.json',
   'jest.config.mjs',
   'apps',
@@ -32,7 +33,7 @@ const ofEveryLevel = [
   'tools/models.ts',
   'tools/models',
   'tools/progress.ts',
-  'tools/tsconfig.app.json',
+  'tools/bootstrap',
 ];
 
 const ofLevel: Readonly<Record<Level, readonly string[]>> = {

@@ -150,7 +150,7 @@ function partMaker({ root, dataFolder, natsServer }: StackSettings) {
       name: app,
       app,
       command: process.execPath,
-      args: ['--enable-source-maps', join(root, 'dist/apps', app, 'apps', app, 'src/main.js')],
+      args: ['--enable-source-maps', join(root, 'dist/apps', app, 'src/main.js')],
       env: { HOST: '127.0.0.1', ...env },
       logFile: logFile(app),
       readyUrl: `${url(healthPort)}/readyz`,

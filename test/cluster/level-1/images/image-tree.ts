@@ -1,11 +1,21 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { lineageOf, parseContainerfile, type Containerfile, type Stage } from '../../../support/containerfile';
 import { root } from '../rendered';
 
-/** The folder of an image's files as its Containerfile makes it, but on this machine's system and with the apps built here. */
+/** The folder of an image's files as its Containerfile makes it, but on this machine's system and with the packages of this machine to compile the apps. */
 export class ImageTrees {
   readonly folder = mkdtempSync(join(tmpdir(), 'antiphon-images-'));
   private readonly installed = new Map<string, string>();
@@ -49,17 +59,25 @@ export class ImageTrees {
   private sourceOf(file: Containerfile, app: string, from: string | undefined, path: string): string {
     if (from === undefined) return join(root, path);
     if (path === '/app/node_modules') return this.install(lineageOf(file, from));
-    if (path === '/app/dist') return this.built(app);
+    if (path === '/app/dist') return join(this.build(app, lineageOf(file, from)), 'dist');
     throw new Error(`COPY --from=${from} ${path}: not known here`);
   }
 
-  /** `dist` with the one app in it, as its stage builds it. */
-  private built(app: string): string {
-    const dist = join(this.folder, `${app}.dist`);
-    const compiled = join(root, 'dist/apps', app);
-    if (!existsSync(compiled)) throw new Error(`${compiled} does not exist. Run: npm run build`);
-    cpSync(compiled, join(dist, 'apps', app), { recursive: true });
-    return dist;
+  /** Does what the stages say to compile an app, with this machine's packages instead of newly installed ones. */
+  private build(app: string, stages: readonly Stage[]): string {
+    const work = join(this.folder, `${app}.build`);
+    if (existsSync(work)) return work;
+    mkdirSync(work);
+    symlinkSync(join(root, 'node_modules'), join(work, 'node_modules'));
+    for (const { keyword, text } of stages.flatMap(({ instructions }) => instructions)) {
+      if (keyword === 'RUN' && !/\bnpm ci\b/.test(text))
+        execFileSync('sh', ['-c', text], { cwd: work, stdio: 'inherit' });
+      if (keyword !== 'COPY') continue;
+      const [to = '', ...sources] = text.split(/\s+/).reverse();
+      for (const source of sources)
+        cpSync(join(root, source), join(work, to === './' ? source : to), { recursive: true });
+    }
+    return work;
   }
 
   /** Does what the stages say to install packages, once for stages that say the same. */

@@ -60,7 +60,7 @@ export class KnativePod {
     const { app, queueProxy } = this.rendered;
     const { name } = this.settings;
     this.queueProxy = this.spawn(`${name}-queue-proxy`, binary('queue-proxy'), [], this.environmentOf(queueProxy));
-    const main = join(root, 'dist/apps', this.settings.app, 'apps', this.settings.app, 'src/main.js');
+    const main = join(root, 'dist/apps', this.settings.app, 'src/main.js');
     const args = ['--enable-source-maps', main, ...(app.args ?? [])];
     const env = { ...this.environmentOf(app), ...this.settings.env };
     this.app = this.spawn(`${name}-app`, process.execPath, args, env);

@@ -142,7 +142,7 @@ export class Neighbourhood {
   }
 
   private startApp(app: string, readyUrl: string, env: Record<string, string>): Promise<Daemon> {
-    const main = join(root, 'dist/apps', app, 'apps', app, 'src/main.js');
+    const main = join(root, 'dist/apps', app, 'src/main.js');
     return this.daemons.start({
       name: app,
       command: process.execPath,

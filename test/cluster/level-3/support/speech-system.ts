@@ -149,7 +149,7 @@ function nameServices(): void {
   addHosts({ [name('license')]: addresses.license, [name('gateway')]: addresses.gateway });
 }
 
-const mainOf = (app: string): string => join(root, 'dist/apps', app, 'apps', app, 'src/main.js');
+const mainOf = (app: string): string => join(root, 'dist/apps', app, 'src/main.js');
 
 /** As the pod says, but for what this machine lacks or shares: a GPU, the models of the image, and most of its cores. */
 const workerRecipe = (container: Container, address: string): ProcessRecipe => ({
