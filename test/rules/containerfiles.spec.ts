@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { loadManifest } from '@app/artifacts';
 import { parse } from 'yaml';
 import { lineageOf, parseContainerfile, variableOf, type Instruction, type Stage } from '../support/containerfile';

@@ -72,7 +72,6 @@ export async function startGateway(
 
   shutdown.add('drain', config.drainMs + settleMs + 1_000, async () => {
     readiness.drain();
-    presence.drain();
     app.get(Gatekeeper).close();
     const sockets = app.get(SocketRegistry);
     sockets.drain();

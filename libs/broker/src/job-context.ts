@@ -35,12 +35,6 @@ export interface ReceivedInput {
   readonly body: Uint8Array;
 }
 
-/** One output with its binary part. */
-export interface JobEmission {
-  readonly output: JobOutput;
-  readonly body?: Uint8Array;
-}
-
 /** Why a handler was stopped. `cancelled`: nobody wants the job. `lost`: another attempt goes on with it. */
 export class JobStopped extends Error {
   override readonly name = 'JobStopped';

@@ -12,7 +12,7 @@ describe('Presence', () => {
   const pass = (timeMs: number): Promise<void> => jest.advanceTimersByTimeAsync(timeMs);
   const workerHeartbeat = async (workerId: string, more: { draining?: boolean } = {}): Promise<void> => {
     const { draining = false } = more;
-    const heartbeat = { workerId, version: '1', draining, lanes: ['tts.piper'], held: [] };
+    const heartbeat = { workerId, draining, lanes: ['tts.piper'], held: [] };
     broker.publish(subjects.workerPresence, encodeFrame(heartbeat));
     await pass(0);
   };

@@ -3,7 +3,6 @@ import {
   GatewayHeartbeat,
   heartbeatIntervalMs,
   laneName,
-  productVersion,
   subjects,
   WorkerHeartbeat,
   type Lane,
@@ -35,7 +34,6 @@ export class Presence {
   private readonly gateways: Heard<GatewayHeartbeat>;
   private subscriptions: Subscription[] = [];
   private timer: NodeJS.Timeout | undefined;
-  private draining = false;
 
   constructor(
     private readonly broker: Broker,
@@ -68,12 +66,6 @@ export class Presence {
     this.timer.unref();
   }
 
-  /** From now on its heartbeats say that it takes no more clients. */
-  drain(): void {
-    this.draining = true;
-    this.sendHeartbeat();
-  }
-
   stop(): void {
     clearInterval(this.timer);
     for (const subscription of this.subscriptions) subscription.unsubscribe();
@@ -97,8 +89,6 @@ export class Presence {
     const { gatewayId, activeByKey } = this.options;
     const heartbeat: GatewayHeartbeat = {
       gatewayId,
-      version: productVersion,
-      draining: this.draining,
       activeByKey: { ...activeByKey() },
     };
     try {

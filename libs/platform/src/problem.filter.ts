@@ -58,7 +58,6 @@ const codesByStatus: Readonly<Record<number, ProblemCode>> = {
   413: 'too_large',
   415: 'media_type_not_supported',
   429: 'concurrency_limited',
-  501: 'not_implemented',
 };
 
 /** A problem as it is; an error of the framework by its status, without its text; anything else as `internal`. */
@@ -66,7 +65,7 @@ export function problemOf(thrown: unknown): ProblemError {
   if (thrown instanceof ProblemError) return thrown;
   if (!(thrown instanceof HttpException)) return ProblemError.from(thrown);
   const status = thrown.getStatus();
-  if (status >= 500 && status !== 501) return new ProblemError('internal', { cause: thrown });
+  if (status >= 500) return new ProblemError('internal', { cause: thrown });
   const code = codesByStatus[status] ?? 'bad_request';
   if (code !== 'bad_request') return new ProblemError(code, { cause: thrown });
   return new ProblemError(code, {

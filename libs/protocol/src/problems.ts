@@ -44,7 +44,6 @@ export const problems = {
   cancelled: row(499, 1000, 'Cancelled', 'The caller cancelled the request.'),
   internal: row(500, 1011, 'Internal error', 'Try again. If it persists, give the operator the request id.', true),
   job_quarantined: row(500, 1011, 'Request failed repeatedly', 'Change the request: it stopped several workers.'),
-  not_implemented: row(501, 1008, 'Not implemented', 'This server does not offer this call.'),
   worker_unavailable: row(503, 1013, 'No worker available', 'Try again after Retry-After seconds.', true),
   deadline_exceeded: row(503, 1013, 'No worker in time', 'Try again after Retry-After seconds.', true),
   draining: row(503, 1012, 'Server is stopping', 'Connect again. Another server will answer.', true),

@@ -14,7 +14,6 @@ import { EnginePool, type EnginePoolObserver } from '../engine/engine-pool';
 import type { InferenceMetrics } from '../metrics/inference-metrics';
 import type { WorkerSettings } from '../worker-settings';
 import { heldModels } from './lane-models';
-import { RecentFactor } from './recent-factor';
 
 /** A row of the function graph whose function has an engine. */
 interface RowWithEngine<Name extends EngineName> {
@@ -26,7 +25,6 @@ interface RowWithEngine<Name extends EngineName> {
 interface ServingLane {
   readonly models: readonly EngineModel[];
   readonly pool: EnginePool<never, unknown>;
-  readonly realTimeFactor: RecentFactor;
 }
 
 /** The engines of all lanes of this worker. */
@@ -51,7 +49,7 @@ export class LaneEngines {
     }
     for (const [lane, host] of guests) {
       const { pool } = this.servingLane(host);
-      this.lanes.set(laneName(lane), { models: [], pool, realTimeFactor: new RecentFactor() });
+      this.lanes.set(laneName(lane), { models: [], pool });
     }
     await Promise.all(this.pools.map((pool) => pool.start()));
     this.started = true;
@@ -76,15 +74,9 @@ export class LaneEngines {
     return this.lanes.get(laneName(lane))?.models.map(({ id }) => id) ?? [];
   }
 
-  /** Recent compute time over audio time of a lane; 0 before its first job. */
-  realTimeFactorOf(lane: Lane): number {
-    return this.lanes.get(laneName(lane))?.realTimeFactor.value ?? 0;
-  }
-
   /** What a job cost. */
   jobTook(lane: Lane, computeMs: number, audioMs: number): void {
     if (audioMs <= 0) return;
-    this.lanes.get(laneName(lane))?.realTimeFactor.add(computeMs, audioMs);
     this.metrics.realTimeFactor(laneName(lane), computeMs / audioMs);
   }
 
@@ -130,7 +122,7 @@ export class LaneEngines {
       },
       this.observerOf(lane),
     );
-    return { models, pool, realTimeFactor: new RecentFactor() };
+    return { models, pool };
   }
 
   private observerOf(lane: Lane): EnginePoolObserver {

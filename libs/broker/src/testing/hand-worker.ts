@@ -64,7 +64,7 @@ export class HandWorker {
   }
 
   async sendHeartbeat(...held: readonly HeldAttempt[]): Promise<void> {
-    const heartbeat = { workerId: this.workerId, version: '0', draining: false, lanes: [], held };
+    const heartbeat = { workerId: this.workerId, draining: false, lanes: [], held };
     this.broker.publish(subjects.workerPresence, encodeFrame(heartbeat));
     await jest.advanceTimersByTimeAsync(0);
   }

@@ -1,5 +1,12 @@
 import type { Job } from '@app/protocol';
-import type { JobContext, JobEmission, JobHandler, ReceivedInput } from '../job-context';
+import type { JobOutput } from '../client';
+import type { JobContext, JobHandler, ReceivedInput } from '../job-context';
+
+/** One output with its binary part. */
+export interface JobEmission {
+  readonly output: JobOutput;
+  readonly body?: Uint8Array;
+}
 
 /** One run of a handler, moved by the test. */
 export class Run {

@@ -1,5 +1,4 @@
 import type { Lane } from '@app/protocol';
-import type { JobEmission } from '../job-context';
 import type { LaneLoad } from '../job-lanes';
 import { JobClient, type JobHandle, type JobRequest } from '../client';
 import { MemoryBroker, MemoryBus, type MemoryMessage } from '../memory';
@@ -7,7 +6,7 @@ import { Presence } from '../presence';
 import { LaneRunner, type EndedJob } from '../worker';
 import { audio, plan, sttLane, ttsEnd, ttsLane, ttsRequest } from './jobs';
 import { RecordingListener } from './recording-listener';
-import { ScriptedHandler } from './scripted-handlers';
+import { ScriptedHandler, type JobEmission } from './scripted-handlers';
 
 /** Lets time pass, and then everything happen that needs none. */
 export async function pass(timeMs: number): Promise<void> {

@@ -5,7 +5,6 @@ import {
   laneClasses,
   laneName,
   ProblemError,
-  productVersion,
   subjects,
   type JobKind,
   type Lane,
@@ -199,7 +198,6 @@ export class LaneRunner implements HeldJobHost, JobTaker {
   private sendHeartbeat(): void {
     const heartbeat: WorkerHeartbeat = {
       workerId: this.workerId,
-      version: productVersion,
       draining: this.isDraining(),
       lanes: [...this.lanes.keys()],
       held: [...this.held].flatMap((job) => job.held ?? []),

@@ -31,9 +31,6 @@ export class WorkerHeartbeat {
   @Matches(idPattern)
   workerId!: string;
 
-  @IsString()
-  version!: string;
-
   @IsBoolean()
   draining!: boolean;
 
@@ -51,12 +48,6 @@ export class WorkerHeartbeat {
 export class GatewayHeartbeat {
   @Matches(idPattern)
   gatewayId!: string;
-
-  @IsString()
-  version!: string;
-
-  @IsBoolean()
-  draining!: boolean;
 
   @IsObject()
   activeByKey!: Record<string, number>;
