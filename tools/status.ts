@@ -1,7 +1,8 @@
 import { errorLine } from './error-line';
 import { summaryOf } from './observe/prometheus-api';
 import { dataFolderFrom } from './stack/options';
-import { isAlive, readRunFile } from './stack/run-file';
+import { isAlive } from '@app/artifacts';
+import { readRunFile } from './stack/run-file';
 
 const help = `npm run status -- [OPTIONS]
 

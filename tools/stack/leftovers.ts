@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { isAlive, type RunFile } from './run-file';
+import { isAlive } from '@app/artifacts';
+import { type RunFile } from './run-file';
 
 const pollMs = 50;
 

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { namePrefix, ProblemError } from '@app/protocol';
-import { isAlive } from './run-file';
+import { isAlive } from '@app/artifacts';
 
 /** "Bad ports" of the WHATWG fetch standard, whose owners speak other protocols. */
 const refusedByFetch: ReadonlySet<number> = new Set([

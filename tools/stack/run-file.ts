@@ -39,13 +39,3 @@ export function readRunFile(dataFolder: string): RunFile | undefined {
 
 /** Forgets the stack of this data folder. */
 export const removeRunFile = (dataFolder: string): void => rmSync(pathOf(dataFolder), { force: true });
-
-/** Whether a process with this id exists. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}

@@ -59,7 +59,8 @@ const ignoreCodes =
     if (!codes.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   };
 
-function isAlive(pid: number): boolean {
+/** Whether this machine has a process with this id. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

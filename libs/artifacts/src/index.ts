@@ -17,6 +17,7 @@ export {
   type Source,
 } from './manifest';
 export { defaultLanes } from './lanes';
+export { isAlive } from './incoming';
 export { installedNatsServer, natsServerId, resolveNatsServer, type NatsServer } from './nats-server';
 export { PipDownloader } from './pip-downloader';
 export { isHeld, planSync, verifyArtifacts, type PlannedArtifact, type SyncPlan, type VerifiedFile } from './plan';

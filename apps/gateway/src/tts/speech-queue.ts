@@ -5,6 +5,8 @@ import { Utterance, type UtteranceObserver } from './utterance';
 
 /** Utterances of one context that workers may hold or have waiting. */
 const maxOutstanding = 2;
+/** A pause is made in pieces of this length. */
+const pausePieceMs = 1_000;
 
 type UtteranceItem = {
   readonly type: 'utterance';
@@ -14,7 +16,7 @@ type UtteranceItem = {
 };
 type Item =
   | UtteranceItem
-  | { readonly type: 'pause'; readonly durationMs: number }
+  | { readonly type: 'pause'; remainingMs: number }
   | { readonly type: 'flush'; readonly flushId: number };
 
 /** What of a context is still to be made, in order: utterances, pauses, flushes. */
@@ -34,7 +36,7 @@ export class SpeechQueue {
   add(pieces: readonly TextPiece[]): void {
     if (this.utterances === 0 && pieces.length > 0) this.measures.firstUtterance();
     for (const piece of pieces) {
-      if (piece.kind === 'break') this.items.push({ type: 'pause', durationMs: piece.durationMs });
+      if (piece.kind === 'break') this.items.push({ type: 'pause', remainingMs: piece.durationMs });
       else {
         const utterance = new Utterance(piece.text, this.observer, this.measures);
         this.items.push({ type: 'utterance', utterance, index: this.utterances++, begun: false });
@@ -46,9 +48,18 @@ export class SpeechQueue {
     this.items.push({ type: 'flush', flushId });
   }
 
-  /** Gives the track what has arrived, in order, up to the first utterance that is not whole. */
-  moveTo(track: AudioTrack): void {
-    while (this.items[0] && moved(this.items[0], track)) this.items.shift();
+  /** The next thing to be made is a pause, which no worker limits. */
+  get isAtPause(): boolean {
+    return this.items[0]?.type === 'pause';
+  }
+
+  /** Gives the track what there is of the first item, of a pause at most a piece. True when more can be given now. */
+  moveTo(track: AudioTrack): boolean {
+    const item = this.items[0];
+    if (!item) return false;
+    if (isMoved(item, track)) this.items.shift();
+    else if (item.type === 'utterance') return false;
+    return this.items.length > 0;
   }
 
   /**
@@ -62,6 +73,7 @@ export class SpeechQueue {
     let outstanding = 0;
     let bufferedMs = madeMs;
     for (const item of this.items) {
+      if (item.type === 'pause') bufferedMs += item.remainingMs;
       if (item.type !== 'utterance') continue;
       const { utterance, index } = item;
       if (!utterance.isPublished) {
@@ -82,20 +94,23 @@ export class SpeechQueue {
 }
 
 /** Gives the track what there is of an item; true when that was all of it. */
-function moved(item: Item, track: AudioTrack): boolean {
+function isMoved(item: Item, track: AudioTrack): boolean {
   switch (item.type) {
     case 'utterance':
-      return movedUtterance(item, track);
-    case 'pause':
-      track.pause(item.durationMs);
-      return true;
+      return isUtteranceMoved(item, track);
+    case 'pause': {
+      const pieceMs = Math.min(item.remainingMs, pausePieceMs);
+      track.pause(pieceMs);
+      item.remainingMs -= pieceMs;
+      return item.remainingMs === 0;
+    }
     case 'flush':
       track.flush(item.flushId);
       return true;
   }
 }
 
-function movedUtterance(item: UtteranceItem, track: AudioTrack): boolean {
+function isUtteranceMoved(item: UtteranceItem, track: AudioTrack): boolean {
   const { plan } = item.utterance;
   if (!plan) return false;
   if (!item.begun) track.beginUtterance(plan);

@@ -153,11 +153,7 @@ export class TtsContext {
   /** Sends what can be sent, publishes what may be published, and ends or rests when nothing is left. */
   private advance(): void {
     if (this.state.name === 'ended' || this.state.permit === 'none') return;
-    if (this.state.permit === 'speech') {
-      this.queue.moveTo(this.track);
-      if (this.state.name === 'closed' && this.queue.isEmpty) this.track.finish();
-      this.outbox.release();
-    }
+    if (this.state.permit === 'speech') this.deliver();
     // A client can end the context while it is spoken to.
     if (this.hasEnded()) return;
     if (this.queue.isEmpty && this.outbox.isEmpty) return this.onNothingLeft(this.state);
@@ -170,16 +166,27 @@ export class TtsContext {
     this.publish();
   }
 
+  /** Makes audio of what has arrived, and sends what may leave. Pauses wait for room: a few bytes of text ask for hours of them. */
+  private deliver(): void {
+    let hasMore = true;
+    while (hasMore && !this.hasEnded()) {
+      const hasRoom = !this.client.backlogged && this.outbox.heldMs <= this.limits.heldMs;
+      hasMore = (hasRoom || !this.queue.isAtPause) && this.queue.moveTo(this.track);
+      if (this.isClosed && this.queue.isEmpty) this.track.finish();
+      this.outbox.release();
+    }
+  }
+
   private publish(): void {
     clearTimeout(this.backlogTimer);
     const limitMs = this.outbox.isPaced ? this.limits.aheadMs + this.limits.heldMs : Infinity;
     for (;;) {
       const next = this.queue.nextToPublish(this.outbox.unplayedMs + this.outbox.heldMs, limitMs);
-      if (!next) return;
-      if (this.client.backlogged) {
+      if (this.client.backlogged && (next || this.queue.isAtPause)) {
         this.backlogTimer = setTimeout(() => this.advance(), backlogPollMs);
         return;
       }
+      if (!next) return;
       void next.utterance.publish(this.scope, this.jobRequest(next.utterance.text, next.index, next.bufferedMs));
     }
   }

@@ -2,6 +2,7 @@ import { bodyOf } from '@app/protocol';
 import { answer, end, planned, rateHz, speak, type Submitted } from '../../test/support/scripted-jobs';
 import { ContextUnderTest } from '../../test/support/context-under-test';
 import type { ContextEvent } from './context-events';
+import { Outbox } from './outbox';
 import type { ContextLimits, TtsContext } from './tts-context';
 
 const aheadMs = 10_000;
@@ -107,6 +108,44 @@ describe('the pace of a TTS context', () => {
     expect(most.unplayedMs).toBeLessThanOrEqual(aheadMs);
     expect(sentMs()).toBe(32_000);
     expect(largestGapMs()).toBeLessThan(2_000);
+  });
+
+  it('makes no more of many pauses than it may hold, and speaks on behind them', async () => {
+    const put = jest.spyOn(Outbox.prototype, 'put');
+    const madeMs = (): number =>
+      put.mock.calls.reduce((sum, [event]) => sum + (event.type === 'audio' ? durationMs(event) : 0), 0);
+    open();
+    context.push(`This is it. ${'<break time="10s"/>'.repeat(6)} And this.`);
+    context.close();
+    await on.settle();
+    speak(on.jobs.submitted[0]!, 4);
+    expect(madeMs()).toBeLessThanOrEqual(aheadMs + heldMs + 1_000);
+    expect(on.jobs.submitted).toHaveLength(1);
+    await play(4, 200_000);
+    expect(sentMs()).toBe(68_000);
+    expect(largestGapMs()).toBeLessThan(2_000);
+    expect(hasEnded()).toBe(true);
+    put.mockRestore();
+  });
+
+  it('makes no pauses for a client that does not read, and goes on when it does', async () => {
+    open({ aheadMs: Infinity, heldMs: Infinity });
+    jest.spyOn(on, 'receive').mockImplementation((event) => {
+      on.events.push(event);
+      on.backlogged = sentMs() > 10_000;
+    });
+    context.push(`This is it. ${'<break time="10s"/>'.repeat(6)} And this.`);
+    context.close();
+    await on.settle();
+    speak(on.jobs.submitted[0]!, 4);
+    expect(sentMs()).toBeLessThanOrEqual(11_000);
+    on.receive = (event) => void on.events.push(event);
+    on.backlogged = false;
+    jest.advanceTimersByTime(1_000);
+    await on.settle();
+    speak(on.jobs.submitted[1]!, 4);
+    expect(sentMs()).toBe(68_000);
+    expect(hasEnded()).toBe(true);
   });
 
   it('numbers what was held by the flushes before it when it leaves, and answers each flush after its audio', async () => {
