@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { functionGraph, Nested, ProblemError, validated } from '@app/protocol';
+import { functionGraph, Nested, NestedArray, ProblemError, validated } from '@app/protocol';
 import {
   ArrayNotEmpty,
   ArrayUnique,
@@ -53,7 +53,7 @@ export class ArtifactFile {
   @IsInt() @Min(1) bytes!: number;
   @Matches(sha256Pattern) sha256!: string;
   @IsOptional() @IsBoolean() executable?: boolean;
-  @ArrayNotEmpty() @Nested(() => FilePart) parts!: FilePart[];
+  @ArrayNotEmpty() @NestedArray(() => FilePart) parts!: FilePart[];
 }
 
 /** The files of an artifact for one platform, or for all. */
@@ -63,12 +63,12 @@ export class ArtifactBuild {
 
   @ArrayNotEmpty()
   @ArrayUnique((source: Source) => source.name)
-  @Nested(() => Source)
+  @NestedArray(() => Source)
   sources!: Source[];
 
   @ArrayNotEmpty()
   @ArrayUnique((file: ArtifactFile) => file.path)
-  @Nested(() => ArtifactFile)
+  @NestedArray(() => ArtifactFile)
   files!: ArtifactFile[];
 }
 
@@ -106,7 +106,7 @@ export class Artifact {
 
   @ArrayNotEmpty()
   @ArrayUnique((build: ArtifactBuild) => build.platform)
-  @Nested(() => ArtifactBuild)
+  @NestedArray(() => ArtifactBuild)
   builds!: ArtifactBuild[];
 }
 
@@ -115,7 +115,7 @@ export class Manifest {
   @Equals(1) format!: 1;
 
   @ArrayUnique((artifact: Artifact) => artifact.id)
-  @Nested(() => Artifact)
+  @NestedArray(() => Artifact)
   artifacts!: Artifact[];
 }
 

@@ -2,7 +2,7 @@ import { IsDefined, IsInt } from 'class-validator';
 import { ProblemError } from './problems';
 import { TtsJob, TtsResume } from './jobs';
 import { ClaimGranted, WorkerHeartbeat } from './messages';
-import { Nested, validated } from './validation';
+import { Nested, NestedArray, validated } from './validation';
 
 const job = {
   jobId: 'j1',
@@ -90,6 +90,23 @@ describe('validation', () => {
     expect(validated(FreeForm, { content: value }).content).toBe(value);
   });
 
+  it('says once that a field must be an object or an array, and does not look into what it is instead', () => {
+    const items = Array.from({ length: 3 }, () => new Proxy({}, { get: () => fail('was read') }));
+    expect(problemOf(() => validated(Single, { inner: items })).detail).toBe('inner must be an object.');
+    expect(problemOf(() => validated(Single, { inner: 'text' })).detail).toBe('inner must be an object.');
+    expect(problemOf(() => validated(Outer, { inner: { known: 1 } })).detail).toBe('inner must be an array.');
+    const refused = problemOf(() => validated(Single, { inner: items }, { unknownFields: 'refused' }));
+    expect(refused.detail).toBe('inner must be an object.');
+    expect(problemOf(() => validated(Single, { inner: null })).detail).toMatch(/^inner should not be null/);
+  });
+
+  it('names at most ten faults and counts the rest', () => {
+    const inner = Array.from({ length: 500 }, () => ({ known: 'text' }));
+    const { detail } = problemOf(() => validated(Outer, { inner }));
+    expect(detail.split(';')).toHaveLength(11);
+    expect(detail).toMatch(/; and 490 more\.$/);
+  });
+
   it('costs nothing for what it does not read', () => {
     let read = 0;
     const trap = new Proxy({}, { ownKeys: () => (read++, []), get: () => read++ });
@@ -99,14 +116,24 @@ describe('validation', () => {
   });
 });
 
+const fail = (why: string): never => {
+  throw new Error(why);
+};
+
 class Inner {
   @IsInt()
   known!: number;
 }
 
 class Outer {
-  @Nested(() => Inner)
+  @NestedArray(() => Inner)
   inner!: Inner[];
+}
+
+class Single {
+  @IsDefined()
+  @Nested(() => Inner)
+  inner!: Inner;
 }
 
 class FreeForm {

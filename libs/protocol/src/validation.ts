@@ -9,15 +9,28 @@ export interface ValidationOptions {
   readonly unknownFields?: 'ignored' | 'refused';
 }
 
-const nestedTypeKey = Symbol('nested type');
+/** The class of a field, and whether the field is an array of its instances. */
+interface NestedField {
+  readonly typeOf: () => Constructor;
+  readonly isArray: boolean;
+}
 
-/** A field that is an instance of a class with rules of its own, or an array of them. */
-export const Nested =
-  (typeOf: () => Constructor): PropertyDecorator =>
+const nestedFieldKey = Symbol('nested field');
+/** Faults that one answer names. */
+const maxNamedFaults = 10;
+
+const nested =
+  (nestedField: NestedField): PropertyDecorator =>
   (target, field) => {
     ValidateNested()(target, field);
-    Reflect.defineMetadata(nestedTypeKey, typeOf, target, field);
+    Reflect.defineMetadata(nestedFieldKey, nestedField, target, field);
   };
+
+/** A field that is an instance of a class with rules of its own. */
+export const Nested = (typeOf: () => Constructor): PropertyDecorator => nested({ typeOf, isArray: false });
+
+/** A field that is an array of such instances. */
+export const NestedArray = (typeOf: () => Constructor): PropertyDecorator => nested({ typeOf, isArray: true });
 
 /**
  * Turns a received value into an instance of `type` or throws `bad_request`, whose detail names the fields and the rules
@@ -31,31 +44,51 @@ export function validated<T extends object>(
 ): T {
   if (!isRecord(value)) throw new ProblemError('bad_request', { detail: 'Send a JSON object.' });
   const unknown = unknownFields === 'refused' ? unknownIn(type, value) : [];
-  const instance = instanceOf(type, value);
-  const faults = [
-    ...unknown,
-    ...describe(validateSync(instance, { validationError: { value: false, target: false } })),
-  ];
-  if (faults.length > 0) throw new ProblemError('bad_request', { detail: `${faults.join('; ')}.` });
+  const misshapen = new Map<string, string>();
+  const instance = instanceOf(type, value, misshapen);
+  const broken = validateSync(instance, { validationError: { value: false, target: false } });
+  const faults = [...unknown, ...misshapen.values(), ...describe(broken, misshapen)];
+  if (faults.length > 0) throw new ProblemError('bad_request', { detail: `${listOf(faults)}.` });
   return instance;
+}
+
+function listOf(faults: readonly string[]): string {
+  const more = faults.length - maxNamedFaults;
+  return [...faults.slice(0, maxNamedFaults), ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-function instanceOf<T extends object>(type: Constructor<T>, value: Record<string, unknown>): T {
+/** Adds to `misshapen`, by path, what should be an object or an array and is neither; its content is not read. */
+function instanceOf<T extends object>(
+  type: Constructor<T>,
+  value: Record<string, unknown>,
+  misshapen: Map<string, string>,
+  path = '',
+): T {
   const instance = new type();
   for (const field of declaredFields(type)) {
     if (!Object.hasOwn(value, field)) continue;
-    Object.assign(instance, { [field]: nestedValue(nestedType(type, field), value[field]) });
+    const here = `${path}${field}`;
+    const nestedField = nestedFieldOf(type, field);
+    if (nestedField && !hasShape(nestedField, value[field])) {
+      misshapen.set(here, `${here} must be ${nestedField.isArray ? 'an array' : 'an object'}`);
+    } else {
+      const known = nestedField ? nestedValue(nestedField.typeOf(), value[field], misshapen, here) : value[field];
+      Object.assign(instance, { [field]: known });
+    }
   }
   return instance;
 }
 
-function nestedValue(type: Constructor | undefined, value: unknown): unknown {
-  if (!type) return value;
-  if (Array.isArray(value)) return value.map((item) => nestedValue(type, item));
-  return isRecord(value) ? instanceOf(type, value) : value;
+/** Whether something may be left out is said by the rules of its field. */
+const hasShape = ({ isArray }: NestedField, value: unknown): boolean =>
+  value === undefined || value === null || (isArray ? Array.isArray(value) : isRecord(value));
+
+function nestedValue(type: Constructor, value: unknown, misshapen: Map<string, string>, path: string): unknown {
+  if (Array.isArray(value)) return value.map((item, index) => nestedValue(type, item, misshapen, `${path}.${index}`));
+  return isRecord(value) ? instanceOf(type, value, misshapen, `${path}.`) : value;
 }
 
 /** One sentence part per unknown field, with its path. */
@@ -65,8 +98,9 @@ function unknownIn(type: Constructor, value: unknown, path = ''): string[] {
   const declared = declaredFields(type);
   const unknown = Object.keys(value).filter((field) => !declared.has(field));
   const nested = [...declared].flatMap((field) => {
-    const nestedHere = nestedType(type, field);
-    return nestedHere ? unknownIn(nestedHere, value[field], `${path}${field}.`) : [];
+    const nestedField = nestedFieldOf(type, field);
+    if (!nestedField || !hasShape(nestedField, value[field])) return [];
+    return unknownIn(nestedField.typeOf(), value[field], `${path}${field}.`);
   });
   return [...unknown.map((field) => `${path}property ${field} should not exist`), ...nested];
 }
@@ -82,16 +116,15 @@ function declaredFields(type: Constructor): ReadonlySet<string> {
   return fields;
 }
 
-function nestedType(type: Constructor, field: string): Constructor | undefined {
-  const typeOf = Reflect.getMetadata(nestedTypeKey, type.prototype as object, field) as (() => Constructor) | undefined;
-  return typeOf?.();
-}
+const nestedFieldOf = (type: Constructor, field: string): NestedField | undefined =>
+  Reflect.getMetadata(nestedFieldKey, type.prototype as object, field) as NestedField | undefined;
 
-/** One sentence part per broken rule, with the path of nested fields. */
-function describe(errors: readonly ValidationError[], path = ''): string[] {
+/** One sentence part per broken rule, with the path of nested fields. What is misshapen has been said. */
+function describe(errors: readonly ValidationError[], misshapen: ReadonlyMap<string, string>, path = ''): string[] {
   return errors.flatMap((error) => {
     const here = path ? `${path}.${error.property}` : error.property;
+    if (misshapen.has(here)) return [];
     const own = Object.values(error.constraints ?? {}).map((rule) => (path ? `${path}.${rule}` : rule));
-    return [...own, ...describe(error.children ?? [], here)];
+    return [...own, ...describe(error.children ?? [], misshapen, here)];
   });
 }

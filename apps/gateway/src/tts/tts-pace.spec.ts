@@ -27,8 +27,7 @@ describe('the pace of a TTS context', () => {
     context = on.open({}, {}, { aheadMs, heldMs, ...changes });
     context.admit();
   };
-  const durationMs = ({ bytes }: Extract<ContextEvent, { type: 'audio' }>): number =>
-    (bytes.length / 2 / rateHz) * 1000;
+  const durationMs = ({ bytes }: { readonly bytes: Buffer }): number => (bytes.length / 2 / rateHz) * 1000;
   const chunks = () =>
     on.events.flatMap((event, at) =>
       event.type === 'audio' ? [{ atMs: on.times[at] ?? 0, durationMs: durationMs(event) }] : [],

@@ -1,6 +1,6 @@
 import { IsArray, IsBoolean, IsInt, IsObject, IsString, Matches, Min } from 'class-validator';
 import { idPattern } from '../jobs/job';
-import { Nested } from '../validation';
+import { NestedArray } from '../validation';
 
 /** How often gateways and workers send a heartbeat. */
 export const heartbeatIntervalMs = 1_000;
@@ -40,7 +40,7 @@ export class WorkerHeartbeat {
 
   /** Attempts that it runs, or has run and waits for the session's last word on. */
   @IsArray()
-  @Nested(() => HeldAttempt)
+  @NestedArray(() => HeldAttempt)
   held!: HeldAttempt[];
 }
 
