@@ -1,7 +1,6 @@
 import { bodyOf } from '@app/protocol';
 import { answer, end, planned, rateHz, speak, type Submitted } from '../../test/support/scripted-jobs';
 import { ContextUnderTest } from '../../test/support/context-under-test';
-import type { ContextEvent } from './context-events';
 import { Outbox } from './outbox';
 import type { ContextLimits, TtsContext } from './tts-context';
 
