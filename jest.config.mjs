@@ -15,8 +15,8 @@ const swc = [
   },
 ];
 
-/** Compiles a copy of the repository, and takes its time: it runs beside other tests, unlike the rest of e2e. */
-const endpoint = 'test/e2e/new-endpoint.spec.ts';
+/** Those that look at no time in which speech comes: they run beside other tests, unlike the rest of e2e. */
+const untimed = ['new-endpoint', 'license', 'traces'].map((name) => `<rootDir>/test/e2e/${name}.spec.ts`);
 
 /** @param {string} name @param {string[]} testMatch */
 const project = (name, testMatch) => ({
@@ -51,8 +51,8 @@ export default {
     ]),
     project('rules', ['<rootDir>/test/rules/**/*.spec.ts']),
     project('conformance', ['<rootDir>/test/conformance/**/*.spec.ts']),
-    project('endpoint', [`<rootDir>/${endpoint}`]),
-    { ...project('e2e', ['<rootDir>/test/e2e/**/*.spec.ts']), testPathIgnorePatterns: [endpoint] },
+    project('untimed', untimed),
+    { ...project('e2e', ['<rootDir>/test/e2e/**/*.spec.ts']), testPathIgnorePatterns: untimed },
     project('observability', ['<rootDir>/test/observability/**/*.spec.ts']),
     project('cluster', ['<rootDir>/test/cluster/**/*.spec.ts']),
   ],
