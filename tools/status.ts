@@ -1,7 +1,7 @@
+import { isAlive } from '@app/artifacts';
 import { errorLine } from './error-line';
 import { summaryOf } from './observe/prometheus-api';
 import { dataFolderFrom } from './stack/options';
-import { isAlive } from '@app/artifacts';
 import { readRunFile } from './stack/run-file';
 
 const help = `npm run status -- [OPTIONS]

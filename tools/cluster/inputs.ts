@@ -32,6 +32,7 @@ const ofEveryLevel = [
   'tools/license',
   'tools/models.ts',
   'tools/models',
+  'tools/own-file.ts',
   'tools/progress.ts',
   'tools/bootstrap',
 ];

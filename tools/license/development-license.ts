@@ -1,9 +1,10 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID, type KeyObject } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { hashApiKey, licenseState, makeApiKey, signLicense, verifyLicense } from '@app/licensing';
 import { licenseFeatures } from '@app/protocol';
+import { writeOwnFile } from '../own-file';
 
 const dayMs = 24 * 60 * 60 * 1_000;
 const validDays = 90;
@@ -39,7 +40,7 @@ export async function ensureDevelopmentLicense(folder: string, nowMs = Date.now(
   const path = (name: keyof typeof developmentFiles): string => join(folder, developmentFiles[name]);
   const issuer = await ensureIssuer(path('issuerKey'), path('publicKey'));
   const created = !(await isGood(path('license'), issuer, nowMs));
-  if (created) await writeJson(path('license'), signLicense(developmentLicense(nowMs), issuer));
+  if (created) writeJson(path('license'), signLicense(developmentLicense(nowMs), issuer));
   return {
     licenseFile: path('license'),
     publicKeyFile: path('publicKey'),
@@ -63,8 +64,8 @@ const developmentLicense = (nowMs: number) => ({
 async function ensureIssuer(privateFile: string, publicFile: string): Promise<KeyObject> {
   const pem = await readIfThere(privateFile);
   const issuer = pem === undefined ? generateKeyPairSync('ed25519').privateKey : createPrivateKey(pem);
-  if (pem === undefined) await writeOwn(privateFile, issuer.export({ type: 'pkcs8', format: 'pem' }) as string);
-  await writeOwn(publicFile, createPublicKey(issuer).export({ type: 'spki', format: 'pem' }) as string);
+  if (pem === undefined) writeOwnFile(privateFile, issuer.export({ type: 'pkcs8', format: 'pem' }) as string);
+  writeOwnFile(publicFile, createPublicKey(issuer).export({ type: 'spki', format: 'pem' }) as string);
   return issuer;
 }
 
@@ -85,10 +86,10 @@ async function isGood(file: string, issuer: KeyObject, nowMs: number): Promise<b
 async function ensureApiKey(keyFile: string, recordsFile: string): Promise<string> {
   const known = (await readIfThere(keyFile))?.trim();
   const apiKey = known || makeApiKey();
-  if (apiKey !== known) await writeOwn(keyFile, `${apiKey}\n`);
+  if (apiKey !== known) writeOwnFile(keyFile, `${apiKey}\n`);
   const sha256 = hashApiKey(apiKey);
   // The id follows the key: a bucket that knows an earlier key of this machine takes this one as another.
-  await writeJson(recordsFile, [{ id: `development-${sha256.slice(0, 8)}`, sha256 }]);
+  writeJson(recordsFile, [{ id: `development-${sha256.slice(0, 8)}`, sha256 }]);
   return apiKey;
 }
 
@@ -101,12 +102,4 @@ async function readIfThere(file: string): Promise<string | undefined> {
   }
 }
 
-const writeJson = (file: string, value: unknown): Promise<void> =>
-  writeOwn(file, `${JSON.stringify(value, null, 2)}\n`);
-
-/** Whole or not at all, and for the owner's eyes only. */
-async function writeOwn(file: string, text: string): Promise<void> {
-  const partial = `${file}.partial`;
-  await writeFile(partial, text, { mode: 0o600 });
-  await rename(partial, file);
-}
+const writeJson = (file: string, value: unknown): void => writeOwnFile(file, `${JSON.stringify(value, null, 2)}\n`);

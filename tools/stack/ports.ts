@@ -2,8 +2,8 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { namePrefix, ProblemError } from '@app/protocol';
 import { isAlive } from '@app/artifacts';
+import { namePrefix, ProblemError } from '@app/protocol';
 
 /** "Bad ports" of the WHATWG fetch standard, whose owners speak other protocols. */
 const refusedByFetch: ReadonlySet<number> = new Set([

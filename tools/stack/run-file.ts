@@ -1,5 +1,6 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeOwnFile } from '../own-file';
 
 /** What `run.json` in the data folder tells of a running stack; readable by its owner alone, since it holds the key. */
 export interface RunFile {
@@ -22,11 +23,8 @@ export interface RunFile {
 const pathOf = (dataFolder: string): string => join(dataFolder, 'run.json');
 
 /** Replaces the file in one step. */
-export function writeRunFile(dataFolder: string, run: RunFile): void {
-  const temporary = `${pathOf(dataFolder)}.${process.pid}`;
-  writeFileSync(temporary, JSON.stringify(run, null, 2) + '\n', { mode: 0o600 });
-  renameSync(temporary, pathOf(dataFolder));
-}
+export const writeRunFile = (dataFolder: string, run: RunFile): void =>
+  writeOwnFile(pathOf(dataFolder), `${JSON.stringify(run, null, 2)}\n`);
 
 /** The file of a stack that runs or was left behind; undefined when there is none. */
 export function readRunFile(dataFolder: string): RunFile | undefined {
