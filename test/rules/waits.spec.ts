@@ -25,8 +25,6 @@ const allowed: Readonly<Record<string, string>> = {
   'test/cluster/support/daemon.ts': 'it asks a process for readiness, to a bound, and stops when the process has ended',
   'test/cluster/level-1/chart-nats.ts':
     'it asks a process for readiness, to a bound, and stops when the process has ended',
-  'test/cluster/level-1/images/contained-process.ts': 'it reads the output of a process, until the process has ended',
-  'test/cluster/level-1/image-contents.spec.ts': 'it looks for a child process that another process starts',
   'test/cluster/level-2/drain-suite.ts': 'it shows that an app which was told to stop serves on for a while',
   'test/cluster/level-2/inference-suite.ts': 'it shows that jobs without a seat are not begun',
   'test/cluster/level-2/support/knative-pod.ts': 'it kills a process after a while, as a kubelet does',
