@@ -37,6 +37,7 @@ const headers = {
 describe('POST /jobs', () => {
   const taker = new ScriptedTaker();
   const readiness = new Readiness();
+  const opened: ClientRequest[] = [];
   let app: NestFastifyApplication;
   let port: number;
 
@@ -51,7 +52,11 @@ describe('POST /jobs', () => {
     app = await createServeApp(worker, platform);
     port = await listen(app, { host: '127.0.0.1', port: 0 });
   });
-  afterAll(() => app.close());
+  afterAll(() => {
+    // An answer that a failed test left open would keep the app from closing.
+    for (const request of opened) request.destroy();
+    return app.close();
+  });
   beforeEach(() => {
     taker.brought.length = 0;
     Object.assign(taker, new ScriptedTaker(), { brought: taker.brought, answer: seated });
@@ -66,6 +71,7 @@ describe('POST /jobs', () => {
     const brought = new Promise<void>((resolve) => (taker.onBrought = resolve));
     const sent = httpRequest(url(jobsPath), { method: 'POST', headers });
     sent.on('error', () => undefined);
+    opened.push(sent);
     const answer = new Promise<IncomingMessage>((resolve) => sent.once('response', resolve));
     sent.end(job);
     await brought;
