@@ -100,7 +100,7 @@ describe('an engine process that ends in the middle of its work', () => {
       const undisturbed = finalText(await transcribeStream(stack.target, beginning, sampleRateHz, 4));
       const between = await recognitions();
       const disturbed = transcribeStream(stack.target, beginning, sampleRateHz, 2);
-      // By then about half of the stream is heard, some of it for good.
+      // By then about half of the stream is heard.
       await until(async () => (await recognitions()) - between > (between - before) / 2);
       for (const pid of stack.childrenOf('stt-1')) process.kill(pid, 'SIGKILL');
       const { events, closeCode } = await disturbed;
