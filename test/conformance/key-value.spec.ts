@@ -1,6 +1,6 @@
-import { EventEmitter, once } from 'node:events';
 import { MemoryKeyValue, NatsKeyValue, type KeyValueListener, type KeyValueStore } from '@app/broker';
 import { TestNatsServer } from '../support/nats-server';
+import { until } from '../support/until';
 
 /** A kind of store under test, on a bus that can go away and come back. */
 interface Bus {
@@ -43,20 +43,17 @@ function nats(): Bus {
 /** Keeps what a watch says, and lets a test wait for the next thing said. */
 class Watched implements KeyValueListener {
   readonly said: (readonly [string, string | undefined] | ReadonlyMap<string, string>)[] = [];
-  private readonly events = new EventEmitter();
 
   onSnapshot(entries: ReadonlyMap<string, string>): void {
     this.said.push(new Map(entries));
-    this.events.emit('said');
   }
 
   onChange(key: string, value: string | undefined): void {
     this.said.push([key, value]);
-    this.events.emit('said');
   }
 
   async count(wanted: number): Promise<this['said']> {
-    while (this.said.length < wanted) await once(this.events, 'said');
+    await until(() => this.said.length >= wanted);
     return this.said;
   }
 }

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { findNatsServer, freePort } from './nats-server';
+import { until } from './until';
 
 interface Member {
   readonly name: string;
@@ -94,21 +94,17 @@ export class TestNatsCluster {
   private async untilTold<T>(
     ask: (manager: Awaited<ReturnType<typeof jetstreamManager>>) => Promise<T | undefined>,
   ): Promise<T> {
-    const endMs = Date.now() + patienceMs;
-    while (Date.now() < endMs) {
+    let answer: T | undefined;
+    const hasAnswered = async (): Promise<boolean> => {
+      const connection = await connect({ servers: this.urls, maxReconnectAttempts: 0 });
       try {
-        const connection = await connect({ servers: this.urls, maxReconnectAttempts: 0 });
-        try {
-          const answer = await ask(await jetstreamManager(connection));
-          if (answer !== undefined) return answer;
-        } finally {
-          await connection.close();
-        }
-      } catch {
-        // Not yet: the loop is the retry.
+        answer = await ask(await jetstreamManager(connection));
+        return answer !== undefined;
+      } finally {
+        await connection.close();
       }
-      await pause(retryMs);
-    }
-    throw new Error(`the cluster has had no answer for ${patienceMs / 1_000} s`);
+    };
+    await until(hasAnswered, { withinMs: patienceMs, everyMs: retryMs });
+    return answer as T;
   }
 }

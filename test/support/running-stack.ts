@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { on } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,9 @@ import { planStack, type StackPlan } from '../../tools/stack/plan';
 import { PortBook } from '../../tools/stack/ports';
 import { prepare } from '../../tools/stack/prepare';
 import { Stack } from '../../tools/stack/stack';
+
+/** A part that was killed is back sooner, its models loaded. */
+const saysWithinMs = 90_000;
 
 const here = join(__dirname, '../..');
 
@@ -101,12 +104,10 @@ export class RunningStack {
     process.kill(pid, signal);
   }
 
-  /** Resolves when the stack says a line that begins so, from now on. */
+  /** Resolves when the stack says a line that begins so, from now on; rejects when it did not within 90 s. */
   async says(beginning: string): Promise<void> {
-    for (;;) {
-      const [line] = (await once(this.stack, 'line')) as [string];
-      if (line.startsWith(beginning)) return;
-    }
+    const lines = on(this.stack, 'line', { signal: AbortSignal.timeout(saysWithinMs) }) as AsyncIterable<[string]>;
+    for await (const [line] of lines) if (line.startsWith(beginning)) return;
   }
 
   /** Process id of a part; undefined while it is not running. */

@@ -1,6 +1,7 @@
-import { EventEmitter, once } from 'node:events';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { until } from './until';
 
 /** A span as OTLP's JSON has it, with the app that sent it. */
 export interface CollectedSpan {
@@ -22,7 +23,6 @@ interface TraceExport {
 /** Takes traces over OTLP/HTTP, as a collector would. */
 export class TraceCollector {
   readonly spans: CollectedSpan[] = [];
-  private readonly arrivals = new EventEmitter();
   private readonly server = createServer((request, response) => {
     const pieces: Buffer[] = [];
     request.on('data', (piece: Buffer) => pieces.push(piece));
@@ -39,13 +39,10 @@ export class TraceCollector {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** The first span that fits, come or yet to come. */
+  /** The first span that fits, come or yet to come; rejects when none came within a minute. */
   async span(fits: (span: CollectedSpan) => boolean): Promise<CollectedSpan> {
-    for (;;) {
-      const found = this.spans.find(fits);
-      if (found) return found;
-      await once(this.arrivals, 'spans');
-    }
+    await until(() => this.spans.some(fits));
+    return this.spans.find(fits) as CollectedSpan;
   }
 
   stop(): void {
@@ -58,6 +55,5 @@ export class TraceCollector {
       const app = resource.attributes.find(({ key }) => key === 'service.name')?.value.stringValue ?? '';
       for (const { spans } of scopeSpans) this.spans.push(...spans.map((span) => ({ ...span, app })));
     }
-    this.arrivals.emit('spans');
   }
 }

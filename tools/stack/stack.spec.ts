@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,10 +43,8 @@ afterEach(async () => {
 });
 
 async function line(matching: RegExp): Promise<void> {
-  for (;;) {
-    const [said] = (await once(stack, 'line')) as [string];
-    if (matching.test(said)) return;
-  }
+  const lines = on(stack, 'line', { signal: AbortSignal.timeout(50_000) }) as AsyncIterable<[string]>;
+  for await (const [said] of lines) if (matching.test(said)) return;
 }
 
 /** Ends a part and lets it come back, twice; then ends it once more. */

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { GatewayUnderTest } from './support/gateway-under-test';
+import { GatewayUnderTest, granted } from './support/gateway-under-test';
 import { spoken } from './support/requests';
 import { TestSocket } from './support/test-socket';
 
@@ -57,17 +57,17 @@ describe('bodies of requests', () => {
 
   it('that come drop by drop are answered once their whole time is over', async () => {
     const socket = await begin('/tts/bytes', json, '{"transcri');
+    // The pace is what the test is about, and a fake clock would not drive a socket.
     const drops = setInterval(() => socket.write(' '), bodyIdleMs / 4);
     const answer = await answerOn(socket).finally(() => clearInterval(drops));
     expect(answer).toContain('request_timeout');
   });
 
   it('may pause while this server is the one that waits', async () => {
-    let answerLicense = (): void => undefined;
     gateway.license.answer = () =>
       new Promise((resolve) => {
-        answerLicense = () => resolve({ status: 200, body: { keyId: 'key-1', validForMs: 60_000 } });
-        setTimeout(answerLicense, 2 * bodyIdleMs);
+        // Only time passes here, more of it than a body may let pass.
+        setTimeout(() => resolve(granted()), 2 * bodyIdleMs);
       });
     const response = await gateway.post('/tts/bytes', spoken());
     expect(response.status).toBe(200);

@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { ProblemError } from '@app/protocol';
 import { encodePcm, wavFile } from '@app/speech/audio';
+import { until } from '../../../test/support/until';
 import { GatewayUnderTest, granted } from './support/gateway-under-test';
 import { TestSocket } from './support/test-socket';
 
@@ -173,7 +173,7 @@ describe('speech recognition', () => {
       client.send(pcm(1));
       await client.until(({ type }) => type === 'transcript');
       client.close();
-      while (gateway.worker.running > 0) await delay(1);
+      await until(() => gateway.worker.running === 0);
       expect(await ended('cancelled')).toBe(1);
     });
   });

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { ProblemError } from '@app/protocol';
+import { until } from '../../../test/support/until';
 import { fakeRateHz } from './support/fake-worker';
 import { GatewayUnderTest, granted } from './support/gateway-under-test';
 import { gate, spoken, text } from './support/requests';
@@ -188,7 +189,7 @@ describe('speech over HTTP', () => {
       });
       await response.body!.getReader().read();
       cut.abort();
-      while (gateway.worker.running > 0) await new Promise(setImmediate);
+      await until(() => gateway.worker.running === 0);
       never.open();
     });
 
@@ -197,7 +198,7 @@ describe('speech over HTTP', () => {
       const hold = gate();
       gateway.worker.beforeWindow = () => hold.opened;
       const first = gateway.post('/tts/bytes', spoken());
-      while (gateway.worker.ttsJobs.length === 0) await new Promise(setImmediate);
+      await until(() => gateway.worker.ttsJobs.length > 0);
       for (const path of ['/tts/bytes', '/tts/sse']) {
         const second = await gateway.post(path, spoken());
         expect(second.status).toBe(429);

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { ProblemError } from '@app/protocol';
+import { until } from '../../../test/support/until';
 import { fakeRateHz, fakeSample, samplesPerCharacter } from './support/fake-worker';
 import { GatewayUnderTest, granted } from './support/gateway-under-test';
 import { gate, generation, spoken, text } from './support/requests';
@@ -88,7 +88,7 @@ describe('contexts of the TTS socket', () => {
       client.send({ context_id: 'c', cancel: true });
       const cancelled = await client.ended('c');
       expect(cancelled.at(-1)!.type).toBe('done');
-      while (gateway.worker.running > 0) await delay(1);
+      await until(() => gateway.worker.running === 0);
       hold.open();
       await settled();
       expect(client.of('c')).toHaveLength(cancelled.length);
@@ -147,7 +147,7 @@ describe('contexts of the TTS socket', () => {
       const hold = gate();
       gateway.worker.beforeWindow = () => hold.opened;
       client.send({ context_id: 'a', ...spoken() });
-      while (gateway.worker.running === 0) await delay(1);
+      await until(() => gateway.worker.running > 0);
       client.send({ context_id: 'b', ...spoken() });
       expect(await client.ended('b')).toMatchObject([
         { type: 'error', status_code: 429, error_code: 'concurrency_limited' },
@@ -160,7 +160,7 @@ describe('contexts of the TTS socket', () => {
       gateway.license.answer = () => granted({ maxConcurrent: 0 });
       client.send({ context_id: 'a', ...spoken() });
       expect(await client.ended('a')).toMatchObject([{ type: 'error', status_code: 429 }]);
-      while (gateway.worker.running > 0) await delay(1);
+      await until(() => gateway.worker.running === 0);
     });
 
     it('does not count an open context whose audio is out', async () => {
@@ -178,7 +178,7 @@ describe('contexts of the TTS socket', () => {
     client.send({ context_id: 'b', ...spoken({ continue: true }) });
     await client.until(({ type }) => type === 'chunk', 2);
     client.close();
-    while (gateway.worker.running > 0) await delay(1);
+    await until(() => gateway.worker.running === 0);
     never.open();
     expect(await terminals()).toEqual([0, 0, 2]);
     expect(await gateway.metric('antiphon_active_requests{kind="tts"}')).toBe(0);
@@ -206,7 +206,7 @@ describe('contexts of the TTS socket', () => {
     const hold = gate();
     gateway.worker.beforeWindow = () => hold.opened;
     busy.send({ context_id: 'c', ...spoken() });
-    while (gateway.worker.running === 0) await delay(1);
+    await until(() => gateway.worker.running > 0);
     const exitCode = gateway.drain();
     expect(await client.untilClosed()).toEqual({ code: 1012, reason: 'draining' });
     expect(busy.closed).toBeUndefined();

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { until } from '../../../test/support/until';
 import { fakeRateHz, samplesPerCharacter } from './support/fake-worker';
 import { GatewayUnderTest } from './support/gateway-under-test';
 import { generation } from './support/requests';
@@ -20,7 +20,7 @@ describe('a TTS socket with short times', () => {
     const client = await TestSocket.open(`${gateway.ws}/tts/websocket`);
     client.send({ context_id: 'c', ...generation(), transcript: 'A sentence. ', continue: true, flush: true });
     await client.until(({ type }) => type === 'flush_done');
-    while ((await gateway.metric('antiphon_active_requests{kind="tts"}')) > 0) await delay(5);
+    await until(async () => (await gateway.metric('antiphon_active_requests{kind="tts"}')) === 0);
     expect(client.of('c').some(({ done }) => done)).toBe(false);
     client.send({ context_id: 'c', ...generation(), transcript: '', continue: false });
     expect((await client.ended('c')).at(-1)!.type).toBe('done');
@@ -39,7 +39,12 @@ describe('a TTS socket with short times', () => {
       'This is a sentence of one hundred and some characters, which takes a second or so to be spoken aloud. ';
     client.send({ context_id: 'c', ...generation(), transcript: sentence.repeat(20), continue: false });
     await client.until(({ type }) => type === 'chunk', 10);
-    await delay(100);
+    // The gateway answers others and begins no utterance meanwhile: it waits for the listener.
+    await until(async () => {
+      const begun = gateway.worker.ttsJobs.length;
+      for (let count = 0; count < 3; count++) await (await fetch(gateway.http)).text();
+      return gateway.worker.running === 0 && gateway.worker.ttsJobs.length === begun;
+    });
     expect(most).toBeLessThanOrEqual(2);
     const madeSeconds =
       gateway.worker.ttsJobs.reduce((sum, job) => sum + job.text.length, 0) * (samplesPerCharacter / fakeRateHz);

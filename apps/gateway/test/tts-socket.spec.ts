@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { ProblemError } from '@app/protocol';
+import { until } from '../../../test/support/until';
 import { fakeSample, samplesPerCharacter } from './support/fake-worker';
 import { GatewayUnderTest, granted } from './support/gateway-under-test';
 import { gate, generation, spoken, text } from './support/requests';
@@ -130,11 +130,11 @@ describe('the TTS socket', () => {
     const never = gate();
     gateway.worker.beforeWindow = (_job, window) => (window > 1 ? never.opened : undefined);
     say('c', { transcript: text, continue: false });
-    while (gateway.worker.running === 0) await delay(1);
+    await until(() => gateway.worker.running > 0);
     await settled();
     hold.open();
     expect(await client.ended('c')).toMatchObject([{ type: 'error', status_code: 402, error_code: 'license_expired' }]);
-    while (gateway.worker.running > 0) await delay(1);
+    await until(() => gateway.worker.running === 0);
     never.open();
   });
 
@@ -240,10 +240,10 @@ describe('the TTS socket', () => {
       const never = gate();
       gateway.worker.beforeWindow = () => never.opened;
       client.send({ context_id: 'c', ...spoken({ continue: true }) });
-      while (gateway.worker.running === 0) await delay(1);
+      await until(() => gateway.worker.running > 0);
       client.send({ context_id: 'c', transcript: 'More.', continue: 'yes' });
       expect(typesOf(await client.ended('c'))).toEqual(['error']);
-      while (gateway.worker.running > 0) await delay(1);
+      await until(() => gateway.worker.running === 0);
       never.open();
       expect(await terminals()).toEqual([0, 1, 0]);
     });

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import WebSocket from 'ws';
+import { until } from '../../../../test/support/until';
 
 /** A message of the server, loosely typed: tests look at what is there. */
 export interface ServerMessage {
@@ -11,20 +12,20 @@ export interface ServerMessage {
   readonly [field: string]: unknown;
 }
 
+/** Short: most tests wait for many messages, one after the other. */
+const everyMs = 1;
+
 /** A client that keeps everything it was sent. */
 export class TestSocket {
   readonly messages: ServerMessage[] = [];
   closed: { code: number; reason: string } | undefined;
-  private wake: () => void = () => undefined;
 
   private constructor(readonly socket: WebSocket) {
     socket.on('message', (data: Buffer) => {
       this.messages.push(JSON.parse(data.toString()) as ServerMessage);
-      this.wake();
     });
     socket.on('close', (code, reason) => {
       this.closed = { code, reason: reason.toString() };
-      this.wake();
     });
     socket.on('error', () => undefined);
   }
@@ -59,12 +60,10 @@ export class TestSocket {
 
   /** Waits until enough messages satisfy the condition; gives them. */
   async until(condition: (message: ServerMessage) => boolean, count = 1): Promise<ServerMessage[]> {
-    for (;;) {
-      const found = this.messages.filter(condition);
-      if (found.length >= count) return found;
-      if (this.closed) throw new Error(`closed with ${this.closed.code}: ${JSON.stringify(this.messages.slice(-3))}`);
-      await new Promise<void>((resolve) => (this.wake = resolve));
-    }
+    const found = (): ServerMessage[] => this.messages.filter(condition);
+    await until(() => found().length >= count || this.closed !== undefined, { everyMs });
+    if (found().length >= count) return found();
+    throw new Error(`closed with ${this.closed?.code}: ${JSON.stringify(this.messages.slice(-3))}`);
   }
 
   /** Messages of a context up to its nth `done: true`. */
@@ -74,8 +73,8 @@ export class TestSocket {
   }
 
   async untilClosed(): Promise<{ code: number; reason: string }> {
-    while (!this.closed) await new Promise<void>((resolve) => (this.wake = resolve));
-    return this.closed;
+    await until(() => this.closed !== undefined, { everyMs });
+    return this.closed as { code: number; reason: string };
   }
 
   close(): void {

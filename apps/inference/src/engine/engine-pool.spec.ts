@@ -148,8 +148,10 @@ describe('EnginePool', () => {
 
   it('has the state forgotten of an id that was dropped while its first step ran', async () => {
     await start(1);
-    const running = run('a');
-    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    let running: Promise<unknown> = Promise.resolve();
+    await new Promise<void>((begun) => {
+      running = run('a', { make: () => (begun(), { id: 'a', op: 'echo' }) });
+    });
     pool.drop('a');
     await running.catch(() => undefined);
     expect((await run('b')).result.released).toContain('a');

@@ -8,6 +8,7 @@ import { loadConfig, Log, Tracing } from '@app/platform';
 import { ProblemError, type Lane, type SttOutput, type TtsOutput } from '@app/protocol';
 import type { TtsStep, TtsStepResult, UtterancePlan } from '@app/speech/engines';
 import { FakeSttSteps, spokenAudio } from '../../../../test/support/fake-stt-steps';
+import { until } from '../../../../test/support/until';
 import type { StepDone, StepRequest } from '../engine/engine-pool';
 import { InferenceConfig } from '../inference.config';
 import { LaneEngines } from '../lanes/lane-engines';
@@ -141,9 +142,6 @@ describe('the handlers of a worker on a bus', () => {
   };
   const say = (text: string, over: object = {}, begun?: () => void) =>
     submit(tts, { text, voice: 'joe', language: 'en', seed: 1, speed: 1, bufferedMs: 0, ...over }, begun);
-  const until = async (holds: () => boolean): Promise<void> => {
-    while (!holds()) await new Promise((resolve) => setImmediate(resolve));
-  };
 
   it('are traced from the headers of a job to the steps it took, without its content', async () => {
     const traceId = '0af7651916cd43dd8448eb211c80319c';

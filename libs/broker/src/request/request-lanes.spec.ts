@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { decodeFrame, encodeFrame, offerHeaders, type OfferVerdict } from '@app/protocol';
+import { until } from '../../../../test/support/until';
 import { backlogBound } from '../lane-limits';
 import { sttLane, ttsLane } from '../testing/jobs';
 import { RequestLanes } from './request-lanes';
@@ -20,16 +21,12 @@ describe('RequestLanes', () => {
   let lanes: RequestLanes;
   let asked: Asked[];
   let logged: [string, object][];
-  let onAsked: () => void;
 
   const at = async (count: number): Promise<Asked> => {
-    while (asked.length < count) await new Promise<void>((resolve) => (onAsked = resolve));
+    await until(() => asked.length >= count, { everyMs: 1 });
     return asked[count - 1] as Asked;
   };
   const offer = (ttlMs = minuteMs): Promise<number> => lanes.publishJob(ttsLane, 'first', job, ttlMs);
-  const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
-    while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
-  };
   const gone = (sequence: number) => until(async () => !(await lanes.hasJob(ttsLane, sequence)));
   const begin = ({ response }: Asked): void => {
     response.writeHead(200);
@@ -38,13 +35,12 @@ describe('RequestLanes', () => {
   const say = ({ response }: Asked, verdict: OfferVerdict): void => void response.end(JSON.stringify(verdict));
 
   beforeEach(async () => {
-    [asked, logged, onAsked] = [[], [], () => undefined];
+    [asked, logged] = [[], []];
     server = createServer((request, response) => {
       const pieces: Buffer[] = [];
       request.on('data', (piece: Buffer) => pieces.push(piece));
       request.on('end', () => {
         asked.push({ request, response, body: Buffer.concat(pieces) });
-        onAsked();
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -164,9 +160,8 @@ describe('RequestLanes', () => {
   it('ends the request of a job that is withdrawn, and never offers it again', async () => {
     const sequence = await offer();
     const { response } = await at(1);
-    const closed = new Promise((resolve) => response.once('close', resolve));
     expect(await lanes.deleteJob(ttsLane, sequence)).toBe(true);
-    await closed;
+    await until(() => response.destroyed);
     expect(await lanes.deleteJob(ttsLane, sequence)).toBe(false);
     expect(await lanes.load(ttsLane)).toEqual({ waiting: 0, running: 0 });
     const next = await offer();
@@ -177,7 +172,7 @@ describe('RequestLanes', () => {
     const sequence = await offer(50);
     const { response } = await at(1);
     begin(await at(1));
-    await new Promise((resolve) => response.once('close', resolve));
+    await until(() => response.destroyed);
     expect(await lanes.hasJob(ttsLane, sequence)).toBe(false);
   });
 

@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { setTimeout as pause } from 'node:timers/promises';
+import { until } from '../../../support/until';
 
 /** The user of the images. */
 export const imageUser = 10_001;
@@ -75,12 +75,12 @@ export class ContainedProcess {
     return this.output;
   }
 
-  /** Resolves once it wrote this; rejects when it ended before. */
+  /** Resolves once it wrote this; rejects when it ended before, or did not write it within two minutes. */
   async writes(text: string): Promise<void> {
-    while (!this.output.includes(text)) {
-      if (this.child.exitCode !== null || this.child.signalCode !== null) throw new Error(`ended:\n${this.output}`);
-      await pause(50);
-    }
+    const hasWritten = (): boolean => this.output.includes(text);
+    const hasEnded = (): boolean => this.child.exitCode !== null || this.child.signalCode !== null;
+    await until(() => hasWritten() || hasEnded(), { withinMs: 120_000 });
+    if (!hasWritten()) throw new Error(`ended:\n${this.output}`);
   }
 
   /** The number, on this machine, of the program that is process 1 inside. */
