@@ -3,7 +3,7 @@ import type { AudioTrack } from './audio-track';
 import type { TtsMeasures } from './tts-measures';
 import { Utterance, type UtteranceObserver } from './utterance';
 
-/** Utterances of one context that workers may hold or have waiting. */
+/** Most utterances of one context that are published and not complete. */
 const maxOutstanding = 2;
 
 type UtteranceItem = {
@@ -17,7 +17,7 @@ type Item =
   | { readonly type: 'pause'; readonly durationMs: number }
   | { readonly type: 'flush'; readonly flushId: number };
 
-/** What of a context is still to be made, in order: utterances, pauses, flushes. */
+/** The utterances, pauses and flushes of a context that are not made yet, in order. */
 export class SpeechQueue {
   private readonly items: Item[] = [];
   private utterances = 0;
@@ -46,14 +46,14 @@ export class SpeechQueue {
     this.items.push({ type: 'flush', flushId });
   }
 
-  /** Gives the track what has arrived, in order, up to the first utterance that is not whole. */
+  /** Moves the audio that has arrived to the track, in order, up to the first utterance that is not complete. */
   moveTo(track: AudioTrack): void {
     while (this.items[0] && moved(this.items[0], track)) this.items.shift();
   }
 
   /**
-   * The utterance to publish now: the next one, unless the audio before it is longer than the limit or too much is with the
-   * workers. `madeMs` is the audio that has left this queue and was not played.
+   * The next utterance to publish. Undefined if the audio before it is longer than the limit or too many utterances are
+   * published. `madeMs` is the length of the audio that has left this queue and was not played.
    */
   nextToPublish(
     madeMs: number,
@@ -67,7 +67,7 @@ export class SpeechQueue {
       if (!utterance.isPublished) {
         return outstanding < maxOutstanding && bufferedMs <= limitMs ? { utterance, index, bufferedMs } : undefined;
       }
-      // Until its length is known, nobody can say how long the next one may wait: it would pass for a newcomer.
+      // Until the length of this one is known, the deadline of the next one is unknown, and it would count as a first request.
       if (utterance.isOutstanding && !utterance.plan) return undefined;
       if (utterance.isOutstanding) outstanding++;
       bufferedMs += utterance.untakenMs;
@@ -75,13 +75,13 @@ export class SpeechQueue {
     return undefined;
   }
 
-  /** Stops all work and forgets it. */
+  /** Cancels all utterances and empties the queue. */
   cancel(reason: string): void {
     for (const item of this.items.splice(0)) if (item.type === 'utterance') item.utterance.cancel(reason);
   }
 }
 
-/** Gives the track what there is of an item; true when that was all of it. */
+/** Moves the available audio of an item to the track. Returns true if the item is complete. */
 function moved(item: Item, track: AudioTrack): boolean {
   switch (item.type) {
     case 'utterance':
