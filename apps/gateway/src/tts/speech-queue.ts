@@ -67,7 +67,7 @@ export class SpeechQueue {
       if (!utterance.isPublished) {
         return outstanding < maxOutstanding && bufferedMs <= limitMs ? { utterance, index, bufferedMs } : undefined;
       }
-      // Until the length of this one is known, the deadline of the next one is unknown, and it would count as a first request.
+      // The deadline of the next utterance depends on the length of this one.
       if (utterance.isOutstanding && !utterance.plan) return undefined;
       if (utterance.isOutstanding) outstanding++;
       bufferedMs += utterance.untakenMs;

@@ -1,12 +1,12 @@
-/** How much an old job still counts when a new one of a second comes. */
+/** Time constant of the average, in milliseconds of audio. */
 const memoryMs = 30_000;
 
-/** Compute time over audio time, where the last half minute of audio counts most. */
+/** Compute time divided by audio time. The last half minute of audio counts most. */
 export class RecentFactor {
   private computeMs = 0;
   private audioMs = 0;
 
-  /** 0 before anything was measured. */
+  /** 0 before the first measurement. */
   get value(): number {
     return this.audioMs === 0 ? 0 : this.computeMs / this.audioMs;
   }
