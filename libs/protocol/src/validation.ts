@@ -4,14 +4,14 @@ import { ProblemError } from './problems';
 
 type Constructor<T extends object = object> = new () => T;
 
-/** What is done with fields that the class does not declare; those of free-form fields are never looked at. */
+/** How fields are handled that the class does not declare. Free-form fields are never searched for them. */
 export interface ValidationOptions {
   readonly unknownFields?: 'ignored' | 'refused';
 }
 
 const nestedTypeKey = Symbol('nested type');
 
-/** A field that is an instance of a class with rules of its own, or an array of them. */
+/** Declares a field that is an instance of a class with its own rules, or an array of such instances. */
 export const Nested =
   (typeOf: () => Constructor): PropertyDecorator =>
   (target, field) => {
@@ -20,9 +20,9 @@ export const Nested =
   };
 
 /**
- * Turns a received value into an instance of `type` or throws `bad_request`, whose detail names the fields and the rules
- * that they break, never their values. Only declared fields (those with a rule) are read, so the cost does not depend on
- * what else was sent; a field without a nested class is taken as it is.
+ * Validates a received value and returns an instance of `type`. Throws `bad_request`, whose detail names the fields and
+ * the rules that they break, never their values. Only declared fields (those with a rule) are read, so the cost does
+ * not depend on other fields. A field without a nested class is taken unchanged.
  */
 export function validated<T extends object>(
   type: Constructor<T>,
