@@ -229,7 +229,7 @@ async function install(offline) {
   if (offline)
     throw new Error('Packages are missing, and --offline downloads nothing. Run npm ci while the machine is online.');
   console.log('installing packages…');
-  if ((await npm(['ci'], true)) !== 0) throw new Error('npm ci failed; its output is above.');
+  if ((await npm(['ci'], true)) !== 0) throw new Error('npm ci failed. Its output is above.');
 }
 
 /** @param {'all' | 'tools'} which */
@@ -253,7 +253,7 @@ async function build(which) {
   };
   await Promise.all(Array.from({ length: Math.min(stale.length, os.availableParallelism()) }, worker));
   if (stopSignal) throw new Error('Stopped.');
-  if (failed.length > 0) throw new Error(`The build of ${failed.join(', ')} failed; its output is above.`);
+  if (failed.length > 0) throw new Error(`The build of ${failed.join(', ')} failed. Its output is above.`);
 }
 
 /** @param {{ sourceRoot: string, compilerOptions: { tsConfigPath: string } }} project path, size and time of all it is built from */
