@@ -34,7 +34,10 @@ export async function addEndpoint(args, root, { run, writeGraph }) {
   if (code !== 0 || !files.every((file) => existsSync(join(root, file)))) {
     return fail(`The endpoint was not added. The reason is above.`);
   }
-  if ((await writeGraph()) !== 0) return fail('The endpoint was added, but the graph was not written. Correct the error above, then run: npm run graph -- --write');
+  if ((await writeGraph()) !== 0)
+    return fail(
+      'The endpoint was added, but the graph was not written. Correct the error above, then run: npm run graph -- --write',
+    );
   console.log(nextSteps(name, engine));
   return 0;
 }

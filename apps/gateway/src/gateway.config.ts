@@ -27,7 +27,9 @@ export class GatewayConfig extends AppConfig {
   @IsString({ each: true })
   natsUrl: string[] = ['nats://127.0.0.1:4222'];
 
-  @Variable('Replicas of the JetStream stream of each lane: 1, 3 or 5. If unset, existing streams are left alone and new ones get 1.')
+  @Variable(
+    'Replicas of the JetStream stream of each lane: 1, 3 or 5. If unset, existing streams are left alone and new ones get 1.',
+  )
   @IsOptional()
   @IsIn([1, 3, 5])
   jetstreamReplicas?: number;
@@ -43,7 +45,9 @@ export class GatewayConfig extends AppConfig {
   @IsUrl(httpUrl)
   inferenceUrl?: string;
 
-  @Variable('Time that a new job may wait for a worker, in milliseconds. If unset, the value of the function graph holds.')
+  @Variable(
+    'Time that a new job may wait for a worker, in milliseconds. If unset, the value of the function graph holds.',
+  )
   @IsOptional()
   @IsInt()
   @Min(1)
@@ -81,7 +85,9 @@ export class GatewayConfig extends AppConfig {
   @IsString({ each: true })
   voiceAliases: string[] = [];
 
-  @Variable('Most contexts and STT streams of a key at the same time, if its grant has no limit. If unset, there is no limit.')
+  @Variable(
+    'Most contexts and STT streams of a key at the same time, if its grant has no limit. If unset, there is no limit.',
+  )
   @IsOptional()
   @IsInt()
   @Min(1)
@@ -114,7 +120,9 @@ export class GatewayConfig extends AppConfig {
   @Min(1_024)
   maxUploadBytes = 2_147_483_648;
 
-  @Variable('Largest part of a file for POST /stt that is held until the other fields of the form have arrived, in bytes.')
+  @Variable(
+    'Largest part of a file for POST /stt that is held until the other fields of the form have arrived, in bytes.',
+  )
   @IsInt()
   @Min(1_024)
   maxUploadHeadBytes = 8_388_608;

@@ -19,7 +19,9 @@ export class InferenceConfig extends AppConfig {
   @IsString({ each: true })
   natsUrl: string[] = ['nats://127.0.0.1:4222'];
 
-  @Variable('Replicas of the JetStream stream of each lane: 1, 3 or 5. If unset, existing streams are left alone and new ones get 1.')
+  @Variable(
+    'Replicas of the JetStream stream of each lane: 1, 3 or 5. If unset, existing streams are left alone and new ones get 1.',
+  )
   @IsOptional()
   @IsIn([1, 3, 5])
   jetstreamReplicas?: number;
@@ -87,7 +89,9 @@ export class InferenceConfig extends AppConfig {
   @Min(50)
   partialIntervalMs?: number;
 
-  @Variable('STT: new audio between two partial transcripts, as a share of the utterance so far. The larger of the two holds.')
+  @Variable(
+    'STT: new audio between two partial transcripts, as a share of the utterance so far. The larger of the two holds.',
+  )
   @IsOptional()
   @IsNumber()
   @Min(0)
