@@ -78,7 +78,7 @@ export class Catalogue {
     if (model === undefined) throw modelNotFound(this.voices);
     const voice = this.voiceById(voiceName);
     if (!voice)
-      throw new ProblemError('voice_not_found', { detail: 'There is no such voice; GET /voices lists them.' });
+      throw new ProblemError('voice_not_found', { detail: 'There is no such voice. GET /voices lists all voices.' });
     // The name of another product's model does not restrict the choice of a voice.
     if (model !== voice.model && model === modelName) {
       throw new ProblemError('voice_not_found', { detail: `The voice belongs to the model ${voice.model}.` });
@@ -107,16 +107,14 @@ export class Catalogue {
     return found;
   }
 
-  /**
-   * The language of an offering for a requested tag: `en-GB`, `en_GB` or undefined. Throws `language_not_supported`.
-   */
+  /** The language of an offering for a requested tag such as `en-GB` or `en_GB`. Throws `language_not_supported`. */
   languageOf(offering: Offering, wanted: string | undefined): string {
     const primary = wanted?.split(/[-_]/)[0]?.toLowerCase();
     const [own = 'en'] = offering.languages;
     if (!primary) return own;
     if (offering.languages.includes(primary)) return primary;
     const installed = [...new Set(this.of(offering.kind).flatMap(({ languages }) => languages))].sort().join(', ');
-    const detail = `${offering.name} does not know this language; it knows: ${offering.languages.join(', ')}. Installed: ${installed}.`;
+    const detail = `${offering.name} does not support this language. Supported: ${offering.languages.join(', ')}. Installed: ${installed}.`;
     throw new ProblemError('language_not_supported', { detail });
   }
 }
@@ -125,7 +123,7 @@ const modelsOf = (offerings: readonly Offering[]): string[] => [...new Set(offer
 
 function modelNotFound(offerings: readonly Offering[]): ProblemError {
   const installed = modelsOf(offerings).join(', ') || 'none';
-  return new ProblemError('model_not_found', { detail: `There is no such model here; installed: ${installed}.` });
+  return new ProblemError('model_not_found', { detail: `There is no such model here. Installed: ${installed}.` });
 }
 
 function offeringOf({ id, serves }: Artifact): Offering {

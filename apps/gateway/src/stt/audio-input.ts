@@ -94,7 +94,7 @@ export class FileAudioInput implements AudioInput {
     else if (this.raw) this.input = new RawAudioInput(this.raw);
     else if (container === 'raw-or-unknown') throw new ProblemError('audio_not_supported');
     else {
-      const detail = `Audio in ${container} is not read yet. Send WAV, or raw PCM with encoding and sample_rate.`;
+      const detail = `Audio in ${container} is not supported. Send WAV, or raw PCM with encoding and sample_rate.`;
       throw new ProblemError('audio_not_supported', { detail });
     }
     return this.input;

@@ -94,8 +94,7 @@ export class Upload implements SttClient {
   private take(name: string, value: unknown): void {
     const field = name.replace(/\[\]$/, '');
     const late = this.begun && telling.includes(field) && this.fields[field] !== value;
-    if (late)
-      throw new ProblemError('bad_request', { detail: `Put ${field} before the file: the file is a long one.` });
+    if (late) throw new ProblemError('bad_request', { detail: `Put ${field} before the file if the file is long.` });
     if (field === granularities && this.fields[field] === 'word') return;
     this.fields[field] = value;
   }
@@ -116,7 +115,7 @@ export class Upload implements SttClient {
     this.headBytes += bytes.length;
     if (this.headBytes <= this.maxHeadBytes) return;
     if (!('model' in this.fields)) {
-      const detail = `Put model before the file where the file has more than ${this.maxHeadBytes} bytes.`;
+      const detail = `Put model before the file if the file has more than ${this.maxHeadBytes} bytes.`;
       throw new ProblemError('bad_request', { detail });
     }
     await this.sendHead(this.begin().session);

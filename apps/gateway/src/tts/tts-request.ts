@@ -144,7 +144,7 @@ function voiceName(voice: unknown): string {
   if (typeof voice === 'string') return voice;
   const { id, mode } = (typeof voice === 'object' && voice !== null ? voice : {}) as Record<string, unknown>;
   if (mode === 'embedding') {
-    throw new ProblemError('bad_request', { detail: 'Voices by embedding are not offered; name a voice by its id.' });
+    throw new ProblemError('bad_request', { detail: 'Voice embeddings are not supported. Name a voice by its id.' });
   }
   if (typeof id === 'string') return id;
   throw new ProblemError('bad_request', { detail: 'voice must be an id, or an object with an id.' });

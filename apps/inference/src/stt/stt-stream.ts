@@ -27,22 +27,21 @@ export interface SttStreamSettings extends StreamEngineSettings {
 
 /** Most samples that the detector gets at once, so that a burst does not delay other streams. */
 const detectSamples = sttSampleRateHz;
-/** Number of samples kept before the detector's position, for the pre-roll of an utterance that begins there. */
+/** Samples kept before the detector's position, for the pre-roll of an utterance that begins there. */
 const preRollSamples = samplesOfMs(1_000);
 /** After this many samples without speech, a final without text reports that the audio is settled. */
 const settleSamples = samplesOfMs(10_000);
 /** Amount of audio between two credits. */
 const creditStepSamples = samplesOfMs(250);
 
-/** `draining`: handed back at the next point where nothing is lost. `over`: ended, and no more outputs follow. */
+/** `draining`: handed back when nothing is lost. `over`: ended, and no more outputs follow. */
 type Life = 'open' | 'draining' | 'over';
 
 type Marker = { readonly type: 'finalize'; readonly marker: number } | { readonly type: 'close' };
 
 /**
- * One STT stream on a worker. Decides what to detect, when utterances begin and end, and the order of outputs. Audio
- * and markers go in, outputs are sent with `emit`. `done` settles when the stream has ended, was handed back, or
- * failed.
+ * One STT stream on a worker: decides what to detect, when utterances begin and end, and the order of outputs. Outputs
+ * are sent with `emit`. `done` settles when the stream has ended, was handed back, or failed.
  */
 export class SttStream {
   /** Resolves after `end` was sent. Rejects with HandBack, a problem, or StepDropped after `drop`. */
@@ -83,10 +82,7 @@ export class SttStream {
     this.done = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
   }
 
-  /**
-   * Adds the next samples. Samples that arrived before are skipped. A gap fails the attempt, so that the session sends
-   * the audio again.
-   */
+  /** Adds the next samples and skips repeated ones. A gap fails the attempt, so that the session sends them again. */
   push(offsetSamples: number, samples: Float32Array): void {
     if (this.isOver) return;
     const known = this.audio.endSample - offsetSamples;
@@ -105,7 +101,7 @@ export class SttStream {
     this.mark({ type: 'close' });
   }
 
-  /** Hands back after the next final, when nothing is lost. Hands back at once if no utterance is open. */
+  /** Hands back after the next final, when nothing is lost, or at once if no utterance is open. */
   drain(): void {
     if (this.isOver) return;
     this.life = 'draining';
@@ -226,7 +222,7 @@ export class SttStream {
     if (this.finals.isEmpty) void this.finals.after(() => this.handBack());
   }
 
-  /** Sends a final without text after long silence, so that the session can drop that audio. */
+  /** Sends a final without text after long silence, so that the session can drop the audio. */
   private settleSilence(): void {
     const settled = this.frames.endSample - preRollSamples;
     if (this.open || !this.finals.isEmpty || settled - this.finalEnd < settleSamples) return;

@@ -28,35 +28,25 @@ export interface JobClientOptions {
   readonly now?: () => number;
   /** Where jobs are offered. Default: the lanes of the broker. */
   readonly lanes?: JobLanes;
-  /**
-   * Replaces the wait budget of each function's first job class, in milliseconds. The other classes wait at least as
-   * long.
-   */
+  /** Replaces the wait budget of each function's first job class, in milliseconds. Others wait at least as long. */
   readonly newcomerBudgetMs?: number | undefined;
   /** Interval at which jobs are checked for loss, in milliseconds. */
   readonly checkIntervalMs?: number;
   /** Time after which a waiting job is looked up on NATS, in milliseconds. */
   readonly unprovenMs?: number;
-  /** Longest time that a gap in the outputs may stay open before a new attempt is made, in milliseconds. */
+  /** Longest life of a gap in the outputs before a new attempt is made, in milliseconds. */
   readonly gapBoundMs?: number;
   /** Gets the errors of listeners that throw, which are bugs. */
   readonly log?: JobLog;
 }
 
-/**
- * Largest body of a job in bytes. With its fields it must fit into one NATS message, which has at most 1 MiB by
- * default.
- */
+/** Largest body of a job in bytes. A job must fit into one NATS message, by default at most 1 MiB. */
 export const maxJobBodyBytes = 1_000_000;
 
 /**
- * The gateway's side of the job protocol. Offers jobs, answers claims, numbers attempts, orders outputs and detects
- * lost jobs.
- *
- * A lost job is found in one of three ways. If its worker falls silent, JetStream delivers the message again after the
- * ack wait, and the next claim starts a new attempt. If the message is gone too, because a server restarted without its
- * memory, the heartbeats of the worker stop naming the job, and it is published again. Waiting jobs are looked up on
- * NATS from time to time.
+ * The gateway's side of the job protocol. Offers jobs, answers claims, numbers attempts, orders outputs and finds lost
+ * jobs. If a worker falls silent, JetStream delivers the message again, and the next claim starts a new attempt. If the
+ * message is gone too, heartbeats stop naming the job, and it is published again. Waiting jobs are looked up on NATS.
  */
 export class JobClient implements JobHost {
   readonly now: () => number;
@@ -95,10 +85,7 @@ export class JobClient implements JobHost {
     await this.broker.flush();
   }
 
-  /**
-   * Throws `bus_unavailable` or `worker_unavailable` if the job could not be published. The listener is not called in
-   * that case.
-   */
+  /** Throws `bus_unavailable` or `worker_unavailable`, without a listener call, if the job cannot be published. */
   async submit(request: JobRequest, listener: JobListener): Promise<JobHandle> {
     const jobId = randomBytes(16).toString('base64url');
     const budgetMs = waitBudgetMs(request.lane, request.jobClass, this.options.newcomerBudgetMs);
@@ -188,10 +175,7 @@ export class JobClient implements JobHost {
     if (verdict !== 'open') reply?.(encodeFrame({ verdict } satisfies TerminalAnswer));
   }
 
-  /**
-   * The verdict on a terminal frame. A worker that repeats its last frame gets the same answer as before, until another
-   * worker has the job.
-   */
+  /** The verdict on a terminal frame. A repeated frame gets the same one until another worker has the job. */
   private verdictOn(jobId: string, envelope: OutputEnvelope, body: Uint8Array): TerminalAnswer['verdict'] | 'open' {
     const job = this.jobs.get(jobId);
     if (!job?.holder && this.takenEnds.has(jobId, envelope)) return 'taken';
@@ -200,10 +184,7 @@ export class JobClient implements JobHost {
     return verdict;
   }
 
-  /**
-   * Handles a worker's heartbeat. Tells the worker to drop jobs that it should not hold, since the earlier message may
-   * have been lost.
-   */
+  /** Tells a worker to drop jobs that it should not hold, since the earlier message may have been lost. */
   private onWorkerHeartbeat(payload: Uint8Array): void {
     const heartbeat = readFrame(WorkerHeartbeat, payload)?.header;
     for (const { gatewayId, jobId, attempt, outputs } of heartbeat?.held ?? []) {
@@ -232,7 +213,7 @@ export class JobClient implements JobHost {
     void this.proveWaiting();
   }
 
-  /** Checks whether waiting jobs are still on offer, with one request for each lane. Offers the lost ones again. */
+  /** Offers waiting jobs again that are no longer on offer. Asks NATS once for each lane. */
   private async proveWaiting(): Promise<void> {
     const { unprovenMs = 2_000 } = this.options;
     const byLane = new Map<string, OfferedJob[]>();

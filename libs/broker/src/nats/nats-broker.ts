@@ -27,13 +27,10 @@ export interface NatsBrokerOptions {
   readonly onHandlerError?: (error: unknown) => void;
 }
 
-/** Longest wait for published messages to be sent, in milliseconds. Then the connection is closed anyway. */
+/** Longest wait for published messages to be sent before the connection is closed, in milliseconds. */
 const drainTimeoutMs = 2_000;
 
-/**
- * The broker on a NATS server with JetStream (2.11 or newer). It reconnects for ever and creates lanes again that the
- * server has lost.
- */
+/** The broker on NATS with JetStream (2.11 or newer). Reconnects for ever and creates lost lanes again. */
 export class NatsBroker extends Broker implements SourceHost {
   private nats: { connection: NatsConnection; client: JetStreamClient; manager: JetStreamManager } | undefined;
   private isConnected = false;

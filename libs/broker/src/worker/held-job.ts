@@ -38,7 +38,7 @@ export interface HeldJobHost {
   over(job: HeldJob, ended: EndedJob | undefined): void;
 }
 
-/** A frame of the session that arrived before the grant. It belongs to the attempt that is about to begin. */
+/** A frame that arrived before the grant. It belongs to the attempt that is about to begin. */
 interface EarlyFrame {
   readonly envelope: InputEnvelope;
   readonly body: Uint8Array;
@@ -53,8 +53,7 @@ type State =
 
 /**
  * One delivery from its claim to its verdict. The message is acked only after the session has confirmed the last output
- * of this attempt. An ack after a redelivery would delete the job of its new holder. A worker whose job was redelivered
- * sends no verdict.
+ * of this attempt: an ack after a redelivery would delete the job of its new holder.
  */
 export class HeldJob {
   private state: State = { at: 'claiming', early: [] };
@@ -132,10 +131,7 @@ export class HeldJob {
     this.draining.abort();
   }
 
-  /**
-   * Ends the job if its gateway is dead. It is offered again, since the gateway may only have been disconnected. The
-   * next claim decides.
-   */
+  /** Ends the job if its gateway is dead. A gateway that was only disconnected grants the next claim. */
   judgeGateway(): void {
     if (this.host.gateways.stateOf(this.address.gatewayId, this.heardAtMs) !== 'dead') return;
     this.delivery.nak();
@@ -210,9 +206,7 @@ export class HeldJob {
     void this.conclude(endAfter(error));
   }
 
-  /**
-   * Frees the seat and asks the session to confirm the end of the attempt. Only then gives the verdict on the message.
-   */
+  /** Frees the seat, gets the end confirmed by the session, and only then gives the verdict on the message. */
   private async conclude({ outcome, content, offeredAgainMs }: AttemptEnd): Promise<void> {
     if (this.state.at !== 'running') return;
     const { attempt } = this.state;
