@@ -18,7 +18,10 @@ import { PortBook } from './stack/ports';
 
 const peerScripts = 'tools/bench/peers';
 
-/** `npm run bench`: see `benchHelp`. Resolves to the exit code; a missed target is reported, not failed. */
+/**
+ * `npm run bench`, as described in `benchHelp`. Resolves to the exit code. A missed target is reported and is not a
+ * failure.
+ */
 export async function main(args: readonly string[], root: string): Promise<number> {
   let environment: PeerEnvironment | undefined;
   let deployment: Deployment | undefined;
@@ -85,7 +88,7 @@ async function measureTts(options: BenchOptions, deployment: Deployment, environ
   }
 }
 
-/** The recorded reading, where it is held; with peers the spoken corpus too. */
+/** The recorded reading if it is installed, and with peers the spoken corpus. */
 async function recordingsOf(
   root: string,
   models: string,

@@ -95,7 +95,7 @@ describe('bootstrap', () => {
     write('broken', '');
     const failed = bootstrap('models', 'list');
     expect(failed).toMatchObject({ status: 1, stdout: 'building…\n' });
-    expect(failed.stderr).toBe('tools/models.ts: a type error\nThe build failed; its output is above.\n');
+    expect(failed.stderr).toBe('tools/models.ts: a type error\nThe build failed. Its output is above.\n');
     rmSync(join(root, 'broken'));
     expect(bootstrap('models', 'list').status).toBe(3);
   });
@@ -112,7 +112,7 @@ describe('bootstrap', () => {
     rmSync(join(root, 'node_modules/.package-lock.json'));
     expect(bootstrap('models')).toMatchObject({
       status: 1,
-      stderr: 'npm error network\nnpm ci failed; its output is above.\n',
+      stderr: 'npm error network\nnpm ci failed. Its output is above.\n',
     });
   });
 

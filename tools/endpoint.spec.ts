@@ -98,7 +98,7 @@ describe('npm run endpoint', () => {
       const { status, stderr } = endpoint(...args);
       expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(words) as string });
     };
-    refused(/echo\.handler\.ts is there already/, 'echo');
+    refused(/echo\.handler\.ts already exists/, 'echo');
     refused(/kebab-case/, 'Echo; touch pwned');
     refused(/is taken/, 'tts');
     refused(/Give one name/);

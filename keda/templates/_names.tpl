@@ -7,7 +7,7 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 
-{{/* Name of a lane's worker; refuses names that KEDA's HPA could not carry. */}}
+{{/* Name of a lane's worker. Fails if the name of KEDA's HPA would be too long. */}}
 {{- define "antiphon-workers.name" -}}
 {{- $name := printf "worker-%s-%s" .kind .model -}}
 {{- if gt (len (printf "keda-hpa-%s" $name)) 63 -}}
@@ -16,17 +16,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- $name -}}
 {{- end }}
 
-{{/* Lag for which one worker is wanted: its seats, less the headroom. */}}
+{{/* Lag for each worker: its seats times the headroom. */}}
 {{- define "antiphon-workers.threshold" -}}
 {{- max 1 (int (floor (mulf (float64 .seats) (float64 .headroom)))) -}}
 {{- end }}
 
-{{/* How long a lane's jobs may go on after SIGTERM, in seconds. */}}
+{{/* Drain time of a lane's jobs after SIGTERM, in seconds. */}}
 {{- define "antiphon-workers.drainSeconds" -}}
 {{- min (int .lane.longestRunSeconds) (int .Values.drainSeconds) -}}
 {{- end }}
 
-{{/* Whether a lane has workers: pulled through its queue, and not taken out. */}}
+{{/* Whether a lane has workers: it has queue dispatch and is enabled. */}}
 {{- define "antiphon-workers.isPulled" -}}
 {{- if and (eq .dispatch "queue") (dig "enabled" true .) -}}true{{- end -}}
 {{- end }}
@@ -36,7 +36,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if and .lane.gpu .Values.gpu.enabled -}}true{{- end -}}
 {{- end }}
 
-{{/* The image of a worker: with CUDA, and with models, where they are wanted. */}}
+{{/* The image of a worker, with CUDA or models if the values select them. */}}
 {{- define "antiphon-workers.image" -}}
 {{- $images := .Values.global.images -}}
 {{- $image := .onGpu | ternary $images.inferenceGpu $images.inference -}}
@@ -55,7 +55,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- .Values.global.nats.url | default (printf "nats://nats.%s.svc.%s:4222" .Release.Namespace .Values.global.clusterDomain) -}}
 {{- end }}
 
-{{/* Where KEDA reads the lag: the headless Service, so that it finds the leader of each consumer. */}}
+{{/* The address at which KEDA reads the lag: the headless Service, so that KEDA finds the leader of each consumer. */}}
 {{- define "antiphon-workers.monitoringEndpoint" -}}
 {{- $nats := .Values.global.nats -}}
 {{- if $nats.url -}}

@@ -1,4 +1,4 @@
-{{/* The lanes in use, as JSON, each with its key in the values. Without workers nobody pulls: all jobs go by request. */}}
+{{/* The lanes in use, as JSON, each with its key in the values. Without workers all jobs are dispatched by request. */}}
 {{- define "antiphon.lanes" -}}
 {{- $lanes := list -}}
 {{- range $key, $lane := .Values.global.lanes -}}
@@ -8,17 +8,17 @@
 {{- end -}}
 {{- end -}}
 {{- if not $lanes -}}
-{{- fail "every lane of global.lanes has enabled: false, and nothing would be served: enable one" -}}
+{{- fail "every lane of global.lanes has enabled: false, so no lane would be served: enable one" -}}
 {{- end -}}
 {{- $lanes | toJson -}}
 {{- end }}
 
-{{/* The dispatch of each kind, KIND=DISPATCH with commas; lanes of a kind must agree. */}}
+{{/* The dispatch of each kind, KIND=DISPATCH, separated by commas. The lanes of a kind must have the same dispatch. */}}
 {{- define "antiphon.dispatch" -}}
 {{- $kinds := dict -}}
 {{- range $lane := include "antiphon.lanes" . | fromJsonArray -}}
 {{- if ne (index $kinds $lane.kind | default $lane.dispatch) $lane.dispatch -}}
-{{- fail (printf "lanes of kind %s differ in dispatch: the gateway offers all jobs of a kind in one way" $lane.kind) -}}
+{{- fail (printf "lanes of kind %s differ in dispatch: set the same dispatch for all lanes of a kind" $lane.kind) -}}
 {{- end -}}
 {{- $_ := set $kinds $lane.kind $lane.dispatch -}}
 {{- end -}}
@@ -27,7 +27,7 @@
 {{- join "," $parts -}}
 {{- end }}
 
-{{/* The lanes of the inference service, as JSON: those with dispatch `request`; all, where there are none. */}}
+{{/* The lanes of the inference service, as JSON: those with dispatch `request`, or all if there are none. */}}
 {{- define "antiphon.inferenceLanes" -}}
 {{- $all := include "antiphon.lanes" . | fromJsonArray -}}
 {{- $request := list -}}
@@ -35,14 +35,14 @@
 {{- $request | default $all | toJson -}}
 {{- end }}
 
-{{/* Most pods of the inference service: as many as the largest of its lanes may have, unless it is set. */}}
+{{/* Most pods of the inference service: the largest maxReplicas of its lanes, unless it is set. */}}
 {{- define "antiphon.inferenceMaxScale" -}}
 {{- $maxScale := 1 -}}
 {{- range include "antiphon.inferenceLanes" . | fromJsonArray }}{{ $maxScale = max $maxScale (int .maxReplicas) }}{{ end -}}
 {{- .Values.inference.maxScale | default $maxScale -}}
 {{- end }}
 
-{{/* Longest life of a request, in seconds: the longest wait and the longest run of a job of these lanes. At least 90, since it is the time in which a pod drains. */}}
+{{/* Longest life of a request, in seconds: the longest wait and the longest run of a job of these lanes. At least 90, since a pod has this time to drain. */}}
 {{- define "antiphon.longestRequestSeconds" -}}
 {{- $seconds := 90 -}}
 {{- $waitSeconds := include "antiphon.secondsOfMs" .Values.gateway.waitBudgetMs | int -}}

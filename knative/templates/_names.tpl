@@ -7,7 +7,7 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 
-{{/* Labels of a pod; what policies and Services select by. */}}
+{{/* Labels of a pod, by which policies and Services select it. */}}
 {{- define "antiphon.podLabels" -}}
 app.kubernetes.io/name: {{ . }}
 app.kubernetes.io/component: {{ . }}
@@ -18,7 +18,7 @@ app.kubernetes.io/part-of: antiphon
 {{- .Values.global.nats.url | default (printf "nats://nats.%s.svc.%s:4222" .Release.Namespace .Values.global.clusterDomain) -}}
 {{- end }}
 
-{{/* An image: `image`, a repository with tag or digest; `registry`; `tag`, where the image names none. */}}
+{{/* An image: `image`, a repository with tag or digest; `registry`; `tag`, if the image has none. */}}
 {{- define "antiphon.image" -}}
 {{- $repository := .image.repository -}}
 {{- with .registry }}{{ $repository = printf "%s/%s" (trimSuffix "/" .) $repository }}{{ end -}}
@@ -50,7 +50,7 @@ imagePullSecrets:
 {{- end }}
 {{- end }}
 
-{{/* Probes of an app behind Knative: `port` is its own, so that no probe is sent elsewhere; `startSeconds` is its longest start. */}}
+{{/* Probes of an app behind Knative: `port` is the port of the app, so that probes reach the app itself. `startSeconds` is its longest start. */}}
 {{- define "antiphon.probes" -}}
 startupProbe:
   httpGet: { path: /healthz, port: {{ .port }} }

@@ -1,4 +1,4 @@
-{{/* Configuration of the NATS servers; the name of a server is that of its pod. */}}
+{{/* Configuration of the NATS servers. The name of a server is that of its pod. */}}
 {{- define "antiphon.natsConfig" -}}
 {{- $nats := .Values.nats -}}
 server_name: $POD_NAME
@@ -16,7 +16,7 @@ jetstream {
 cluster {
   name: antiphon
   port: 6222
-  # Clients and KEDA know the servers by name; addresses of pods would not help them.
+  # Clients and KEDA address the servers by name, so the addresses of pods are not advertised.
   no_advertise: true
   routes: [
     {{- range $index := until (int $nats.replicas) }}
@@ -27,7 +27,7 @@ cluster {
 {{- end }}
 {{- end }}
 
-{{/* 1Gi as NATS writes it: 1GiB. */}}
+{{/* A quantity in the form of NATS: 1GiB for 1Gi. */}}
 {{- define "antiphon.natsBytes" -}}
 {{- printf "%sB" . -}}
 {{- end }}

@@ -11,7 +11,7 @@
 -}}true{{- end -}}
 {{- end }}
 
-{{/* Whether a host is of the cluster, of a private range or of `domains`: `true`, or nothing. NAME and NAME.NAMESPACE are Services. */}}
+{{/* Whether a host belongs to the cluster, a private range or `domains`: `true`, or nothing. NAME and NAME.NAMESPACE are Services. */}}
 {{- define "antiphon.isInside" -}}
 {{- $host := .host -}}
 {{- if or (regexMatch `^[0-9.]+$` $host) (contains ":" $host) -}}
@@ -32,7 +32,7 @@ true
 {{- if regexMatch `^[a-z][a-z0-9+.-]*://` $url -}}
 {{- $host := regexReplaceAll `^[a-z0-9+.-]+://([^/@]*@)?(\[([^]]*)\]|([^:/?#]*)).*$` $url "${3}${4}" -}}
 {{- if not (include "antiphon.isInside" (dict "host" $host "domains" $domains)) -}}
-{{- fail (printf "%s names %s, which is outside of the cluster, and networkPolicy.denyExternalEgress shuts what is outside: empty it, or list the domain in networkPolicy.internalDomains if it is of your own network" $.path $host) -}}
+{{- fail (printf "%s names %s, which is outside the cluster, and networkPolicy.denyExternalEgress blocks it: empty it, or list the domain in networkPolicy.internalDomains if it belongs to your own network" $.path $host) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -5,7 +5,7 @@ import { wordErrorRate } from '../../test/support/word-error-rate';
 import { bootstrapInterval, median, rateOf, type Errors } from './statistics';
 import type { Recording } from './stt-load';
 
-/** What a least encoder context costs and brings. */
+/** The cost and the accuracy of a least encoder context. */
 export interface SweepRow {
   readonly contextSeconds: number;
   readonly wordErrorRate: number;
@@ -19,7 +19,7 @@ export interface SweepRow {
 const contextsSeconds = [0, 4, 6, 8, 10, 15, 20, 30];
 const longestSeconds = 30;
 
-/** Recognises the same utterances with growing encoder contexts, on one engine with one thread, as a worker has it. */
+/** Recognises the same utterances with growing encoder contexts, on one engine with one thread, like a worker. */
 export async function sweepContext(modelsFolder: string, recordings: readonly Recording[]): Promise<SweepRow[]> {
   const utterances = recordings
     .filter(({ samples, sampleRateHz }) => samples.length / sampleRateHz <= longestSeconds)

@@ -1,6 +1,6 @@
 /**
- * Utterances to be spoken and recognised: openings of novels in the public domain, one utterance of about 3 to 9 s an entry,
- * without numerals, so that spelling does not count as an error.
+ * Utterances to synthesise and recognise: openings of novels in the public domain. Each entry is one utterance of about
+ * 3 to 9 s. They have no numerals, so that spelling does not count as an error.
  */
 export const corpus: readonly string[] = [
   'It is a truth universally acknowledged, that a single man in possession of a good fortune, must be in want of a wife.',

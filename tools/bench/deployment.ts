@@ -8,24 +8,24 @@ import { prepare } from '../stack/prepare';
 import { Stack } from '../stack/stack';
 import { memoryMb } from './memory';
 
-/** What is measured: a deployment somewhere, or one that was started for it. */
+/** The deployment that is measured: a remote one, or one that was started for the bench. */
 export interface Deployment {
   readonly target: Target;
-  /** Absent for a deployment elsewhere, whose inside cannot be seen. */
+  /** Absent for a remote deployment, whose processes cannot be inspected. */
   readonly inside?: {
     readonly startMs: number;
     readonly gatewayMetrics: string;
     readonly modelsFolder: string;
-    /** Megabytes by part. */
+    /** Memory in megabytes by part. */
     memory(): Record<string, number>;
   };
   stop(): Promise<void>;
 }
 
-/** A deployment elsewhere. */
+/** A remote deployment. */
 export const deploymentAt = (target: Target): Deployment => ({ target, stop: () => Promise.resolve() });
 
-/** Starts everything on free ports with a data folder of its own, as `npm run up` does. */
+/** Starts a stack like `npm run up`, on free ports and with its own data folder. */
 export async function startDeployment(root: string): Promise<Deployment> {
   const dataFolder = mkdtempSync(join(tmpdir(), 'antiphon-bench-'));
   mkdirSync(join(dataFolder, 'logs'));

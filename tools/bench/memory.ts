@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Proportional memory of processes and their children in MB, shared pages counted once over all; undefined without /proc. */
+/** Proportional memory of processes and their children in MB. Shared pages count once. Undefined without /proc. */
 export function memoryMb(pids: readonly number[]): number | undefined {
   try {
     return pids.flatMap(withChildren).reduce((sum, pid) => sum + proportionalKb(pid), 0) / 1_024;

@@ -31,7 +31,7 @@ By default it starts the stack on this machine and measures it.
   --json FILE      file for the results (default: bench.json)
   --help           print this text`;
 
-/** Reads the arguments; a `bad_request` problem names what is wrong. */
+/** Parses the arguments. Throws a `bad_request` problem that names the error. */
 export function parseBenchOptions(args: readonly string[]): BenchOptions {
   const values = parse(args);
   if ((values.url === undefined) !== (values.key === undefined)) {

@@ -9,7 +9,7 @@ import type { Speaker } from './tts-load';
 const startTimeoutMs = 60_000;
 const pollMs = 100;
 
-/** Piper's own HTTP server with our default voice, as its documentation starts it. */
+/** Starts Piper's own HTTP server with our default voice, as its documentation does. */
 export async function startPiper(
   environment: PeerEnvironment,
   modelFolder: string,
@@ -29,7 +29,7 @@ export async function startPiper(
   };
 }
 
-/** Every piece of the answer with its time of arrival. */
+/** Every piece of the response, with its time of arrival. */
 async function speakOverHttp(url: string, text: string): Promise<Arrival[]> {
   const response = await fetch(`${url}/synthesize`, {
     method: 'POST',
@@ -55,13 +55,16 @@ async function answering(url: string, child: ChildProcess): Promise<void> {
   throw new Error('a peer did not start');
 }
 
-/** What a recogniser heard, and how long it took. */
+/** A transcript, and the time that it took. */
 export interface Heard {
   readonly text: string;
   readonly ms: number;
 }
 
-/** faster-whisper with our default weights, int8, beam 1, in a process of its own; its time is its own, without any transport. */
+/**
+ * faster-whisper with our default weights, int8, beam 1, in its own process. Its time is measured there, without any
+ * transport.
+ */
 export class FasterWhisper {
   private readonly answers: AsyncIterator<string>;
 

@@ -1,15 +1,15 @@
-/** Audio that arrived at a moment. */
+/** Audio and its time of arrival. */
 export interface Arrival {
   readonly atMs: number;
   readonly samples: Float32Array;
 }
 
-/** What a listener would have had of a context. */
+/** What a listener hears of a context. */
 export interface Listening {
-  /** From the request to the first sample louder than -50 dBFS; Infinity when none was. */
+  /** Milliseconds from the request to the first sample louder than -50 dBFS. Infinity if there is none. */
   readonly firstAudioMs: number;
   readonly audioSeconds: number;
-  /** Times a player that starts at the first audio ran dry, and for how long in all. */
+  /** How often a player that starts at the first audio runs out of audio, and for how long in total. */
   readonly underruns: number;
   readonly underrunMs: number;
 }
@@ -17,7 +17,7 @@ export interface Listening {
 /** -50 dBFS as a share of full scale. */
 const audible = 10 ** (-50 / 20);
 
-/** What a player that starts with the first audible sample would have played. */
+/** Simulates a player that starts with the first audible sample. */
 export function listen(requestedAtMs: number, arrivals: readonly Arrival[], sampleRateHz: number): Listening {
   const first = arrivals.find(({ samples }) => samples.some((sample) => Math.abs(sample) > audible));
   let underruns = 0;

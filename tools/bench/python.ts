@@ -4,17 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ProblemError } from '@app/protocol';
 
-/** Newest releases at the time of writing, so that a measurement can be repeated. */
+/** The newest releases at the time of writing, pinned so that a measurement can be repeated. */
 const packages = ['piper-tts[http]==1.8.0', 'faster-whisper==1.2.1', 'hibari-tts==0.2.1'];
 
-/** A Python environment of its own in a temporary folder, with the peers in it; removed by `remove`. */
+/** A Python environment with the peers in a temporary folder. `remove` deletes it. */
 export class PeerEnvironment {
   private constructor(
     readonly folder: string,
     readonly python: string,
   ) {}
 
-  /** Installs the peers; takes a minute or two. */
+  /** Installs the peers, which takes a minute or two. */
   static async create(): Promise<PeerEnvironment> {
     const folder = mkdtempSync(join(tmpdir(), 'antiphon-peers-'));
     const environment = new PeerEnvironment(folder, join(folder, 'venv/bin/python'));
@@ -24,7 +24,7 @@ export class PeerEnvironment {
     return environment;
   }
 
-  /** Runs a script to its end with this on its standard input. */
+  /** Runs a script to its end with `input` on its standard input. */
   run(script: string, args: readonly string[], input = ''): Promise<void> {
     return run(this.python, [script, ...args], input);
   }
@@ -34,7 +34,7 @@ export class PeerEnvironment {
   }
 }
 
-/** Rejects with the last line the program said. */
+/** Runs a program to its end. Rejects with the last line of its output. */
 function run(command: string, args: readonly string[], input = ''): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio: ['pipe', 'ignore', 'pipe'] });

@@ -3,7 +3,7 @@ import type { SweepRow } from './context-sweep';
 import type { StageMeans } from './stages';
 import type { TtsResult } from './tts-load';
 
-/** A goal, what was measured, and whether it was met. */
+/** A goal, the measured value, and whether it was met. */
 export interface TargetRow {
   readonly goal: string;
   readonly measured: string;
@@ -13,7 +13,7 @@ export interface TargetRow {
 const ms = (value: number): string => value.toFixed(value < 10 ? 1 : 0);
 const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
 
-/** Prints rows under their headings, each column as wide as it must be. */
+/** Prints a table. Each column is as wide as its longest cell. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): void {
   const all = [headings, ...rows];
   const widths = headings.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
@@ -59,7 +59,7 @@ export function sayStt(results: readonly SttResult[]): void {
   );
 }
 
-/** Memory by part, and what a start takes. */
+/** Prints the memory by part and the time of the start. */
 export function sayStack(memoryMb: Readonly<Record<string, number>>, startMs: number): void {
   table(
     ['MEMORY', 'MB'],
@@ -89,7 +89,7 @@ export function sayTargets(rows: readonly TargetRow[]): void {
   );
 }
 
-/** The project's goals against a peer measured in the same run; a goal whose figures are missing is left out. */
+/** The project's goals against a peer that was measured in the same run. A goal without figures is left out. */
 export function targetsOf(
   tts: readonly TtsResult[],
   stt: { readonly upload: readonly SttResult[]; readonly live: readonly SttResult[] } | undefined,

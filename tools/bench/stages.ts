@@ -1,8 +1,14 @@
 import { scrape, sumOf, type MetricSample } from '../client/prometheus';
 
-/** Mean milliseconds of each part of a TTS request between two moments; a part is absent where its page cannot be read. */
+/**
+ * Mean milliseconds of each part of a TTS request between two moments. A part is absent if its metrics page cannot be
+ * read.
+ */
 export interface StageMeans {
-  /** Median of what gateway, licence and bus add to the first audio; `license`, `queue` and `bus` are parts of it that overlap. */
+  /**
+   * Median time that gateway, license and NATS add to the first audio. `license`, `queue` and `bus` are overlapping
+   * parts of it.
+   */
   readonly overheadP50: number;
   readonly license: number;
   readonly queue: number;
@@ -13,10 +19,10 @@ export interface StageMeans {
   readonly decode: number;
 }
 
-/** The gateway's page at a moment. */
+/** The gateway's metrics page at a moment. */
 export const readStages = (gatewayMetricsUrl: string): Promise<MetricSample[]> => scrape(gatewayMetricsUrl);
 
-/** What the requests between two readings of the gateway's page spent in each part, on average. */
+/** The mean time of each part for the requests between two readings of the gateway's metrics page. */
 export function stageMeans(before: readonly MetricSample[], after: readonly MetricSample[]): StageMeans {
   const mean = (name: string, labels: Record<string, string> = {}): number => {
     const grown = (suffix: string): number =>
@@ -37,7 +43,7 @@ export function stageMeans(before: readonly MetricSample[], after: readonly Metr
   };
 }
 
-/** A histogram's bucket: upper bound in seconds, and how many values were at most that. */
+/** A histogram bucket: its upper bound in seconds, and the number of values up to that bound. */
 type Bucket = readonly [bound: number, count: number];
 
 function grownBuckets(before: readonly MetricSample[], after: readonly MetricSample[], name: string): Bucket[] {
@@ -48,7 +54,7 @@ function grownBuckets(before: readonly MetricSample[], after: readonly MetricSam
   });
 }
 
-/** By linear interpolation within the bucket that holds the median, as Prometheus does. */
+/** The median by linear interpolation within its bucket, as in Prometheus. */
 export function medianOf(buckets: readonly Bucket[]): number {
   const sorted = [...buckets].sort(([a], [b]) => a - b);
   const half = (sorted.at(-1)?.[1] ?? 0) / 2;

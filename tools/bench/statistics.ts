@@ -1,4 +1,7 @@
-/** The value below which the given share (0 to 1) of the values lies, by linear interpolation; NaN of nothing. */
+/**
+ * The value below which the given share (0 to 1) of the values lies, by linear interpolation. NaN if there are no
+ * values.
+ */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   const at = share * (sorted.length - 1);
@@ -10,21 +13,22 @@ export function quantile(values: readonly number[], share: number): number {
 
 export const median = (values: readonly number[]): number => quantile(values, 0.5);
 
-/** An error rate over items that differ in size: errors and words of each. */
+/** The errors and words of one item. Items differ in size. */
 export interface Errors {
   readonly errors: number;
   readonly words: number;
 }
 
-/** Errors over words of all items together. */
+/** The errors of all items divided by their words. */
 export const rateOf = (items: readonly Errors[]): number =>
   items.reduce((sum, { errors }) => sum + errors, 0) / items.reduce((sum, { words }) => sum + words, 0);
 
 const resamples = 2_000;
 
 /**
- * 95 % interval of a statistic of items by the bootstrap (Efron 1979): items are drawn with replacement, as one
- * utterance's errors depend on each other and utterances' do not. The same items give the same interval.
+ * The 95 % interval of a statistic of items by the bootstrap (Efron 1979). Items are drawn with replacement, since the
+ * errors within one utterance depend on each other and those of different utterances do not. Equal items give equal
+ * intervals.
  */
 export function bootstrapInterval<T>(
   items: readonly T[],

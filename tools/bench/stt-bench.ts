@@ -9,7 +9,7 @@ import type { PeerEnvironment } from './python';
 import { bootstrapInterval, median, quantile, rateOf, type Errors } from './statistics';
 import { transcribeLive, transcribeUpload, withNoise, type Recording } from './stt-load';
 
-/** How a recogniser did on a set of recordings. */
+/** The results of a recogniser on a set of recordings. */
 export interface SttResult {
   readonly recogniser: string;
   readonly words: number;
@@ -17,17 +17,20 @@ export interface SttResult {
   readonly interval: readonly [low: number, high: number];
   readonly p50Ms: number;
   readonly p95Ms: number;
-  /** Time of recognition over time of audio. */
+  /** Time of recognition divided by time of audio. */
   readonly realTimeFactor: number;
 }
 
-/** Utterances whose latency is compared: as long as a sentence. */
+/** Whether the latency of the utterance is compared: its length is that of a sentence. */
 const aboutFiveSeconds = (recording: Recording): boolean => Math.abs(durationOf(recording) - 5) < 1;
 const durationOf = ({ samples, sampleRateHz }: Recording): number => samples.length / sampleRateHz;
 const liveUtterances = 8;
 const noiseDb = 10;
 
-/** Word error rates of every recording, ours and the peer's in turn, then latencies of utterances of about 5 s sent at the pace of speech. */
+/**
+ * Measures the word error rates of all recordings, with ours and the peer in turns. Then measures the latency of
+ * utterances of about 5 s, sent at the pace of speech.
+ */
 export async function benchStt(
   deployment: Deployment,
   recordings: readonly Recording[],
@@ -75,7 +78,7 @@ function resultOf(recogniser: string, recordings: readonly Recording[], heard: r
   };
 }
 
-/** The corpus spoken by another system than ours, clean and with noise. */
+/** The corpus, spoken by a different TTS system, clean and with noise. */
 export async function speakCorpus(environment: PeerEnvironment, script: string): Promise<Recording[]> {
   const folder = join(environment.folder, 'corpus');
   mkdirSync(folder);
@@ -85,7 +88,7 @@ export async function speakCorpus(environment: PeerEnvironment, script: string):
   return [...clean, ...clean.map((recording) => withNoise(recording, noiseDb))];
 }
 
-/** A WAV file with the text that is said in it. */
+/** Reads a WAV file and adds its text. */
 export function readRecording(file: string, text: string): Recording {
   const reader = new WavReader();
   const samples = reader.push(readFileSync(file));

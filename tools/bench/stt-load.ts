@@ -3,7 +3,7 @@ import { finalText, transcribeFile, transcribeStream } from '../client/stt-clien
 import type { Target } from '../client/tts-client';
 import type { Heard } from './peer-processes';
 
-/** A recording with what is said in it. */
+/** A recording with its text. */
 export interface Recording {
   readonly name: string;
   readonly text: string;
@@ -11,14 +11,14 @@ export interface Recording {
   readonly sampleRateHz: number;
 }
 
-/** Sends a recording at the pace of speech; the time is from its last sample to the last final. */
+/** Sends a recording at the pace of speech. The time is from its last sample to the last final. */
 export async function transcribeLive(target: Target, { samples, sampleRateHz }: Recording): Promise<Heard> {
   const run = await transcribeStream(target, samples, sampleRateHz);
   const lastFinal = run.events.filter(({ event }) => event.type === 'transcript' && event.is_final).at(-1);
   return { text: finalText(run), ms: (lastFinal?.atMs ?? Infinity) - run.lastSampleAtMs };
 }
 
-/** Sends a recording as a file; the time is that of the whole request. */
+/** Sends a recording as a file. The time is that of the whole request. */
 export async function transcribeUpload(target: Target, { samples, sampleRateHz }: Recording): Promise<Heard> {
   const file = wavFile(samples, { encoding: 'pcm_s16le', sampleRateHz });
   const startedAt = performance.now();
@@ -26,7 +26,7 @@ export async function transcribeUpload(target: Target, { samples, sampleRateHz }
   return { text, ms: performance.now() - startedAt };
 }
 
-/** The same recording with white noise this many dB below it; the same noise each time. */
+/** Adds white noise at this many dB below the recording. The noise is the same each time. */
 export function withNoise(recording: Recording, signalToNoiseDb: number): Recording {
   const amplitude = Math.sqrt(3) * 10 ** ((rmsDbfs(recording.samples) - signalToNoiseDb) / 20);
   let state = 99;

@@ -2,10 +2,10 @@ import type { Deployment } from './deployment';
 import { readStages, stageMeans, type StageMeans } from './stages';
 import { benchSentence, openSpeaker, speakTogether, summarise, type Speaker, type TtsResult } from './tts-load';
 
-/** Rounds thrown away, so that no one's first request is measured. */
+/** Number of rounds that are not measured, so that no first request counts. */
 const warmUpRounds = 2;
 
-/** Text-to-speech at each number of contexts: ours, and the peer's round by round in between. */
+/** Measures text to speech at each number of contexts, with rounds of ours and the peer in turns. */
 export async function benchTts(
   deployment: Deployment,
   contextCounts: readonly number[],

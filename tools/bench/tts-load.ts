@@ -2,11 +2,11 @@ import { TtsClient, voiceRateHz, type Target, type TimedEvent } from '../client/
 import { listen, type Arrival, type Listening } from './playback';
 import { median, quantile } from './statistics';
 
-/** The sentence for which targets are stated. */
+/** The sentence to which the targets refer. */
 export const benchSentence =
   'It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness.';
 
-/** Something that speaks a text and tells when which audio arrived: a deployment of ours, or a peer. */
+/** Speaks a text and returns its audio with times of arrival: a deployment of ours, or a peer. */
 export interface Speaker {
   readonly name: string;
   readonly sampleRateHz: number;
@@ -14,7 +14,7 @@ export interface Speaker {
   close(): void;
 }
 
-/** Many contexts at once on one speaker. */
+/** The result of many concurrent contexts on one speaker. */
 export interface TtsResult {
   readonly speaker: string;
   readonly contexts: number;
@@ -22,11 +22,11 @@ export interface TtsResult {
   readonly firstAudioP50Ms: number;
   readonly firstAudioP95Ms: number;
   readonly audioSecondsPerSecond: number;
-  /** Share of contexts whose player ran dry at least once. */
+  /** Share of contexts whose player ran out of audio at least once. */
   readonly underrunShare: number;
 }
 
-/** Our side: one socket per context, as separate clients would have. */
+/** Opens our speaker: one socket per context, like separate clients. */
 export async function openSpeaker(target: Target, contexts: number): Promise<Speaker> {
   const clients = await Promise.all(Array.from({ length: contexts }, () => TtsClient.open(target)));
   let next = 0;
@@ -52,7 +52,7 @@ const arrivalsOf = (events: readonly TimedEvent[]): Arrival[] =>
     return [{ atMs, samples: new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)) }];
   });
 
-/** One round: all contexts begin at the same moment. */
+/** Runs one round, in which all contexts begin at the same moment. */
 export async function speakTogether(
   speaker: Speaker,
   contexts: number,
@@ -65,7 +65,7 @@ export async function speakTogether(
   return { heard, wallMs: performance.now() - startedAtMs };
 }
 
-/** What several rounds of one speaker amount to. */
+/** Summarises several rounds of one speaker. */
 export function summarise(
   speaker: string,
   contexts: number,

@@ -23,7 +23,7 @@ export async function install(offline) {
   if (offline)
     throw new Error('Packages are missing, and --offline downloads nothing. Run npm ci while the machine is online.');
   console.log('installing packages…');
-  if ((await npm(['ci'], true)) !== 0) throw new Error('npm ci failed; its output is above.');
+  if ((await npm(['ci'], true)) !== 0) throw new Error('npm ci failed. Its output is above.');
 }
 
 /** Compiles all apps and tools at once, since they share the libraries, if a source changed after the last build. */
@@ -35,7 +35,7 @@ export async function build() {
   const nest = join(root, 'node_modules/@nestjs/cli/bin/nest.js');
   const code = await child(process.execPath, [nest, 'build', 'all'], true);
   if (stopCode() !== undefined) throw new Error('Stopped.');
-  if (code !== 0) throw new Error('The build failed; its output is above.');
+  if (code !== 0) throw new Error('The build failed. Its output is above.');
   writeFileSync(stamp, sources);
 }
 

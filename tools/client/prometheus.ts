@@ -12,7 +12,7 @@ export async function scrape(url: string): Promise<MetricSample[]> {
   return parseMetrics(await response.text());
 }
 
-/** Samples of a page in the text format; comments are passed over. */
+/** Parses a metrics page in the text format. Comments are skipped. */
 export function parseMetrics(page: string): MetricSample[] {
   return page.split('\n').flatMap((line) => {
     const match = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)/.exec(line);
@@ -22,7 +22,7 @@ export function parseMetrics(page: string): MetricSample[] {
   });
 }
 
-/** Sum of the samples of a name that carry these labels. */
+/** Sum of the samples with this name and these labels. */
 export const sumOf = (
   samples: readonly MetricSample[],
   name: string,

@@ -13,14 +13,14 @@ export interface SttEvent {
   readonly message?: string;
 }
 
-/** An event, when it arrived (ms of `performance.now()`), and how much audio had been sent by then. */
+/** An event, its time of arrival (ms of `performance.now()`), and the amount of audio sent by then. */
 export interface TimedSttEvent {
   readonly atMs: number;
   readonly sentSamples: number;
   readonly event: SttEvent;
 }
 
-/** What a stream was answered, and when its last sample was sent. */
+/** The events of a stream, and the time at which its last sample was sent. */
 export interface SttRun {
   readonly events: readonly TimedSttEvent[];
   readonly lastSampleAtMs: number;
@@ -29,7 +29,10 @@ export interface SttRun {
 
 const pieceSeconds = 0.1;
 
-/** Sends the samples in pieces of 100 ms, at the pace of speech or `pace` times as fast, then `close`; resolves when the server has closed. */
+/**
+ * Sends the samples in pieces of 100 ms, at the pace of speech or `pace` times as fast, then `close`. Resolves when the
+ * server has closed the socket.
+ */
 export async function transcribeStream(
   target: Target,
   samples: Float32Array,
@@ -60,7 +63,7 @@ export async function transcribeStream(
   return { events, lastSampleAtMs, closeCode };
 }
 
-/** The text of all finals, joined as they are. */
+/** The concatenated text of all finals. */
 export const finalText = ({ events }: SttRun): string =>
   events
     .filter(({ event }) => event.type === 'transcript' && event.is_final)

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import WebSocket from 'ws';
 
-/** Where and as whom. */
+/** The address of the API and the key for it. */
 export interface Target {
-  /** Base URL of the API, `http://127.0.0.1:5000` for example. */
+  /** Base URL of the API, such as `http://127.0.0.1:5000`. */
   readonly api: string;
   readonly apiKey: string;
 }
@@ -27,7 +27,7 @@ export interface TimedEvent {
   readonly event: TtsEvent;
 }
 
-/** The samples of chunk events in their order: 32-bit floats as asked for by `generation`. */
+/** The samples of chunk events, in order. They are 32-bit floats, as `generation` requests. */
 export function samplesOfEvents(events: readonly TimedEvent[]): Float32Array {
   const pieces = events.flatMap(({ event }) =>
     event.type === 'chunk' && event.data ? [Buffer.from(event.data, 'base64')] : [],
@@ -38,11 +38,11 @@ export function samplesOfEvents(events: readonly TimedEvent[]): Float32Array {
   return samples;
 }
 
-/** One TTS socket as a test or a measurement uses it: every event is kept by context, with its time of arrival. */
+/** One TTS socket for a test or a measurement. It stores every event by context, with its time of arrival. */
 export class TtsClient {
   private readonly events = new Map<string, TimedEvent[]>();
   private readonly waiting = new Map<string, () => void>();
-  /** Resolves to the code with which the socket was closed. */
+  /** Resolves to the close code of the socket. */
   readonly closed: Promise<number>;
 
   private constructor(private readonly socket: WebSocket) {
@@ -61,7 +61,7 @@ export class TtsClient {
     return client;
   }
 
-  /** Sends one message of a context; the fields of `generation` come first. */
+  /** Sends one message of a context. The fields of `generation` come first. */
   send(contextId: string, message: object): void {
     this.socket.send(JSON.stringify({ context_id: contextId, ...message }));
   }
@@ -70,17 +70,17 @@ export class TtsClient {
     return this.events.get(contextId) ?? [];
   }
 
-  /** Resolves to the context's events once one of them satisfies the condition; rejects when the socket closed before. */
+  /** Resolves to the context's events when one of them satisfies the condition. Rejects if the socket closed before. */
   async until(contextId: string, condition: (event: TtsEvent) => boolean): Promise<readonly TimedEvent[]> {
     while (!this.eventsOf(contextId).some(({ event }) => condition(event))) {
       if (this.socket.readyState !== WebSocket.OPEN)
-        throw new Error(`the socket closed before context ${contextId} got there`);
+        throw new Error(`the socket closed before the expected event of context ${contextId}`);
       await new Promise<void>((resolve) => this.waiting.set(contextId, resolve));
     }
     return this.eventsOf(contextId);
   }
 
-  /** Speaks a whole text in a context of its own; resolves at its terminal event. */
+  /** Speaks a whole text in a context of its own. Resolves at its terminal event. */
   speak(contextId: string, transcript: string, fields: object = {}): Promise<readonly TimedEvent[]> {
     this.send(contextId, { ...generation(), transcript, continue: false, ...fields });
     return this.until(contextId, (event) => event.done);
@@ -100,10 +100,10 @@ export class TtsClient {
   }
 }
 
-/** Rate of the default voice. */
+/** Sample rate of the default voice, in hertz. */
 export const voiceRateHz = 22_050;
 
-/** The default voice, as 32-bit floats at its own rate unless told otherwise. */
+/** Fields for the default voice and 32-bit floats. Default rate: that of the voice. */
 export const generation = (sampleRateHz = voiceRateHz) => ({
   model_id: 'sonic-3',
   voice: { mode: 'id', id: 'joe' },

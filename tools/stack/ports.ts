@@ -49,7 +49,7 @@ export class PortBook {
   async takeExactly(wanted: number): Promise<number> {
     if (!(await isFree(wanted))) {
       throw new ProblemError('port_taken', {
-        detail: `Port ${wanted} is taken: choose another with --port, or stop what uses it.`,
+        detail: `Port ${wanted} is taken. Choose another port with --port, or stop the process that uses it.`,
       });
     }
     if (!this.given.has(wanted)) {

@@ -19,7 +19,7 @@ import { SocketRegistry } from './sockets/socket-registry';
 import { SttSocket } from './sockets/stt.socket';
 import { TtsSocket } from './sockets/tts.socket';
 
-/** Where a started gateway listens. */
+/** The addresses of a started gateway. */
 export interface StartedGateway {
   readonly port: number;
   readonly metricsPort: number;
@@ -27,10 +27,13 @@ export interface StartedGateway {
 
 const drainPollMs = 20;
 const closeTimeoutMs = 500;
-/** For the last finals of streams that have not paused since the drain began. */
+/** Time at the end of a drain for the last finals of STT streams that are still open, in milliseconds. */
 const settleMs = 2_000;
 
-/** Starts the gateway on a bus that is started; resolves once it answers. The bus is closed at shutdown. */
+/**
+ * Starts the gateway with a bus that has been started. Resolves when the gateway answers requests. The bus is closed at
+ * shutdown.
+ */
 export async function startGateway(
   context: AppContext<GatewayConfig>,
   broker: Broker,
@@ -92,7 +95,10 @@ export async function startGateway(
   return { port: await listen(app, config), metricsPort: management.port };
 }
 
-/** Requests had their time to end; a connection that never carried one would keep the server from closing. */
+/**
+ * Closes the server. Requests have had their drain time, and a connection that never carried a request would keep the
+ * server open.
+ */
 async function closeHttp(app: NestFastifyApplication): Promise<void> {
   const server = app.getHttpServer();
   const timer = setTimeout(() => server.closeAllConnections(), closeTimeoutMs);
@@ -100,11 +106,11 @@ async function closeHttp(app: NestFastifyApplication): Promise<void> {
   clearTimeout(timer);
 }
 
-/** What the manifest serves by default. */
+/** The ids of the artifacts that the manifest serves by default. */
 const defaultsOf = (manifest: Manifest): string[] =>
   manifest.artifacts.flatMap((artifact) => (artifact.default && artifact.serves ? [artifact.id] : []));
 
-/** A body is JSON whatever its content type says, or fails to say; only forms are forms. */
+/** Parses every body as JSON, whatever its content type is. Forms are the exception. */
 async function acceptAnyJson(app: NestFastifyApplication, bodyLimit: number): Promise<void> {
   app.enableCors({ origin: '*', exposedHeaders: '*', maxAge: 86_400 });
   app.getHttpAdapter().getInstance().removeContentTypeParser(['application/json', 'text/plain']);
@@ -115,7 +121,7 @@ async function acceptAnyJson(app: NestFastifyApplication, bodyLimit: number): Pr
       done(ProblemError.from(error), undefined);
     }
   });
-  // Audio as it is, for endpoints that take a whole recording.
+  // Audio is not parsed, for endpoints that take a whole recording.
   app.useBodyParser(/^(audio\/|application\/octet-stream)/, { bodyLimit }, (_request, body: Buffer, done) => {
     done(null, body);
   });
@@ -131,7 +137,7 @@ function openSockets(
   app.useWebSocketAdapter(new RawWsAdapter(app, { doors, maxMessageBytes, refused }));
 }
 
-/** Resolves when nothing is at work any more; sockets are closed as soon as nothing of theirs is. */
+/** Resolves when no work is active. Each socket is closed as soon as it has no active work. */
 async function idle(concurrency: Concurrency, sockets: SocketRegistry, timeoutMs: number): Promise<void> {
   const until = performance.now() + timeoutMs;
   for (sockets.closeIdle(); concurrency.total > 0 && performance.now() < until; sockets.closeIdle()) {

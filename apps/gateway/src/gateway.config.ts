@@ -5,7 +5,7 @@ import { idPattern } from '@app/protocol';
 
 const httpUrl = { protocols: ['http', 'https'], require_protocol: true, require_tld: false };
 
-/** What the gateway is told from outside. */
+/** The settings of the gateway, read from its environment. */
 export class GatewayConfig extends AppConfig {
   @Variable('Address to listen on.')
   @IsString()
@@ -23,27 +23,31 @@ export class GatewayConfig extends AppConfig {
   @Max(65_535)
   metricsPort = 8_080;
 
-  @Variable('NATS server or servers, comma-separated.')
+  @Variable('NATS servers, separated by commas.')
   @IsString({ each: true })
   natsUrl: string[] = ['nats://127.0.0.1:4222'];
 
-  @Variable('Copies of a lane on the bus: 1, 3 or 5. Unset: as they are, 1 where it makes one.')
+  @Variable(
+    'Replicas of the JetStream stream of each lane: 1, 3 or 5. If unset, existing streams are left alone and new ones get 1.',
+  )
   @IsOptional()
   @IsIn([1, 3, 5])
   jetstreamReplicas?: number;
 
   @Variable(
-    'KIND=queue|request, comma-separated: how jobs of a function are offered, where not as in the function graph.',
+    'Dispatch of functions, if it differs from the function graph: KIND=queue or KIND=request, separated by commas.',
   )
   @IsString({ each: true })
   dispatch: string[] = [];
 
-  @Variable('Base URL of the inference service, for functions with request dispatch.')
+  @Variable('Base URL of the inference service. Needed for functions with request dispatch.')
   @IsOptional()
   @IsUrl(httpUrl)
   inferenceUrl?: string;
 
-  @Variable('How long a new job may wait for a worker to wake; unset means as in the function graph.')
+  @Variable(
+    'Time that a new job may wait for a worker, in milliseconds. If unset, the value of the function graph holds.',
+  )
   @IsOptional()
   @IsInt()
   @Min(1)
@@ -53,35 +57,37 @@ export class GatewayConfig extends AppConfig {
   @IsUrl(httpUrl)
   licenseProxyUrl = 'http://127.0.0.1:8080';
 
-  @Variable('How long the license app may take to answer.')
+  @Variable('Longest time that the license app may take to answer, in milliseconds.')
   @IsInt()
   @Min(1)
   licenseTimeoutMs = 1_000;
 
-  @Variable('Name of this gateway on the bus; must differ between gateways. Random unless set.')
+  @Variable('Name of this gateway on NATS. Must be unique. Random if unset.')
   @Matches(idPattern)
   gatewayId = `gateway-${randomBytes(6).toString('hex')}`;
 
   @Variable(
-    'Artifact ids of the voices and models on offer, comma-separated; unset means the defaults of the manifest.',
+    'Artifact ids of the voices and models on offer, separated by commas. If unset, the defaults of the manifest.',
   )
   @IsOptional()
   @IsString({ each: true })
   served?: string[];
 
   @Variable(
-    "PATTERN=MODEL, comma-separated. Unset: sonic*= the first voice's model, ink*= the first recognition model.",
+    "Aliases of models: PATTERN=MODEL, separated by commas. If unset, sonic* is the first voice's model and ink* the first STT model.",
   )
   @IsString({ each: true })
   modelAliases: string[] = [];
 
   @Variable(
-    'PATTERN=VOICE, comma-separated; *=VOICE catches all. Unset: ids that clients have built in speak with the first voice.',
+    'Aliases of voices: PATTERN=VOICE, separated by commas. *=VOICE matches all. If unset, voice ids that are built into clients select the first voice.',
   )
   @IsString({ each: true })
   voiceAliases: string[] = [];
 
-  @Variable('Most contexts and STT streams of a key at once, where its grant names no limit; unset means none.')
+  @Variable(
+    'Most contexts and STT streams of a key at the same time, if its grant has no limit. If unset, there is no limit.',
+  )
   @IsOptional()
   @IsInt()
   @Min(1)
@@ -92,7 +98,7 @@ export class GatewayConfig extends AppConfig {
   @Min(1)
   maxTranscriptCharacters = 200_000;
 
-  @Variable('Largest WebSocket message from a client, and largest JSON body.')
+  @Variable('Largest WebSocket message from a client and largest JSON body, in bytes.')
   @IsInt()
   @Min(1_024)
   maxMessageBytes = 1_048_576;
@@ -103,52 +109,54 @@ export class GatewayConfig extends AppConfig {
   bodyIdleMs = 10_000;
 
   @Variable(
-    'Longest time that a request body may take, in milliseconds. Forms are read while they arrive and are exempt.',
+    'Longest time for a request body to arrive, in milliseconds. Forms are processed while they arrive and have no limit.',
   )
   @IsInt()
   @Min(1)
   bodyTimeoutMs = 30_000;
 
-  @Variable('Largest file for POST /stt.')
+  @Variable('Largest file for POST /stt, in bytes.')
   @IsInt()
   @Min(1_024)
   maxUploadBytes = 2_147_483_648;
 
-  @Variable('How much of a file for POST /stt is kept while the rest of its form is not known.')
+  @Variable(
+    'Largest part of a file for POST /stt that is held until the other fields of the form have arrived, in bytes.',
+  )
   @IsInt()
   @Min(1_024)
   maxUploadHeadBytes = 8_388_608;
 
   @Variable(
-    'Longest audio that a client of a TTS socket is sent ahead of playing it, in milliseconds; below 1000 it counts as 1000. Audio beyond it is held for each context and sent in pieces of 1 s.',
+    'Longest unplayed audio that a TTS socket sends to its client for each context, in milliseconds. Values below 1000 count as 1000. The gateway holds the audio beyond it and sends it in pieces of 1 s.',
   )
   @IsInt()
   @Min(0)
   ttsAheadMs = 10_000;
 
   @Variable(
-    'Audio that the gateway holds for each context of a TTS socket before it waits with the next utterance, in milliseconds. It holds at most this and the length of one utterance (250 characters).',
+    'Held audio of a context of a TTS socket from which on no further utterance is started, in milliseconds. The gateway holds at most this plus the length of one utterance (250 characters).',
   )
   @IsInt()
   @Min(0)
   ttsHeldMs = 5_000;
 
-  @Variable('How long an open context without text or audio is kept.')
+  @Variable('Time after which an open context without text or audio expires, in milliseconds.')
   @IsInt()
   @Min(1)
   contextExpiryMs = 60_000;
 
-  @Variable('How long a TTS socket may be silent.')
+  @Variable('Time without messages after which a TTS socket is closed, in milliseconds.')
   @IsInt()
   @Min(1)
   ttsIdleMs = 300_000;
 
-  @Variable('How long an STT socket may be silent.')
+  @Variable('Time without messages after which an STT socket is closed, in milliseconds.')
   @IsInt()
   @Min(1)
   sttIdleMs = 180_000;
 
-  @Variable('How long running requests may go on at shutdown.')
+  @Variable('Drain time: how long running requests may go on at shutdown, in milliseconds.')
   @IsInt()
   @Min(0)
   drainMs = 5_000;

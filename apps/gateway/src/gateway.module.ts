@@ -19,7 +19,7 @@ import { SocketRegistry } from './sockets/socket-registry';
 import { SttSocket } from './sockets/stt.socket';
 import { TtsSocket } from './sockets/tts.socket';
 
-/** What the gateway's classes work with and did not make. */
+/** The objects that the gateway's classes use and do not create. */
 export interface GatewayParts {
   readonly config: Readonly<GatewayConfig>;
   readonly catalogue: Catalogue;

@@ -3,18 +3,18 @@ import { dispatchesOf, laneName, ProblemError, type Lane } from '@app/protocol';
 import type { Catalogue } from './catalogue/catalogue';
 import type { GatewayConfig } from './gateway.config';
 
-/** The lanes of this gateway, and how their jobs are offered. */
+/** The lanes of this gateway and the dispatch of their jobs. */
 export interface OfferedLanes {
   readonly lanes: readonly Lane[];
   readonly offers: JobLanes;
-  /** Withdraws what is still offered. */
+  /** Withdraws the jobs that no worker has claimed. */
   readonly close: () => void;
 }
 
-/** What the configuration says of dispatch. */
+/** The settings of dispatch. */
 type DispatchConfig = Pick<Readonly<GatewayConfig>, 'dispatch' | 'inferenceUrl'>;
 
-/** Throws `config_invalid` for a dispatch that is none, and where a function is to be offered by requests that have no address. */
+/** Throws `config_invalid` for an unknown dispatch, and for request dispatch without INFERENCE_URL. */
 export function offeredLanes(
   catalogue: Pick<Catalogue, 'lanes'>,
   config: DispatchConfig,

@@ -3,16 +3,16 @@ import { laneClasses, laneName, waitBudgetMs, type Lane } from '@app/protocol';
 import type { GatewayMetrics } from './metrics/gateway-metrics';
 
 const intervalMs = 1_000;
-/** Whoever was refused may come again; after this long without a job nobody waits for the worker any more. */
+/** A refused client may try again. After this time without a job, nobody waits for the worker any more. */
 const forgetAfterMs = 60_000;
 
-/** When a lane without workers first and last had a job that waits. */
+/** The times of the first and the latest waiting job of a lane without workers. */
 interface Waking {
   readonly sinceMs: number;
   readonly wantedAtMs: number;
 }
 
-/** Keeps the gauges of the lanes' load as they are on the bus, and measures how long a lane took to wake. */
+/** Updates the gauges of each lane's load from NATS and measures the cold start of lanes. */
 export class LaneWatch {
   private timer: NodeJS.Timeout | undefined;
   private readonly waking = new Map<string, Waking>();
@@ -22,7 +22,7 @@ export class LaneWatch {
     private readonly presence: Pick<Presence, 'lane'>,
     private readonly lanes: readonly Lane[],
     private readonly metrics: Pick<GatewayMetrics, 'laneBudget' | 'laneLoad' | 'laneWoke'>,
-    /** In place of the wait budgets of the function graph. */
+    /** Replaces the wait budgets of the function graph. */
     private readonly newcomersMs?: number,
   ) {}
 
@@ -53,7 +53,7 @@ export class LaneWatch {
         this.metrics.laneLoad(laneName(lane), { waiting, running, workers });
         this.watchWaking(laneName(lane), waiting, workers);
       } catch {
-        // Without a bus the gauges stay as they were; readiness tells.
+        // Without NATS the gauges keep their last values. The readiness page reports the failure.
       }
     }
   }

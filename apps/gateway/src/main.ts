@@ -5,7 +5,7 @@ import { GatewayConfig } from './gateway.config';
 
 void runApp({
   name: 'gateway',
-  summary: 'the public door: HTTP and WebSocket, and the session of every client',
+  summary: 'the public entry point: HTTP and WebSocket API, and the session of every client',
   config: GatewayConfig,
   start: async (context) => {
     const broker = new NatsBroker({

@@ -12,14 +12,16 @@ import {
 
 const hour = 3_600_000;
 
-/** Every setting of a worker. Numbers of the profile are unset unless they replace the profile's. */
+/** The settings of a worker, read from its environment. A set number replaces the number of the profile. */
 export class InferenceConfig extends AppConfig {
-  @Variable('Servers of the bus, separated by commas.')
+  @Variable('NATS servers, separated by commas.')
   @ArrayNotEmpty()
   @IsString({ each: true })
   natsUrl: string[] = ['nats://127.0.0.1:4222'];
 
-  @Variable('Copies of a lane on the bus: 1, 3 or 5. Unset: as they are, 1 where it makes one.')
+  @Variable(
+    'Replicas of the JetStream stream of each lane: 1, 3 or 5. If unset, existing streams are left alone and new ones get 1.',
+  )
   @IsOptional()
   @IsIn([1, 3, 5])
   jetstreamReplicas?: number;
@@ -29,27 +31,27 @@ export class InferenceConfig extends AppConfig {
   @Matches(/^[a-z0-9-]+\.[a-z0-9-]+$/, { each: true, message: 'lanes must be KIND.MODEL, as in tts.piper' })
   lanes: string[] = ['tts.piper', 'stt.whisper-tiny-en'];
 
-  @Variable('Folder of the models; each in a folder named by its artifact id.')
+  @Variable('Folder of the models. Each model is in a subfolder named by its artifact id.')
   @IsString()
   modelsFolder = 'models';
 
   @Variable(
-    'Folder for graphs made from models that cannot be kept beside them. Default: .cache/antiphon/graphs of this user.',
+    'Folder for derived graphs if they cannot be stored beside their model. Default: .cache/antiphon/graphs in the home folder.',
   )
   @IsOptional()
   @IsString()
   graphsFolder?: string;
 
-  @Variable('Name of this worker on the bus; random by default.')
+  @Variable('Name of this worker on NATS. Random if unset.')
   @IsOptional()
   @Matches(idPattern)
   workerId?: string;
 
-  @Variable(`Named settings of latency against throughput: ${profileNames.join(', ')}.`)
+  @Variable(`Profile, a set of settings that trade latency for throughput: ${profileNames.join(', ')}.`)
   @IsIn(profileNames)
   profile: ProfileName = 'balanced';
 
-  @Variable('Seats of a lane, and most requests in a batch.')
+  @Variable('Number of seats of each lane, and most requests in a batch.')
   @IsOptional()
   @IsInt()
   @Min(1)
@@ -61,81 +63,83 @@ export class InferenceConfig extends AppConfig {
   @IsIn(batchingModes)
   batching?: BatchingMode;
 
-  @Variable('How long a step may wait for company with BATCHING=always.')
+  @Variable('Time that a step may wait for others to share its batch with BATCHING=always, in milliseconds.')
   @IsOptional()
   @IsNumber()
   @Min(0)
   @Max(10_000)
   batchWaitMs?: number;
 
-  @Variable('TTS: how long before a listener runs dry the next window is due.')
+  @Variable('TTS: time before the end of the sent audio at which the next window is due, in milliseconds.')
   @IsOptional()
   @IsNumber()
   @Min(0)
   playbackMarginMs?: number;
 
-  @Variable('TTS: how long a newcomer gives way to audio that is about to run dry.')
+  @Variable('TTS: time that a new request waits for requests whose audio is about to run out, in milliseconds.')
   @IsOptional()
   @IsNumber()
   @Min(0)
   @Max(10_000)
   startPatienceMs?: number;
 
-  @Variable('STT: new audio between two partial transcripts.')
+  @Variable('STT: new audio between two partial transcripts, in milliseconds.')
   @IsOptional()
   @IsNumber()
   @Min(50)
   partialIntervalMs?: number;
 
-  @Variable('STT: the same as a share of the utterance so far, where that is more.')
+  @Variable(
+    'STT: new audio between two partial transcripts, as a share of the utterance so far. The larger of the two holds.',
+  )
   @IsOptional()
   @IsNumber()
   @Min(0)
   @Max(10)
   partialGrowth?: number;
 
-  @Variable('STT: speech before the first partial transcript.')
+  @Variable('STT: speech before the first partial transcript, in milliseconds.')
   @IsOptional()
   @IsNumber()
   @Min(100)
   firstPartialMs?: number;
 
-  @Variable('STT: silence that ends an utterance.')
+  @Variable('STT: silence that ends an utterance, in milliseconds.')
   @IsOptional()
   @IsNumber()
   @Min(100)
   @Max(10_000)
   endSilenceMs?: number;
 
-  @Variable('STT: silence after which an utterance is recognised in advance, in case it ends there.')
+  @Variable('STT: silence after which an utterance is recognised in advance, in case it ends there, in milliseconds.')
   @IsOptional()
   @IsNumber()
   @Min(32)
   @Max(10_000)
   eagerSilenceMs?: number;
 
-  @Variable('STT: silence that the encoder hears after the speech.')
+  @Variable('STT: silence that is added after the speech for the encoder, in milliseconds.')
   @IsOptional()
   @IsNumber()
   @Min(0)
   @Max(30_000)
   contextPaddingMs?: number;
 
-  @Variable('STT: least audio and silence that the encoder hears; 30000 is all it can.')
+  @Variable('STT: least audio and silence that the encoder processes, in milliseconds. 30000 is its limit.')
   @IsOptional()
   @IsNumber()
   @Min(0)
   @Max(30_000)
   encoderContextMs?: number;
 
-  @Variable('Engine processes of a lane; one per core, or one alone where requests are to share batches.')
+  @Variable('Engine processes of each lane. If unset, one per core, or one if the profile shares batches.')
   @IsOptional()
   @IsInt()
   @Min(1)
   @Max(256)
   engines?: number;
 
-  @Variable('Threads of an engine; one, or all cores for an engine that is alone.')
+  @Variable('Threads of an engine process. If unset, one, or all cores for a single process.')
   @IsOptional()
   @IsInt()
   @Min(1)
@@ -146,25 +150,25 @@ export class InferenceConfig extends AppConfig {
   @IsIn(['int8', 'float32'])
   precision: 'int8' | 'float32' = 'int8';
 
-  @Variable('Where models compute: cpu, cuda.')
+  @Variable('Execution provider of the models: cpu, cuda.')
   @IsIn(['cpu', 'cuda'])
   executionProvider: 'cpu' | 'cuda' = 'cpu';
 
   @Variable(
-    'Longest step of an engine, for each step of a batch. The process is killed after it, or sooner by the usual time.',
+    'Time limit of a call of an engine for each step in it, in milliseconds. The process is killed after it, or sooner if the usual time is known.',
   )
   @IsInt()
   @Min(100)
   @Max(hour)
   stepTimeoutMs = 10_000;
 
-  @Variable('Longest time for an engine to read a model.')
+  @Variable('Longest time for an engine to load a model, in milliseconds.')
   @IsInt()
   @Min(1_000)
   @Max(hour)
   loadTimeoutMs = 60_000;
 
-  @Variable('How long jobs may go on after SIGTERM before they are handed back.')
+  @Variable('Drain time: how long jobs may go on after SIGTERM before they are handed back, in milliseconds.')
   @IsInt()
   @Min(0)
   @Max(hour)
@@ -191,5 +195,5 @@ export class InferenceConfig extends AppConfig {
   }
 }
 
-/** The profile with the numbers that were set in their places. */
+/** The profile, with its numbers replaced by those that were set. */
 export const tuningFrom = (config: Readonly<InferenceConfig>): Tuning => tuningOf(config.profile, config);

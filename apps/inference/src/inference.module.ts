@@ -12,7 +12,7 @@ import { WorkerSettings } from './worker-settings';
 /** The worker: a handler for each kind of job, and the engines behind them. */
 @Module({ controllers: Object.values(handlers) })
 export class InferenceModule {
-  /** `pulls`: whether its jobs come from the lanes, or are brought to JobTaker. */
+  /** `pulls`: whether it pulls jobs from the lanes. If not, JobTaker gets them by request. */
   static register(settings: WorkerSettings, broker: Broker, platform: Platform, pulls: boolean): DynamicModule {
     return {
       module: InferenceModule,

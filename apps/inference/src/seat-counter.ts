@@ -2,7 +2,10 @@ import type { EndedJob, JobOutcome, WorkerObserver } from '@app/broker';
 import { laneName, type Lane } from '@app/protocol';
 import type { InferenceMetrics, JobOutcome as CountedOutcome } from './metrics/inference-metrics';
 
-/** How an attempt's end is counted. Who was overtaken, or has nobody left to answer, was stopped from outside. */
+/**
+ * How the end of an attempt is counted. Attempts that were replaced by another one, or whose session is gone, count as
+ * cancelled.
+ */
 const countedAs: Readonly<Record<JobOutcome, CountedOutcome>> = {
   done: 'done',
   problem: 'error',
@@ -14,7 +17,7 @@ const countedAs: Readonly<Record<JobOutcome, CountedOutcome>> = {
   lost: 'cancelled',
 };
 
-/** Keeps the metrics of seats and jobs, for each lane from before its first job. */
+/** Updates the metrics of seats and jobs. Each lane is exported before its first job. */
 export class SeatCounter implements WorkerObserver {
   private readonly busy = new Map<string, number>();
 

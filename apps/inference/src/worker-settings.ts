@@ -4,16 +4,16 @@ import { parseLane, ProblemError, type Lane } from '@app/protocol';
 import type { Tuning } from '@app/speech/batching';
 import { tuningFrom, type InferenceConfig } from './inference.config';
 
-/** The configuration as a worker uses it. */
+/** The derived settings of a worker. */
 export class WorkerSettings {
   readonly tuning: Tuning;
   readonly lanes: readonly Lane[];
   /** Processes of a lane, and threads of each. */
   readonly engines: { readonly count: number; readonly threads: number };
-  /** Unique per process: one that came back would pass for the one that died. */
+  /** Unique for each process. A restarted worker would otherwise be taken for the one that died. */
   readonly workerId: string;
 
-  /** Throws `config_invalid` for a lane that is none. */
+  /** Throws `config_invalid` for an invalid lane. */
   constructor(readonly config: Readonly<InferenceConfig>) {
     this.tuning = tuningFrom(config);
     this.lanes = config.lanes.map(laneOf);
@@ -23,7 +23,7 @@ export class WorkerSettings {
   }
 }
 
-/** Requests that are to share batches must meet in one engine; on a CPU one thread per engine is the quickest otherwise. */
+/** Requests can share batches only in one process. Without batching, one thread per process is fastest on a CPU. */
 function enginesOf(config: Readonly<InferenceConfig>, { batching }: Tuning): WorkerSettings['engines'] {
   const cores = availableParallelism();
   const together = batching === 'always' || config.executionProvider === 'cuda';

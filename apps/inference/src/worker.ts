@@ -9,7 +9,7 @@ import { LaneEngines } from './lanes/lane-engines';
 import { createServeApp } from './serve/serve-app';
 import { WorkerSettings } from './worker-settings';
 
-/** Time beyond the drain for hand-backs, and for each other part to end. */
+/** Time after the drain for hand-backs, and for each other part to end, in milliseconds. */
 const stopGraceMs = 5_000;
 
 type Context = AppContext<InferenceConfig>;
@@ -17,19 +17,19 @@ type Context = AppContext<InferenceConfig>;
 /** How jobs come to a worker. */
 interface JobEntrance {
   readonly app: INestApplicationContext;
-  /** Opened before the engines are warm, so that it can say that they are not. */
+  /** The port is opened before the engines are warm, so that its readiness page can report that. */
   readonly port?: number;
-  /** Begins to take jobs. */
+  /** Starts taking jobs. */
   readonly begin: () => Promise<unknown>;
 }
 
-/** What a worker has in either mode. */
+/** The parts of a worker in both modes. */
 interface Worker {
   readonly settings: WorkerSettings;
   readonly broker: NatsBroker;
 }
 
-/** Pulls jobs of the lanes of the configuration until the process is told to stop. Resolves once it does. */
+/** Pulls jobs of the configured lanes until shutdown. Resolves when the worker serves. */
 export async function startWorker(context: Context): Promise<void> {
   const worker = prepare(context);
   const app = await NestFactory.createMicroservice<AsyncMicroserviceOptions>(moduleOf(worker, context, true), {
@@ -41,12 +41,12 @@ export async function startWorker(context: Context): Promise<void> {
   await run(context, worker, { app, begin: () => app.listen() });
 }
 
-/** Takes jobs by request until the process is told to stop. Resolves once it does. */
+/** Takes jobs by request until shutdown. Resolves when the worker serves. */
 export async function startServe(context: Context): Promise<void> {
   const worker = prepare(context);
   const app = await createServeApp(moduleOf(worker, context, false), context);
   const port = await listen(app, context.config);
-  // Not as a connected microservice, for which Nest would run the hooks of every provider a second time.
+  // It is not a connected microservice, since Nest would then run the hooks of every provider twice.
   await run(context, worker, { app, port, begin: () => app.get(JobStrategy).start() });
 }
 
@@ -68,7 +68,7 @@ async function run(context: Context, { settings, broker }: Worker, { app, port, 
   const { config, readiness, shutdown, log } = context;
   const strategy = app.get(JobStrategy);
   const engines = app.get(LaneEngines);
-  // A missing handler must not be found only after minutes of loading models.
+  // A missing handler must be found before the models load, which takes minutes.
   strategy.handlers();
   readiness.add('engines warm', () => engines.isReady);
   readiness.add('bus connected', () => broker.connected);

@@ -4,7 +4,7 @@ import { Log } from '@app/platform';
 import { Authorizer } from './authorizer';
 import { LicenseMetrics } from './metrics/license-metrics';
 
-/** `POST /authorize`: may this key do this now? */
+/** `POST /authorize`: decides whether a key may use a feature now. */
 @Controller()
 export class AuthorizeController {
   constructor(

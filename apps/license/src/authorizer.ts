@@ -2,9 +2,9 @@ import { assertLicensed, licenseState, type License, type LicenseState } from '@
 import { ProblemError, type AuthorizationGranted, type AuthorizationRequest } from '@app/protocol';
 import type { KeyDirectory } from './key-directory';
 
-/** Decides from memory alone: which key is it, does the licence hold, does it have the feature. */
+/** Decides whether a request may run: finds the key and checks the licence and the feature. Uses memory only. */
 export class Authorizer {
-  /** The latest time seen: the clock may be set back, the licence does not follow. */
+  /** The latest time seen. If the clock is set back, the licence still uses this time. */
   private latestMs = -Infinity;
 
   constructor(
@@ -14,7 +14,7 @@ export class Authorizer {
     private readonly now: () => number = Date.now,
   ) {}
 
-  /** Where the licence stands now. */
+  /** The current state of the licence. */
   state(): LicenseState {
     this.latestMs = Math.max(this.latestMs, this.now());
     return licenseState(this.licenses, this.now(), this.latestMs);

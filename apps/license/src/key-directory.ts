@@ -30,7 +30,7 @@ export class KeyDirectory {
         this.byHash = new Map();
         this.hashById.clear();
         for (const [id, value] of entries) this.set(id, value);
-        // A bus that was away may have lost its disk.
+        // After an outage the NATS server may have lost its disk.
         void this.plantSeeds(entries);
       },
       onChange: (id, value) => this.set(id, value),
@@ -46,14 +46,15 @@ export class KeyDirectory {
     return this.byHash !== undefined;
   }
 
-  /** API keys, however many ids each has. */
+  /** Number of API keys. A key with several ids counts once. */
   get size(): number {
     return this.byHash?.size ?? 0;
   }
 
   /**
-   * The record of a key; `key_unknown` where there is none, `license_unavailable` before the keys were read. If several ids
-   * hold the key, the first one in alphabetical order counts, so that every license process answers alike.
+   * The record of a key. Throws `key_unknown` if there is none and `license_unavailable` before the keys were read. If
+   * several ids have the key, the first one in alphabetical order counts, so that every license process gives the same
+   * answer.
    */
   find(key: string): ApiKeyRecord {
     if (!this.byHash) throw new ProblemError('license_unavailable', { retryAfterSeconds: 1 });
@@ -86,13 +87,13 @@ export class KeyDirectory {
       if (record.id === id) return record;
       this.log.warn('API key record ignored: its id is not its name', { keyId: id });
     } catch {
-      // Without the error, which may quote the record: somebody may have put a key there in place of its hash.
+      // The error is not logged: it may quote the record, which may contain a key instead of its hash.
       this.log.warn('API key record ignored: it is damaged', { keyId: id });
     }
     return undefined;
   }
 
-  /** Puts the first keys of a new stack into the bucket. One that was deleted there stays deleted. */
+  /** Stores the first keys of a new stack in the bucket. A key that was deleted there stays deleted. */
   private async plantSeeds(present: ReadonlyMap<string, string>): Promise<void> {
     for (const seed of this.seeds) {
       if (present.has(seed.id)) continue;

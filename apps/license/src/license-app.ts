@@ -7,10 +7,10 @@ import { LicenseModule } from './license.module';
 import { LicenseMetrics } from './metrics/license-metrics';
 import type { LicenseConfig } from './license.config';
 
-/** How often the gauges of licence and keys are set. */
+/** Interval at which the gauges of licence and keys are set, in milliseconds. */
 const gaugeIntervalMs = 5_000;
 
-/** Starts the license app; resolves to its port once it answers. Refuses a licence that is not to be trusted. */
+/** Starts the license app and returns its port once it answers requests. Throws if the licence is not trusted. */
 export async function startLicenseApp(context: AppContext<LicenseConfig>): Promise<number> {
   const { config, log, readiness, shutdown } = context;
   const licenses = await readLicenses(config.licenseFile, config.licensePublicKeyFile);

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { ProblemError, validated } from '@app/protocol';
 import { ApiKeyRecord, readPublicKeys, verifyLicense, type License } from '@app/licensing';
 
-/** Reads and verifies licence files. A file that is missing or not to be trusted is a problem that names it. */
+/** Reads and verifies licence files. A missing or untrusted file is a problem that names it. */
 export async function readLicenses(files: readonly string[], publicKeyFile: string): Promise<License[]> {
   const keys = readPublicKeys(await textOf('LICENSE_PUBLIC_KEY_FILE', publicKeyFile));
   return Promise.all(
@@ -13,7 +13,7 @@ export async function readLicenses(files: readonly string[], publicKeyFile: stri
   );
 }
 
-/** Reads the API keys to begin with; none where no file is given. */
+/** Reads the first API keys. Returns none if no file is given. */
 export async function readKeySeeds(file: string | undefined): Promise<ApiKeyRecord[]> {
   if (file === undefined) return [];
   const list = jsonOf('API_KEYS_FILE', file, await textOf('API_KEYS_FILE', file));

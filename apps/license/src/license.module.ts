@@ -7,14 +7,14 @@ import { LicenseConfig } from './license.config';
 import { licenseMetrics } from './metrics/license-metrics';
 import { StatusController } from './status.controller';
 
-/** What the controllers work with. */
+/** The objects that the controllers use. */
 export interface LicenseParts {
   readonly config: Readonly<LicenseConfig>;
   readonly keys: KeyDirectory;
   readonly authorizer: Authorizer;
 }
 
-/** The license app over HTTP: the API, and on the same port metrics and health. */
+/** The license app over HTTP: its API, metrics and health on the same port. */
 @Module({ controllers: [AuthorizeController, StatusController] })
 export class LicenseModule {
   static register({ config, keys, authorizer }: LicenseParts, platform: Platform): DynamicModule {

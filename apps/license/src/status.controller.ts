@@ -6,7 +6,7 @@ import { LicenseConfig } from './license.config';
 
 const dayMs = 24 * 60 * 60 * 1_000;
 
-/** `GET /status`: what is licensed to whom and until when; nothing secret. */
+/** `GET /status`: the licensee, the features and the expiry. Contains no secrets. */
 @Controller()
 export class StatusController {
   constructor(

@@ -3,7 +3,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { ProblemError } from '@app/protocol';
 import { Unzip, UnzipInflate, type UnzipFile } from 'fflate';
 
-/** Bytes of the archive inflated at once; bounds the memory a large member takes. */
+/** Bytes of the archive that are inflated at once. Limits the memory for a large member. */
 const chunkBytes = 1 << 18;
 
 interface Sink {

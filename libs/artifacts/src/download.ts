@@ -4,21 +4,21 @@ import { ProblemError } from '@app/protocol';
 import { sha256OfFile } from './checksum';
 import type { Source } from './manifest';
 
-/** What a download is told besides what to bring. */
+/** The options of a download. */
 export interface DownloadOptions {
-  /** An empty folder to put the file and anything temporary into; its owner removes it. */
+  /** An empty folder for the file and temporary files. Its owner removes it. */
   readonly into: string;
-  /** Called with the bytes on disk so far, from time to time. */
+  /** Called from time to time with the number of bytes on disk. */
   readonly onBytes: (bytes: number) => void;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Brings one source to this machine and answers with the path of the file. It need not check the content. */
+/** Downloads one source and returns the path of the file. The caller checks the content. */
 export interface Downloader {
   download(source: Source, options: DownloadOptions): Promise<string>;
 }
 
-/** Takes wheels from a folder, for machines that reach no registry. */
+/** Takes wheels from a folder, for machines without access to a registry. */
 export class FolderDownloader implements Downloader {
   constructor(private readonly folder: string) {}
 

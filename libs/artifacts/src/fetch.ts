@@ -11,10 +11,10 @@ import type { ArtifactFile, Source } from './manifest';
 import { PipDownloader } from './pip-downloader';
 import { isHeld, writeReceipt, type PlannedArtifact, type SyncPlan } from './plan';
 
-/** More than that many other processes at the same moment are a fault of theirs. */
+/** Attempts to move an artifact into place. More conflicting processes than this indicate a fault. */
 const swapAttempts = 10;
 
-/** How far an artifact is; bytes count its downloads. */
+/** The progress of an artifact. Bytes are those of its downloads. */
 export interface FetchProgress {
   readonly id: string;
   readonly step: 'download' | 'unpack' | 'done';
@@ -24,9 +24,9 @@ export interface FetchProgress {
   readonly bytesPerSecond: number;
 }
 
-/** How to fetch; by pip and without a word unless told otherwise. */
+/** The options of a fetch. Default: download with pip, without progress. */
 export interface FetchOptions {
-  /** Never download: say what is missing instead. */
+  /** Download nothing, and throw a problem that names what is missing. */
   readonly offline?: boolean;
   readonly onProgress?: (progress: FetchProgress) => void;
   readonly downloader?: Downloader;
@@ -34,9 +34,9 @@ export interface FetchOptions {
 }
 
 /**
- * Brings what a plan misses, one artifact after the other: download, check the SHA-256 of every source and file, and
- * only then put it in place. Two processes may do this at once. Throws `artifact_unavailable`, `artifact_corrupt`,
- * `disk_full` or `tool_missing`; what was there before is then still there.
+ * Fetches the missing artifacts of a plan one after another. Downloads each, checks the SHA-256 of every source and
+ * file, and then moves it into place. Several processes may do this at the same time. Throws `artifact_unavailable`,
+ * `artifact_corrupt`, `disk_full` or `tool_missing`. After a failure the previous files are unchanged.
  */
 export async function fetchArtifacts(plan: SyncPlan, options: FetchOptions = {}): Promise<void> {
   if (plan.missing.length === 0) return;
@@ -82,7 +82,7 @@ async function fetchOne(planned: PlannedArtifact, folder: string, options: Fetch
   }
 }
 
-/** Another process may do the same right now, and each takes the old one away for a moment. */
+/** Moves an artifact into place. Another process may do the same now, and each removes the old folder for a moment. */
 async function putInPlace(finished: string, planned: PlannedArtifact, folder: string): Promise<void> {
   const { id } = planned.artifact;
   for (let attempt = 0; attempt < swapAttempts; attempt += 1) {
@@ -106,7 +106,10 @@ async function obtain(
   return archive;
 }
 
-/** Members that are a file of their own go straight to it; parts wait under a numbered name until all are here. */
+/**
+ * A member that is a whole file is written directly to it. Parts are written under numbered names until all have
+ * arrived.
+ */
 async function unpack(
   source: Source,
   archive: string,
@@ -141,18 +144,18 @@ async function requireHash(path: string, sha256: string, what: string): Promise<
   const found = await sha256OfFile(path);
   if (found === sha256) return;
   throw new ProblemError('artifact_corrupt', {
-    detail: `${what} has SHA-256 ${found} where ${sha256} is pinned; it was not used. Try again; if it repeats, the source was changed.`,
+    detail: `${what} has SHA-256 ${found}, but ${sha256} is pinned. It was not used. Try again. If this repeats, the source was changed.`,
   });
 }
 
-/** A download lies on the disk twice for a moment, beside the unpacked files. */
+/** During the fetch the disk holds the downloads twice and the unpacked files. */
 async function requireRoom({ artifact, build }: PlannedArtifact, folder: string): Promise<void> {
   const { bavail, bsize } = await statfs(folder);
   const unpackedBytes = build.files.reduce((sum, { bytes }) => sum + bytes, 0);
   const neededBytes = unpackedBytes + 2 * Math.max(...build.sources.map(({ bytes }) => bytes));
   if (bavail * bsize >= neededBytes) return;
   throw new ProblemError('disk_full', {
-    detail: `${artifact.id} needs ${megabytes(neededBytes)} in ${folder}, where ${megabytes(bavail * bsize)} are free. Make room or choose another folder.`,
+    detail: `${artifact.id} needs ${megabytes(neededBytes)} in ${folder}, and ${megabytes(bavail * bsize)} are free. Make room or choose another folder.`,
   });
 }
 

@@ -3,12 +3,12 @@ import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 
-/** Beside the artifacts, so that moving one into place is a rename. */
+/** This folder is beside the artifacts, so that moving one into place is a rename. */
 const incomingName = '.incoming';
 const abandonedAfterMs = 24 * 3_600_000;
 const separator = '@';
 
-/** A new empty folder for one artifact in the making; its name says who makes it. */
+/** Creates an empty folder for one artifact that is being fetched. Its name identifies the process. */
 export async function openIncoming(folder: string, id: string): Promise<string> {
   const path = join(folder, incomingName, incomingFolderName(id, process.pid));
   await mkdir(path, { recursive: true });
@@ -18,7 +18,9 @@ export async function openIncoming(folder: string, id: string): Promise<string> 
 const incomingFolderName = (id: string, pid: number): string =>
   [id, hostname(), String(pid), randomBytes(4).toString('hex')].join(separator);
 
-/** Removes what interrupted processes left: those of this machine that are gone, and anything a day old. */
+/**
+ * Removes the folders of interrupted processes: those of dead processes of this machine, and those older than a day.
+ */
 export async function sweepIncoming(folder: string): Promise<void> {
   const home = join(folder, incomingName);
   for (const name of await readdir(home).catch(() => [])) {
@@ -31,8 +33,8 @@ export async function sweepIncoming(folder: string): Promise<void> {
 }
 
 /**
- * Puts a finished folder in the place of `<folder>/<id>`; the old one stays until then. Answers false, and changes
- * nothing, if another process put its own there in the same moment.
+ * Replaces `<folder>/<id>` by a finished folder. The old one stays until then. Returns false and changes nothing if
+ * another process has just replaced it.
  */
 export async function swapIn(finished: string, folder: string, id: string): Promise<boolean> {
   const home = join(folder, id);
@@ -49,7 +51,7 @@ export async function swapIn(finished: string, folder: string, id: string): Prom
   }
 }
 
-/** Removes a folder with all it holds, even while a process that is being killed still writes into it. */
+/** Removes a folder with its content, even while a process that is being killed still writes into it. */
 export const removeFolder = (path: string): Promise<void> =>
   rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
 

@@ -2,8 +2,8 @@ import { functionGraph, laneName, lanesOf, parseLane, type Lane } from '@app/pro
 import type { Manifest } from './manifest';
 
 /**
- * The lanes of a deployment that serves what the manifest serves by default: of each function, one for each such model, or its
- * only one where nothing is fetched for it. Sorted by name.
+ * The lanes of a deployment that serves the defaults of the manifest, sorted by name. A function with models has one
+ * lane for each default model. A function that needs no download has one lane.
  */
 export function defaultLanes({ artifacts }: Manifest): Lane[] {
   const served = artifacts.flatMap((artifact) =>

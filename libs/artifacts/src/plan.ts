@@ -19,26 +19,26 @@ export interface PlannedArtifact {
   readonly build: ArtifactBuild;
 }
 
-/** What is wanted, parted into what a folder already holds and what it lacks. */
+/** The wanted artifacts, divided into those that a folder has and those that it lacks. */
 export interface SyncPlan {
   readonly folder: string;
   readonly held: readonly PlannedArtifact[];
   readonly missing: readonly PlannedArtifact[];
 }
 
-/** What became of one file when it was read again. */
+/** The result of verifying one file. */
 export interface VerifiedFile {
   readonly id: string;
   readonly path: string;
   readonly state: 'ok' | 'missing' | 'corrupt';
 }
 
-/** Name of the file that says which version of an artifact was verified in its folder. */
+/** Name of the file that records which version of an artifact was verified in its folder. */
 const receiptName = '.verified';
 
 /**
- * Compares the wanted artifacts with a folder. An artifact is hashed when it is first met and recognised by its receipt
- * and file sizes afterwards. Throws `artifact_unavailable` for an unknown id, `tool_missing` where no build fits.
+ * Compares the wanted artifacts with a folder. An artifact is hashed once and recognised by its receipt and file sizes
+ * afterwards. Throws `artifact_unavailable` for an unknown id and `tool_missing` if no build fits this platform.
  */
 export async function planSync(
   manifest: Manifest,
@@ -64,7 +64,7 @@ function requireBuild(artifact: Artifact, platform: string): ArtifactBuild {
   });
 }
 
-/** Whether a folder holds this very build, whole. */
+/** Whether a folder has all files of exactly this build. */
 export async function isHeld(planned: PlannedArtifact, folder: string): Promise<boolean> {
   const home = join(folder, planned.artifact.id);
   for (const file of planned.build.files) {
@@ -74,12 +74,12 @@ export async function isHeld(planned: PlannedArtifact, folder: string): Promise<
   if (receipt === receiptOf(planned.build)) return true;
   const states = await Promise.all(planned.build.files.map((file) => stateOf(home, file)));
   if (states.some((state) => state !== 'ok')) return false;
-  // A folder that cannot be written to is as good, only slower to recognise.
+  // Without write access there is no receipt, and the next check hashes the files again.
   await writeReceipt(home, planned.build).catch(() => undefined);
   return true;
 }
 
-/** Reads and hashes every file of these artifacts again; one that is not whole is no longer taken as held. */
+/** Hashes every file of these artifacts again. An artifact with a wrong file no longer counts as installed. */
 export async function verifyArtifacts(
   manifest: Manifest,
   ids: readonly string[],
@@ -98,7 +98,7 @@ export async function verifyArtifacts(
   return verified;
 }
 
-/** Notes in an artifact's folder that all its files were hashed and are right. */
+/** Records in an artifact's folder that all its files were hashed and are correct. */
 export const writeReceipt = (home: string, build: ArtifactBuild): Promise<void> =>
   writeFile(join(home, receiptName), receiptOf(build));
 

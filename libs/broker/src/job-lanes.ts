@@ -1,38 +1,44 @@
 import type { Lane } from '@app/protocol';
 
-/** Jobs of a lane: how many were never delivered, and how many were: held by workers, or handed back and not yet delivered again. */
+/**
+ * Number of jobs of a lane. Waiting jobs were never delivered. All others are held by workers, or were handed back and
+ * not delivered again yet.
+ */
 export interface LaneLoad {
   readonly waiting: number;
   readonly running: number;
 }
 
-/** What goes with a job and is not part of it: the trace context. Names in lower case. */
+/** Headers that accompany a job: the trace context. Names are in lower case. */
 export type JobHeaders = Readonly<Record<string, string>>;
 
-/** A job on offer, as `publishJob` left it. */
+/** A job on offer, identified by the result of `publishJob`. */
 export interface OfferedMessage {
   readonly jobClass: string;
   readonly sequence: number;
 }
 
-/** How jobs are offered to workers. The lanes of a broker are one way, requests to the inference service are the other. */
+/** A way to offer jobs to workers. One is the lanes of a broker, the other is requests to the inference service. */
 export interface JobLanes {
-  /** Creates or updates what the lane needs; idempotent. */
+  /** Creates or updates the lane. Idempotent. */
   ensureLane(lane: Lane): Promise<void>;
-  /** Offers a job until it is done, deleted, or `ttlMs` has passed. Resolves to its sequence, which no job of the lane had before. */
+  /**
+   * Offers a job until it is done, is deleted, or `ttlMs` milliseconds have passed. Resolves to its sequence number,
+   * which no other job of the lane has had.
+   */
   publishJob(lane: Lane, jobClass: string, payload: Uint8Array, ttlMs: number, headers?: JobHeaders): Promise<number>;
-  /** Takes the offer back, whether the job waits or runs; false when it was over already. */
+  /** Withdraws the offer of a waiting or running job. Returns false if it was already over. */
   deleteJob(lane: Lane, sequence: number): Promise<boolean>;
-  /** Those of these jobs of a lane that are neither offered nor held by a worker any more; one question for all of them. */
+  /** Returns the jobs that are neither on offer nor held by a worker, with one request for all of them. */
   lostJobs(lane: Lane, jobs: readonly OfferedMessage[]): Promise<number[]>;
-  /** Whether the job is still offered, or held by a worker. */
+  /** Whether the job is on offer or held by a worker. */
   hasJob(lane: Lane, sequence: number): Promise<boolean>;
   load(lane: Lane): Promise<LaneLoad>;
 }
 
 type JobToOffer = [jobClass: string, payload: Uint8Array, ttlMs: number, headers?: JobHeaders];
 
-/** Sends the jobs of each lane the way that its function is dispatched. */
+/** Sends the jobs of each lane with the dispatch of its function. */
 export class DispatchedLanes implements JobLanes {
   constructor(private readonly of: (lane: Lane) => JobLanes) {}
 

@@ -1,14 +1,14 @@
 import { heartbeatIntervalMs, missedHeartbeats } from '@app/protocol';
 
-/** A peer that was not heard of for this long is taken for dead. */
+/** A peer that sent nothing for this long counts as dead. */
 export const deadAfterMs = heartbeatIntervalMs * missedHeartbeats;
 
-/** Milliseconds on a clock that never steps. */
+/** Milliseconds on a monotonic clock. */
 export const monotonicMs = (): number => performance.now();
 
 /**
- * Rounds in which peers are judged by when they were last heard of. From a late round to the next one nobody is judged: this process
- * stood still, and what its peers said meanwhile is still to be read.
+ * Rounds in which peers are judged by the time of their latest message. After a late round, no peer is judged until the
+ * next one: this process was stopped, and messages of its peers are still unread.
  */
 export class JudgingRounds {
   private lastAt: number;
@@ -21,7 +21,7 @@ export class JudgingRounds {
     this.lastAt = now();
   }
 
-  /** Begins a round. False when nobody is to be judged in it. */
+  /** Begins a round. Returns false if no peer may be judged in it. */
   begin(): boolean {
     this.wasInTime = !this.isLate();
     this.lastAt = this.now();

@@ -1,29 +1,32 @@
 import { Pool, type Dispatcher } from 'undici';
 
-/** How many connections, and how long an answer may take. */
+/** The limits of the connections. */
 export interface KeptConnectionsOptions {
-  /** Most connections at once; without a bound unless given. */
+  /** Most connections at the same time. Default: no limit. */
   readonly connections?: number;
-  /** Longest wait for the head of an answer, and between two pieces of it, in milliseconds; without a bound unless given. */
+  /** Longest wait for the head of a response, and between two pieces of it, in milliseconds. Default: no limit. */
   readonly timeoutMs?: number;
 }
 
-/** A request that may be sent twice. */
+/** A POST request that may be sent twice. */
 export interface PostRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array;
   readonly signal?: AbortSignal;
 }
 
-/** After so long without a packet the other side is asked whether it is there; ten unanswered questions, a second apart, end the connection. */
+/**
+ * TCP keep-alive: after this many milliseconds without a packet the peer is probed. Ten unanswered probes, one per
+ * second, end the connection.
+ */
 const tcpKeepAliveMs = 10_000;
 
-/** Codes of a connection that was closed from the other side. */
+/** Error codes of a connection that the peer closed. */
 const closedCodes = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
 const isClosed = (error: unknown): boolean => closedCodes.has((error as { readonly code?: string } | null)?.code ?? '');
 
-/** Connections to one server that are kept between POST requests. Redirects are not followed. */
+/** Keeps connections to one server open between POST requests. Redirects are not followed. */
 export class KeptConnections {
   private readonly url: URL;
   private readonly pool: Pool;
@@ -39,8 +42,9 @@ export class KeptConnections {
   }
 
   /**
-   * Resolves with the head of the answer. A kept connection may close in the moment of its use, so a request whose connection closed
-   * before any answer is sent again, once. Rejects with the error of the connection, and when the signal is aborted.
+   * Resolves with the head of the response. A kept connection may close at the moment of its use. A request whose
+   * connection closed before any response is therefore sent again, once. Rejects with the error of the connection, and
+   * when the signal aborts.
    */
   async post(request: PostRequest): Promise<Dispatcher.ResponseData> {
     try {
@@ -51,7 +55,7 @@ export class KeptConnections {
     }
   }
 
-  /** Ends what is being asked. */
+  /** Aborts all requests. */
   close(): void {
     void this.pool.destroy();
   }

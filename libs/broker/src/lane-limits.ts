@@ -1,16 +1,19 @@
 import { laneFunction, type Lane } from '@app/protocol';
 
-/** A worker that does not say `working` for this long has lost its job. */
+/** A worker that does not send `working` for this long loses its job. */
 export const ackWaitMs = 1_500;
 
-/** Jobs that may wait in a lane beyond those that its workers can hold. */
+/** Number of jobs that may wait in a lane in addition to those that its workers can hold. */
 const allowedWaiting = 1_000;
 
-/** The backstop of a lane: it counts running jobs too. */
+/** Most jobs in a lane, waiting and running. */
 export function backlogBound(lane: Lane): number {
   const row = laneFunction(lane);
   return row.seats * row.scale.max + allowedWaiting;
 }
 
-/** First sequence of a lane made at this time: above all that an earlier incarnation gave out at less than 1,000 jobs per ms. */
+/**
+ * First sequence number of a lane that is created at this time. It is above all numbers of an earlier lane of the same
+ * name if that one had less than 1,000 jobs per millisecond.
+ */
 export const firstSequence = (nowMs: number): number => Math.floor(nowMs) * 1_000;

@@ -11,22 +11,24 @@ import type { Broker, Subscription } from './broker';
 import { deadAfterMs, JudgingRounds, monotonicMs } from './judging-rounds';
 import { readFrame } from './wire';
 
-/** What a gateway says of itself. */
+/** The content of a gateway's heartbeat. */
 export interface PresenceOptions {
   readonly gatewayId: string;
-  /** Contexts and STT streams of this gateway now, by key id. */
+  /** Returns the active contexts and STT streams of this gateway by key id. */
   readonly activeByKey: () => Readonly<Record<string, number>>;
-  /** Monotonic, in milliseconds. */
+  /** Monotonic clock, in milliseconds. */
   readonly now?: () => number;
 }
 
-/** What the workers of a lane say of it, summed up. */
+/** The heartbeats of a lane's workers, summed up. */
 export interface LaneFacts {
   /** Workers that are alive and not draining. */
   readonly workers: number;
 }
 
-/** The gateway's view of its peers, from their heartbeats, and its own heartbeat. Facts only: who is admitted is decided elsewhere. */
+/**
+ * The gateway's view of its peers from their heartbeats, and its own heartbeat. It makes no decisions about admission.
+ */
 export class Presence {
   private readonly now: () => number;
   private readonly rounds: JudgingRounds;
@@ -45,7 +47,7 @@ export class Presence {
     this.gateways = new Heard(this.now, this.rounds);
   }
 
-  /** Listens, and sends a heartbeat at once and then each second. */
+  /** Starts listening. Sends a heartbeat at once and then every second. */
   start(): void {
     this.subscriptions = [
       this.broker.subscribe(subjects.workerPresence, (payload) => {
@@ -78,7 +80,7 @@ export class Presence {
     return { workers: serving.length };
   }
 
-  /** Active contexts and STT streams of a key at the other gateways, as of their last heartbeats. */
+  /** Number of active contexts and STT streams of a key at the other gateways, from their latest heartbeats. */
   activeElsewhere(keyId: string): number {
     return this.gateways.latest().reduce((total, { activeByKey }) => {
       return total + (Object.hasOwn(activeByKey, keyId) ? (activeByKey[keyId] ?? 0) : 0);
@@ -94,7 +96,7 @@ export class Presence {
     try {
       this.broker.publish(subjects.gatewayPresence, encodeFrame(heartbeat));
     } catch {
-      // Without a bus there is nobody to hear it.
+      // Nobody can receive it without NATS.
     }
   }
 }

@@ -2,7 +2,10 @@ import { decodeFrame, ProblemError, validated } from '@app/protocol';
 
 type Constructor<T extends object> = new () => T;
 
-/** A received frame with its header as an instance of `type`; undefined when it is not one, since nobody can be told. */
+/**
+ * Decodes a received frame, with its header as an instance of `type`. Returns undefined for an invalid frame, since
+ * there is nobody to report it to.
+ */
 export function readFrame<T extends object>(
   type: Constructor<T>,
   payload: Uint8Array,

@@ -1,6 +1,6 @@
 /**
- * A JSON value as the one text that is signed: keys in code unit order, no white space. Two documents with the same content
- * have the same text, however they were laid out.
+ * The canonical text of a JSON value, which is signed: keys in code unit order, no white space. Documents with the same
+ * content have the same text, whatever their layout.
  */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;

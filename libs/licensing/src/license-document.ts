@@ -1,7 +1,7 @@
 import { IsInt, IsISO8601, IsObject, IsOptional, IsString, Matches, Min, MinLength } from 'class-validator';
 import { Nested } from '@app/protocol';
 
-/** Bounds of a licence; what is absent is not bounded. */
+/** The limits of a licence. An absent limit means no limit. */
 export class LicenseLimits {
   /** Most contexts and STT streams of one key at once. */
   @IsOptional()
@@ -10,18 +10,18 @@ export class LicenseLimits {
   maxConcurrent?: number;
 }
 
-/** What an issuer states and signs. */
+/** The content of a licence, which its issuer signs. */
 export class License {
   @IsString()
   @MinLength(1)
   id!: string;
 
-  /** Whom it was issued to. */
+  /** The licensee. */
   @IsString()
   @MinLength(1)
   holder!: string;
 
-  /** What may be used: some of the protocol's `licenseFeatures`. */
+  /** The licensed features, from the protocol's `licenseFeatures`. */
   @IsString({ each: true })
   features!: string[];
 
@@ -40,7 +40,7 @@ export class License {
   @Min(0)
   grace_days!: number;
 
-  /** Which key of the issuer signed it: `issuerKeyId`. */
+  /** The `issuerKeyId` of the key that signed it. */
   @Matches(/^[0-9a-f]{16}$/)
   key_id!: string;
 }

@@ -12,15 +12,15 @@ export function issuerKeyId(key: KeyObject): string {
     .slice(0, 16);
 }
 
-/** Signs a licence with an issuer's private Ed25519 key, whose id becomes part of what is signed. */
+/** Signs a licence with an issuer's private Ed25519 key. The id of the key is part of the signed content. */
 export function signLicense(license: Omit<License, 'key_id'>, privateKey: KeyObject): SignedLicense {
   const complete = { ...license, key_id: issuerKeyId(privateKey) };
   return { license: complete, signature: sign(null, signedBytes(complete), privateKey).toString('base64url') };
 }
 
 /**
- * The licence of a document that one of the trusted keys signed. Throws `license_invalid`, whose detail says what is wrong
- * with it: not a licence, an issuer that is not trusted, or content that was changed after signing.
+ * The licence of a document that one of the trusted keys signed. Throws `license_invalid` if it is not a licence, its
+ * issuer is not trusted, or its content was changed after signing. The detail says which.
  */
 export function verifyLicense(document: unknown, publicKeys: readonly KeyObject[]): License {
   const { license: payload, signature } = asLicense(() => validated(SignedLicense, document));
@@ -37,7 +37,7 @@ export function verifyLicense(document: unknown, publicKeys: readonly KeyObject[
   return Object.freeze(license);
 }
 
-/** Reads trusted public keys: PEM blocks, one after the other. Throws `license_invalid` where one is not an Ed25519 key. */
+/** Reads trusted public keys from PEM blocks. Throws `license_invalid` if one is not an Ed25519 key. */
 export function readPublicKeys(pem: string): KeyObject[] {
   const blocks = pem.match(/-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/g) ?? [];
   const keys = blocks.map(publicKeyOf);

@@ -3,22 +3,22 @@ import type { License } from './license-document';
 
 const dayMs = 24 * 60 * 60 * 1_000;
 
-/** Where a licence stands: `in_grace` has expired but still grants. */
+/** The standing of a licence. `in_grace` has expired but still grants requests. */
 export type LicenseStanding = 'not_yet_valid' | 'valid' | 'in_grace' | 'expired';
 
-/** The licence that counts, and where it stands at a time. */
+/** The licence that counts, and its standing at a time. */
 export interface LicenseState {
   readonly license: License;
   readonly standing: LicenseStanding;
-  /** Until `expires_at`; negative afterwards. */
+  /** Milliseconds until `expires_at`. Negative after it. */
   readonly expiresInMs: number;
-  /** Until requests are refused: the end of the grace, or now where they are refused already. */
+  /** Milliseconds until requests are refused, which is the end of the grace period. 0 if they are refused already. */
   readonly grantsForMs: number;
 }
 
 /**
- * The state at a time. Of several licences the newest `issued_at` counts, whatever the others say. `floorMs` is the latest
- * time that is known to have passed: a clock set back behind it does not help.
+ * The state at a time. If there are several licences, the one with the newest `issued_at` counts. `floorMs` is the
+ * latest time that is known to have passed, so that setting the clock back has no effect.
  */
 export function licenseState(licenses: readonly License[], nowMs: number, floorMs = -Infinity): LicenseState {
   const [first, ...others] = licenses;
@@ -40,7 +40,7 @@ function standingOf(startsInMs: number, expiresInMs: number, untilRefusalMs: num
 
 const issuedAt = (license: License): number => Date.parse(license.issued_at);
 
-/** Throws `license_expired` or `feature_not_licensed` where the state does not allow a feature. */
+/** Throws `license_expired` or `feature_not_licensed` if the state does not allow a feature. */
 export function assertLicensed({ license, standing }: LicenseState, feature: string): void {
   switch (standing) {
     case 'not_yet_valid':

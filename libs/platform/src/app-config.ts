@@ -3,18 +3,18 @@ import { Variable } from './config';
 import { logLevels, type LogLevel } from './log';
 import type { TracingConfig } from './tracing';
 
-/** What every app is told from outside; each app's configuration extends it. */
+/** The settings of every app. The configuration of each app extends it. */
 export abstract class AppConfig implements TracingConfig {
-  @Variable(`How much is logged: ${logLevels.join(', ')}.`)
+  @Variable(`Log level: ${logLevels.join(', ')}.`)
   @IsIn(logLevels)
   logLevel: LogLevel = 'info';
 
-  @Variable('Base URL of an OTLP/HTTP collector of traces; unset means no traces.')
+  @Variable('Base URL of an OTLP/HTTP collector of traces. If unset, there are no traces.')
   @IsOptional()
   @IsUrl({ protocols: ['http', 'https'], require_protocol: true, require_tld: false })
   otelExporterOtlpEndpoint?: string;
 
-  @Variable('Share of the traces begun here that are recorded, 0 to 1.')
+  @Variable('Share of the traces started by this app that are recorded, from 0 to 1.')
   @IsNumber()
   @Min(0)
   @Max(1)

@@ -1,23 +1,26 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ProblemError } from '@app/protocol';
 
-/** How long the body of a request may take to arrive. */
+/** The time limits of a request body. */
 export interface BodyTimes {
   /** Longest pause between two pieces, in milliseconds. */
   readonly idleMs: number;
-  /** Longest time from the headers to the end, in milliseconds. Forms are exempt: they are read while they arrive. */
+  /**
+   * Longest time from the headers to the end, in milliseconds. Forms are exempt, since they are processed while they
+   * arrive.
+   */
   readonly totalMs: number;
 }
 
-/** A body of one message takes far less on any network that carries speech. */
+/** Default limits. On any network that can carry speech, a body of one message takes far less. */
 export const defaultBodyTimes: BodyTimes = { idleMs: 10_000, totalMs: 30_000 };
 
-/** How long a body that nobody reads any more is let drain after its answer, so that the client gets to read that answer. */
+/** Time to drain an unread body after the response, in milliseconds, so that the client can read the response. */
 const lingerMs = 2_000;
 
 /**
- * Ends requests whose body does not arrive in time with `request_timeout`. Time in which this server does not read (it waits
- * for room of its own) is not held against the client. Call it once the headers are known.
+ * Ends requests with `request_timeout` if their body does not arrive in time. Time in which this server does not read,
+ * because its buffers are full, does not count. Call this once the headers are known.
  */
 export function limitBody(request: IncomingMessage, response: ServerResponse, { idleMs, totalMs }: BodyTimes): void {
   if (!hasBody(request)) return;
@@ -47,7 +50,9 @@ export function limitBody(request: IncomingMessage, response: ServerResponse, { 
 const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
-/** Whoever reads the body hears the problem and answers with it; the connection itself stays open for that answer. */
+/**
+ * Fails the body with the problem, so that its reader can answer with it. The connection stays open for that answer.
+ */
 function breakOff(request: IncomingMessage, why: string): void {
   const problem = new ProblemError('request_timeout', { detail: `The body did not arrive in time: ${why}.` });
   if (request.listenerCount('error') > 0) request.emit('error', problem);

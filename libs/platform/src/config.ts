@@ -17,9 +17,9 @@ interface VariableRow {
 const variablesKey = Symbol('variables');
 
 /**
- * Makes a property of a configuration class settable by the variable of its name: `metricsPort` by METRICS_PORT. The help is
- * one sentence for the table that `--help` prints. Numbers, booleans and comma-separated lists are recognised by the default,
- * or by the declared type where there is none.
+ * Makes a property of a configuration class settable by the variable of its name: `metricsPort` by METRICS_PORT. The
+ * help is a short text for the table that `--help` prints. The default value decides whether the variable is a number,
+ * a boolean or a comma-separated list. Without a default, the declared type decides.
  */
 export function Variable(help: string): PropertyDecorator {
   return (target, property) => {
@@ -31,7 +31,7 @@ export function Variable(help: string): PropertyDecorator {
 
 /**
  * Reads a configuration class from variables and freezes it. An unset or empty variable keeps the default. Throws
- * `config_invalid`, whose detail names every wrong variable and the rule it breaks, never its value.
+ * `config_invalid`. Its detail names every wrong variable and the rule that it breaks, and never its value.
  */
 export function loadConfig<T extends object>(type: ConfigClass<T>, environment: Environment): Readonly<T> {
   const config = new type();
@@ -49,7 +49,7 @@ export function loadConfig<T extends object>(type: ConfigClass<T>, environment: 
   return Object.freeze(config);
 }
 
-/** A table of the variables of a configuration class, their defaults and what they do, for `--help` and the handbook. */
+/** A table of the variables of a configuration class, with their defaults and help, for `--help`. */
 export function describeConfig<T extends object>(type: ConfigClass<T>): string {
   const defaults = new type();
   const rows = rowsOf(type.prototype as object).map(({ property, variable, help }) => {
@@ -62,7 +62,7 @@ export function describeConfig<T extends object>(type: ConfigClass<T>): string {
   return rows.map(([name, value, help]) => `  ${name.padEnd(first)}  ${value.padEnd(second)}  ${help}`).join('\n');
 }
 
-/** `metricsPort` is set by METRICS_PORT. */
+/** The variable of a property: METRICS_PORT for `metricsPort`. */
 const variableName = (property: string): string => property.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase();
 
 type Shape = 'text' | 'number' | 'boolean' | 'list';
@@ -87,7 +87,7 @@ const words: Readonly<Record<string, boolean>> = {
   0: false,
 };
 
-/** What cannot be converted stays text, so that the validator names the rule. */
+/** Text that cannot be converted stays text, so that the validator names the broken rule. */
 function converted(text: string, shape: Shape): unknown {
   switch (shape) {
     case 'text':

@@ -14,16 +14,16 @@ import { traceHeadersOf, Tracing } from './tracing';
 /** Largest body of a request unless an app says otherwise. */
 const defaultBodyLimitBytes = 1024 * 1024;
 
-/** The attribute of spans that logs call requestId. */
+/** The span attribute with the request id, which is called requestId in logs. */
 const requestIdName = 'antiphon.request_id';
 
-/** What an app says of the requests that it takes. */
+/** The options of an app's HTTP server. */
 export interface HttpOptions {
   readonly bodyLimitBytes?: number;
   readonly bodyTimes?: BodyTimes;
 }
 
-/** A Fastify adapter whose requests have our ids (`request.id`), which every response repeats in X-Request-Id. */
+/** A Fastify adapter that assigns our request ids (`request.id`). Every response repeats the id in X-Request-Id. */
 function httpAdapter({
   bodyLimitBytes = defaultBodyLimitBytes,
   bodyTimes = defaultBodyTimes,
@@ -32,9 +32,9 @@ function httpAdapter({
     bodyLimit: bodyLimitBytes,
     requestIdHeader: false,
     genReqId: (request: IncomingMessage) => requestIdOf(request.headers),
-    // Clients join base URLs and paths as they please.
+    // Clients join base URLs and paths with missing or double slashes.
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true },
-    // Idle keep-alive connections must not hold up a shutdown.
+    // Idle keep-alive connections must not delay a shutdown.
     forceCloseConnections: 'idle',
   });
   adapter.getInstance().addHook('onRequest', (request, reply, done) => {
@@ -45,7 +45,10 @@ function httpAdapter({
   return adapter;
 }
 
-/** A Nest application on Fastify with our log, request ids and problems (its module imports PlatformModule); errors at start are thrown, not swallowed. */
+/**
+ * Creates a Nest application on Fastify with our log, request ids and problems. Its module must import PlatformModule.
+ * Errors at start are thrown, not swallowed.
+ */
 export async function createHttpApp(
   module: Parameters<typeof NestFactory.create>[0],
   log: Log,
@@ -60,10 +63,13 @@ export async function createHttpApp(
   return app;
 }
 
-/** What machines ask all the time. */
+/** Paths that probes and Prometheus request all the time. */
 const untraced = new Set(['/metrics', '/healthz', '/readyz']);
 
-/** A span for each request; what its handlers cause finds its trace context among the request's headers. */
+/**
+ * Makes a span for each request. Its trace context replaces the one in the request's headers, so that handlers pass it
+ * on.
+ */
 function traceRequests(app: NestFastifyApplication, tracing: Tracing): void {
   if (!tracing.isOn) return;
   const fastify = app.getHttpAdapter().getInstance();
@@ -83,18 +89,21 @@ function traceRequests(app: NestFastifyApplication, tracing: Tracing): void {
   });
 }
 
-/** Listens and gives the port, also where 0 was asked for. A port in use is `port_taken`, naming the variable to change. */
+/**
+ * Listens and returns the port, also if 0 was given. Throws `port_taken` with the variable to change if the port is in
+ * use.
+ */
 export async function listen(
   app: NestFastifyApplication,
   { host, port, variable = 'PORT' }: { readonly host: string; readonly port: number; readonly variable?: string },
 ): Promise<number> {
   await app.init();
   try {
-    // The framework's own `listen` logs a failure, which is then said twice.
+    // The framework's own `listen` logs a failure, which would then be logged twice.
     await app.getHttpAdapter().getInstance().listen({ port, host });
   } catch (error) {
     if (!isAddressInUse(error)) throw error;
-    const detail = `Port ${port} on ${host} is taken: set ${variable} to another one, or stop what uses it.`;
+    const detail = `Port ${port} on ${host} is taken. Set ${variable} to another port, or stop the process that uses it.`;
     throw new ProblemError('port_taken', { detail, cause: error });
   }
   return (app.getHttpServer().address() as AddressInfo).port;

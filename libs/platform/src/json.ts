@@ -1,11 +1,11 @@
 import { ProblemError } from '@app/protocol';
 
-/** Deepest nesting, most fields and most array items of JSON that a caller sends. */
+/** Limits of JSON from callers: levels of nesting, number of fields, number of array items. */
 export const jsonLimits = { depth: 64, fields: 2_000, items: 20_000 } as const;
 
 /**
- * Parses JSON from a caller. Throws `bad_request` for text that is no JSON or passes one of `jsonLimits`; these are counted
- * before anything is parsed, so that text made to be expensive costs no more than other text of its length.
+ * Parses JSON from a caller. Throws `bad_request` for text that is not JSON or exceeds one of `jsonLimits`. The limits
+ * are counted before anything is parsed, so that malicious text costs no more than other text of its length.
  */
 export function parseJson(text: string): unknown {
   assertWithinLimits(text);

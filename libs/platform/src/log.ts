@@ -1,14 +1,16 @@
 import { pino, stdSerializers, type DestinationStream, type Logger } from 'pino';
 
-/** Values of a log line. Ids, counts and times; never keys, texts, transcripts or audio. An error goes under `err`. */
+/**
+ * The fields of a log line: ids, counts and times. Never keys, texts, transcripts or audio. An error goes under `err`.
+ */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** How much is logged. */
+/** The log levels, from most to least output. */
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 /** One of `logLevels`; each includes those after it. */
 export type LogLevel = (typeof logLevels)[number];
 
-/** JSON lines with time, level, app and msg. Messages are static text; what varies is in the fields. */
+/** Writes JSON lines with time, level, app and msg. Messages are constant texts. Variable values go into fields. */
 export class Log {
   private constructor(private readonly logger: Logger) {}
 
@@ -24,7 +26,7 @@ export class Log {
     return new Log(destination ? pino(options, destination) : pino(options));
   }
 
-  /** A log whose every line has these fields too: `{ requestId }` for example. */
+  /** A log that adds these fields to every line, such as `{ requestId }`. */
   child(fields: LogFields): Log {
     return new Log(this.logger.child(fields));
   }
@@ -45,7 +47,7 @@ export class Log {
     this.logger.error(fields, message);
   }
 
-  /** The process ends after this line. */
+  /** Logs an error after which the process ends. */
   fatal(message: string, fields: LogFields = {}): void {
     this.logger.fatal(fields, message);
   }

@@ -1,7 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 import type { Log, LogFields } from './log';
 
-/** Gives Nest's own lines to our log, so that they are JSON too. Its tale of start-up is for debugging. */
+/** Passes Nest's own log lines to our log, so that they are JSON too. Lines about its start are of level debug. */
 export class NestLog implements LoggerService {
   constructor(private readonly target: Log) {}
 
@@ -32,7 +32,7 @@ export class NestLog implements LoggerService {
 
 const textOf = (message: unknown): string => (typeof message === 'string' ? message : 'framework message');
 
-/** Nest passes the context last, and a stack or an error before it. */
+/** Nest passes the context as the last argument, and a stack or an error before it. */
 function fieldsOf(message: unknown, rest: readonly unknown[]): LogFields {
   const context = rest.at(-1);
   const error = [message, ...rest].find((part) => part instanceof Error);

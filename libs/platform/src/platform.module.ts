@@ -4,7 +4,7 @@ import { errorMetrics } from './metrics/error-metrics';
 import { Readiness } from './readiness';
 import { Tracing } from './tracing';
 
-/** What every part of an app may ask for. */
+/** The objects that every part of an app can inject. */
 export interface Platform {
   readonly log: Log;
   readonly readiness: Readiness;

@@ -1,6 +1,6 @@
 import type { ProblemError } from '@app/protocol';
 
-/** A problem as a caller sees it over HTTP. */
+/** The HTTP body of a problem. */
 export interface ProblemBody {
   readonly error_code: string;
   readonly title: string;
@@ -8,7 +8,7 @@ export interface ProblemBody {
   readonly request_id: string;
 }
 
-/** The body of a problem; the same four fields are the heart of an error on a socket. */
+/** The body of a problem. An error on a socket contains the same four fields. */
 export const problemBody = (problem: ProblemError, requestId: string): ProblemBody => ({
   error_code: problem.code,
   title: problem.row.title,
@@ -16,12 +16,12 @@ export const problemBody = (problem: ProblemError, requestId: string): ProblemBo
   request_id: requestId,
 });
 
-/** Headers of a problem: when to come back, or that it is of no use to. */
+/** The headers of a problem: when to retry, or that a retry is useless. */
 export function problemHeaders(problem: ProblemError): Record<string, string> {
   const { retryAfterSeconds, row } = problem;
   const headers: Record<string, string> = {};
   if (retryAfterSeconds !== undefined) headers['retry-after'] = String(Math.max(1, Math.ceil(retryAfterSeconds)));
-  // Clients retry every 5xx unless they are told not to.
+  // Clients retry every 5xx response unless a header says otherwise.
   if (row.status >= 500 && !row.retryable) headers['x-should-retry'] = 'false';
   return headers;
 }

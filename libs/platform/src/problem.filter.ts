@@ -6,7 +6,7 @@ import { ErrorMetrics } from './metrics/error-metrics';
 import { problemBody, problemHeaders } from './problem-body';
 import { requestIdHeader } from './request-id';
 
-/** What is used of Fastify's request and reply. */
+/** The used part of Fastify's request and reply. */
 interface HttpRequest {
   readonly id: string;
 }
@@ -17,7 +17,7 @@ interface HttpReply {
   send(body: unknown): unknown;
 }
 
-/** Turns whatever a handler throws into a problem: the one place where HTTP errors are written. */
+/** Turns every error of a handler into a problem. All HTTP errors are written here. */
 @Catch()
 @Injectable()
 export class ProblemFilter implements ExceptionFilter {
@@ -35,7 +35,7 @@ export class ProblemFilter implements ExceptionFilter {
     if (problem.row.status >= 500) this.log.error('request failed', fields);
     else this.log.info('request refused', fields);
     if (reply.raw.headersSent) {
-      // The answer has begun; breaking the connection is the only way left to say that it is not whole.
+      // The response has begun. Only closing the connection can show that it is incomplete.
       reply.raw.destroy();
       return;
     }
@@ -60,7 +60,10 @@ const codesByStatus: Readonly<Record<number, ProblemCode>> = {
   429: 'concurrency_limited',
 };
 
-/** A problem as it is; an error of the framework by its status, without its text; anything else as `internal`. */
+/**
+ * The problem for a thrown value. A problem stays as it is. A framework error becomes the problem of its status,
+ * without its text. All other values become `internal`.
+ */
 export function problemOf(thrown: unknown): ProblemError {
   if (thrown instanceof ProblemError) return thrown;
   if (!(thrown instanceof HttpException)) return ProblemError.from(thrown);

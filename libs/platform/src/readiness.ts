@@ -1,19 +1,19 @@
-/** What is missing until an app can serve. Checks read a state that the app keeps; they do no work of their own. */
+/** The checks that must pass before an app can serve. A check reads a state that the app maintains and does no work. */
 export class Readiness {
   private readonly checks = new Map<string, () => boolean>();
   private draining = false;
 
-  /** Adds a check under a name that an operator understands: `bus connected`. */
+  /** Adds a check. Its name must be clear to an operator: `bus connected`. */
   add(name: string, isMet: () => boolean): void {
     this.checks.set(name, isMet);
   }
 
-  /** From now on not ready, so that nobody sends more. */
+  /** Makes the app not ready for good, so that it gets no new requests. */
   drain(): void {
     this.draining = true;
   }
 
-  /** Every check by name, and whether it is met; `not draining` is the first. */
+  /** Every check by name, and whether it passes. `not draining` is the first. */
   states(): [string, boolean][] {
     return [
       ['not draining', !this.draining],
@@ -21,7 +21,7 @@ export class Readiness {
     ];
   }
 
-  /** Names of what is missing; empty when ready. */
+  /** Names of the failed checks. Empty if the app is ready. */
   missing(): string[] {
     return this.states().flatMap(([name, isMet]) => (isMet ? [] : [name]));
   }

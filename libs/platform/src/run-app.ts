@@ -8,12 +8,14 @@ import { Readiness } from './readiness';
 import { Shutdown } from './shutdown';
 import { Tracing } from './tracing';
 
-/** What an app's configuration class has: `fromEnvironment` reads `process.env`, in the `*.config.ts` file. */
+/**
+ * The configuration class of an app. `fromEnvironment` reads `process.env` and is defined in the `*.config.ts` file.
+ */
 export interface AppConfigClass<C extends object> extends ConfigClass<C> {
   fromEnvironment(): Readonly<C>;
 }
 
-/** What an app is started with. */
+/** The objects with which an app is started. */
 export interface AppContext<C> extends Platform {
   readonly config: Readonly<C>;
   /** Steps added here run at SIGTERM, in order. */
@@ -28,12 +30,12 @@ export interface AppDefinition<C extends object> {
   readonly start: (context: AppContext<C>) => Promise<void>;
 }
 
-/** Longest wait for the collector of traces at the end. */
+/** Longest wait for the trace collector at the end, in milliseconds. */
 const traceTimeoutMs = 3_000;
 
 /**
- * Runs an app as this process: `--help` prints its variables; otherwise it is configured, started, and stopped by signals. A
- * failure to start, or an error nobody caught, is one JSON line and exit code 1.
+ * Runs an app in this process. `--help` prints its variables. Otherwise it is configured, started, and stopped by
+ * signals. A failure to start, or an uncaught error, is logged as one JSON line and ends the process with exit code 1.
  */
 export async function runApp<C extends AppConfig>(app: AppDefinition<C>): Promise<void> {
   if (process.argv.includes('--help')) {
@@ -67,7 +69,7 @@ function helpOf<C extends object>({ name, summary, config }: AppDefinition<C>): 
   return `${productName} ${productVersion} ${name}: ${summary}\n\nVariables, with their defaults:\n${describeConfig(config)}\n`;
 }
 
-/** A problem says all in its detail; only its cause, where it has one, deserves a stack. */
+/** The log fields of an error. The detail of a problem is complete, so only its cause needs a stack. */
 function fieldsOf(error: unknown): Record<string, unknown> {
   if (!(error instanceof ProblemError)) return { err: error };
   const { code, detail, cause } = error;

@@ -13,8 +13,8 @@ interface Step {
 }
 
 /**
- * Ends a process in good order: SIGTERM or SIGINT runs the steps one after the other, each within its time; a second signal
- * ends it at once. Exit code 0 when all steps were done in time, otherwise 1.
+ * Shuts a process down. SIGTERM or SIGINT runs the steps one after another, each with a time limit. A second signal
+ * ends the process at once. The exit code is 0 if all steps finished in time, otherwise 1.
  */
 export class Shutdown {
   private readonly steps: Step[] = [];
@@ -30,12 +30,12 @@ export class Shutdown {
     this.steps.push({ name, timeoutMs, run });
   }
 
-  /** Begins to listen for signals. */
+  /** Starts listening for signals. */
   listen(): void {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) this.signals.on(signal, () => this.onSignal(signal));
   }
 
-  /** Runs the steps and exits; a second call does nothing. */
+  /** Runs the steps and exits. A second call does nothing. */
   async begin(reason: string, exitCode = 0): Promise<void> {
     if (this.started) return;
     this.started = true;

@@ -1,10 +1,13 @@
 import type { Dispatch } from './functions/function-row';
 import { functionGraph, type JobKind } from './graph';
 
-/** How the jobs of each function are offered. */
+/** The dispatch of each function. */
 export type Dispatches = ReadonlyMap<JobKind, Dispatch>;
 
-/** The dispatches of the graph, with those of `KIND=queue` and `KIND=request` entries in their place; a RangeError names a wrong entry. */
+/**
+ * The dispatches of the graph, replaced by those of `KIND=queue` and `KIND=request` entries. Throws a RangeError that
+ * names a wrong entry.
+ */
 export function dispatchesOf(entries: readonly string[] = []): Dispatches {
   const dispatches = new Map(functionGraph.map(({ kind, dispatch }) => [kind, dispatch]));
   for (const entry of entries) {

@@ -4,10 +4,10 @@ import type { FunctionRow } from './functions/function-row';
 /** The type of a job. */
 export type JobKind = (typeof functions)[keyof typeof functions]['kind'];
 
-/** The function graph: every function once, sorted by kind. A function is a file of `functions/` and a line of its index. */
+/** The function graph: all functions, sorted by kind. A function is a file of `functions/` and a line of its index. */
 export const functionGraph: readonly FunctionRow<JobKind>[] = sortedGraph(Object.values(functions));
 
-/** The rows sorted by kind. Throws a RangeError when two have the same kind, or when one has models and no engine to run them. */
+/** Sorts the rows by kind. Throws a RangeError if two have the same kind, or if one has models and no engine. */
 export function sortedGraph<Kind extends string>(rows: readonly FunctionRow<Kind>[]): FunctionRow<Kind>[] {
   if (new Set(rows.map(({ kind }) => kind)).size < rows.length) {
     throw new RangeError('two functions of the graph have the same kind');

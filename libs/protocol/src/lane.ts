@@ -2,10 +2,13 @@ import type { FunctionRow } from './functions/function-row';
 import { functionGraph, functionOf, type JobKind } from './graph';
 import { namePrefix } from './product';
 
-/** A lane: the jobs of one kind for one model; the unit of scaling. Written `tts.piper`. */
+/** A lane: the jobs of one kind for one model. It is the unit of scaling. Written `tts.piper`. */
 export interface Lane {
   readonly kind: JobKind;
-  /** Model id, or `builtin` where nothing is fetched; letters, digits and dashes, so that it is a subject token and part of a JetStream stream name. */
+  /**
+   * Model id, or `builtin` if no model is downloaded. Letters, digits and dashes, since it is a subject token and part
+   * of a JetStream stream name.
+   */
   readonly model: string;
 }
 
@@ -14,7 +17,7 @@ const modelPattern = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 /** The written form of a lane: `KIND.MODEL`. */
 export const laneName = (lane: Lane): string => `${lane.kind}.${lane.model}`;
 
-/** Reads `KIND.MODEL`; a RangeError says what is wrong with it. */
+/** Parses `KIND.MODEL`. Throws a RangeError that says what is wrong. */
 export function parseLane(name: string): Lane {
   const [kind, model, ...rest] = name.split('.');
   const row = functionGraph.find((candidate) => candidate.kind === kind);
@@ -24,16 +27,19 @@ export function parseLane(name: string): Lane {
   return { kind: row.kind, model };
 }
 
-/** Name of the lane's JetStream stream, `ANTIPHON_TTS_PIPER` for example; stable, because scalers refer to it. */
+/**
+ * Name of the lane's JetStream stream, such as `ANTIPHON_TTS_PIPER`. It must not change, because scalers refer to it.
+ */
 export const jetStreamName = (lane: Lane): string =>
   [namePrefix, lane.kind, lane.model].join('_').replaceAll('-', '_').toUpperCase();
 
-/** Names of the lane's durable consumers in pulling order; one per priority class. */
+/** Names of the lane's durable consumers, one for each job class, in pulling order. */
 export const laneClasses = (lane: Lane): readonly string[] => functionOf(lane.kind).classes.map(({ name }) => name);
 
 /**
- * How long a job of this lane and class may wait for a worker. `newcomersMs` takes the place of the first class's own budget, and
- * raises those of the others where they are shorter: whoever is listening never waits less than a newcomer.
+ * Longest wait of a job of this lane and class for a worker, in milliseconds. `newcomersMs` replaces the budget of the
+ * first class. It raises the budgets of the other classes if they are shorter, so that a request with output never
+ * waits less than a new one.
  */
 export function waitBudgetMs(lane: Lane, jobClass: string, newcomersMs?: number): number {
   const { classes } = functionOf(lane.kind);
@@ -43,10 +49,13 @@ export function waitBudgetMs(lane: Lane, jobClass: string, newcomersMs?: number)
   return found === classes[0] ? newcomersMs : Math.max(found.waitBudgetMs, newcomersMs);
 }
 
-/** Model of the only lane of a function for which nothing is fetched. */
+/** Model of the only lane of a function that needs no download. */
 export const builtinModel = 'builtin';
 
-/** The lanes of a function where these models of the manifest are held: one for each, or its only one where it needs none of them. */
+/**
+ * The lanes of a function if these models of the manifest are installed: one for each, or its only lane if it needs
+ * none of them.
+ */
 export const lanesOf = ({ kind, models }: FunctionRow<JobKind>, held: readonly string[]): Lane[] =>
   (models === 'builtin' ? [builtinModel] : [...new Set(held)]).map((model) => ({ kind, model }));
 
@@ -54,8 +63,8 @@ export const lanesOf = ({ kind, models }: FunctionRow<JobKind>, held: readonly s
 export const laneFunction = (lane: Lane): FunctionRow<JobKind> => functionOf(lane.kind);
 
 /**
- * The lane among these whose engine runs the steps of this lane's engine as well, so that one worker can serve both with one
- * engine. Undefined when there is none, or when this lane has models of its own.
+ * The lane among these whose engine also runs the steps of this lane's engine, so that one worker can serve both with
+ * one engine. Undefined if there is none, or if this lane has models of its own.
  */
 export function hostLane(lane: Lane, among: readonly Lane[]): Lane | undefined {
   const { models, engine } = laneFunction(lane);

@@ -1,8 +1,8 @@
-/** The product's name, in one place: in greetings, user agents and, in lower case, in every name on the bus. */
+/** The product's name in greetings and user agents. In lower case, it is part of every name on NATS. */
 export const productName = 'Antiphon';
 
-/** The version every app, tool and wire message states. */
+/** The version in every app, tool and wire message. */
 export const productVersion = '0.1.0';
 
-/** First token of every subject, JetStream stream, bucket and metric of ours. */
+/** First token of all our subjects, JetStream streams, buckets and metrics. */
 export const namePrefix = 'antiphon';

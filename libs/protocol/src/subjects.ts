@@ -1,9 +1,9 @@
 import { laneName, type Lane } from './lane';
 import { namePrefix } from './product';
 
-/** Every subject on the bus. Ids are subject tokens: letters, digits, dashes and underscores. */
+/** All NATS subjects. Ids are subject tokens: letters, digits, dashes and underscores. */
 export const subjects = {
-  /** Where jobs of a lane and priority class wait (JetStream). */
+  /** Waiting jobs of a lane and job class (JetStream). */
   jobs: (lane: Lane, jobClass: string): string => `${namePrefix}.jobs.${laneName(lane)}.${jobClass}`,
   /** Request: a worker claims a job of this gateway. */
   claim: (gatewayId: string, jobId: string): string => `${namePrefix}.session.${gatewayId}.${jobId}.claim`,

@@ -4,7 +4,7 @@ import { ProblemError } from './problems';
 
 type Constructor<T extends object = object> = new () => T;
 
-/** What is done with fields that the class does not declare; those of free-form fields are never looked at. */
+/** How fields are handled that the class does not declare. Free-form fields are never searched for them. */
 export interface ValidationOptions {
   readonly unknownFields?: 'ignored' | 'refused';
 }
@@ -26,16 +26,16 @@ const nested =
     Reflect.defineMetadata(nestedFieldKey, nestedField, target, field);
   };
 
-/** A field that is an instance of a class with rules of its own. */
+/** Declares a field that is an instance of a class with its own rules. */
 export const Nested = (typeOf: () => Constructor): PropertyDecorator => nested({ typeOf, isArray: false });
 
-/** A field that is an array of such instances. */
+/** Declares a field that is an array of such instances. */
 export const NestedArray = (typeOf: () => Constructor): PropertyDecorator => nested({ typeOf, isArray: true });
 
 /**
- * Turns a received value into an instance of `type` or throws `bad_request`, whose detail names the fields and the rules
- * that they break, never their values. Only declared fields (those with a rule) are read, so the cost does not depend on
- * what else was sent; a field without a nested class is taken as it is.
+ * Validates a received value and returns an instance of `type`. Throws `bad_request`, whose detail names the fields and
+ * the rules that they break, never their values. Only declared fields (those with a rule) are read, so the cost does
+ * not depend on other fields. A field without a nested class is taken unchanged.
  */
 export function validated<T extends object>(
   type: Constructor<T>,

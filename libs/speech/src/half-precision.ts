@@ -1,4 +1,4 @@
-/** The value of an IEEE 754 binary16, exactly. */
+/** The exact value of an IEEE 754 binary16. */
 export function halfToNumber(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;

@@ -1,5 +1,5 @@
 /** Chinese, Japanese, Thai, Lao, Burmese, Khmer, Cantonese. */
 const spaceless = new Set(['zh', 'ja', 'th', 'lo', 'my', 'km', 'yue']);
 
-/** Whether a language, given by its primary tag, is written with spaces between words and sentences. */
+/** Whether a language is written with spaces between words and sentences. `language` is a primary tag. */
 export const usesSpaces = (language: string): boolean => !spaceless.has(language);

@@ -1,4 +1,4 @@
-/** Why speech could not be made or understood, in words for an operator; it knows no problem codes. */
+/** The reason for which synthesis or recognition failed, as a sentence for an operator. It has no problem code. */
 export class SpeechError extends Error {
   override readonly name = 'SpeechError';
 }

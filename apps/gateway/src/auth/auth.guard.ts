@@ -7,7 +7,7 @@ import { Gatekeeper, type Admission } from './gatekeeper';
 
 const admissions = new WeakMap<FastifyRequest, Admission>();
 
-/** What the routes of a controller are for; `admitByHeaders` asks for it. */
+/** Declares the licence feature that the routes of a controller need. `admitByHeaders` reads it. */
 export const For =
   (feature: Feature): ClassDecorator =>
   ({ prototype }) => {
@@ -21,8 +21,8 @@ export const Admitted = createParamDecorator((_: unknown, context: ExecutionCont
 );
 
 /**
- * Asks for every route that is for something whether the caller's key may have it, as soon as the headers are there: who may
- * not enter is sent away before any of the body is read.
+ * For every route with `For`, asks the license app whether the caller's key has the feature, as soon as the headers
+ * have arrived. A request that is refused is answered before its body is read.
  */
 export function admitByHeaders(server: FastifyInstance, gatekeeper: Gatekeeper): void {
   server.addHook('onRequest', async (request) => {
@@ -34,7 +34,7 @@ export function admitByHeaders(server: FastifyInstance, gatekeeper: Gatekeeper):
   });
 }
 
-/** Keeps out requests that nobody admitted: a controller with this guard needs `For`. */
+/** Rejects requests that were not admitted. A controller with this guard needs `For`. */
 @Injectable()
 export class AuthGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
@@ -44,6 +44,6 @@ export class AuthGuard implements CanActivate {
 
 function admissionOf(request: FastifyRequest): Admission {
   const admission = admissions.get(request);
-  if (!admission) throw new RangeError('the route is for nothing');
+  if (!admission) throw new RangeError('the route has no feature: add For');
   return admission;
 }

@@ -1,22 +1,25 @@
 import { ProblemError, type AuthorizationGranted } from '@app/protocol';
 
-/** When a refused client may try again: most utterances are over by then. */
+/** Seconds after which a refused client may try again. Most utterances are over by then. */
 const retryAfterSeconds = 1;
 
-/** Counts what each key has at work here, and refuses what would exceed its limit over all gateways. */
+/**
+ * Counts the active contexts and STT streams of each key on this gateway. Refuses more than the limit of the key, which
+ * holds for all gateways together.
+ */
 export class Concurrency {
   private readonly activeByKey = new Map<string, number>();
 
   /**
-   * `elsewhere` tells how many contexts and STT streams of a key other gateways have at work; `defaultLimit` holds for keys
-   * whose grant names none.
+   * `elsewhere` returns the number of active contexts and STT streams of a key on other gateways. `defaultLimit` holds
+   * for keys whose grant has no limit.
    */
   constructor(
     private readonly elsewhere: (keyId: string) => number = () => 0,
     private readonly defaultLimit = Infinity,
   ) {}
 
-  /** Counts one more until the returned function is called; throws `concurrency_limited` at the limit. */
+  /** Counts one more until the returned function is called. Throws `concurrency_limited` at the limit. */
   enter({ keyId, maxConcurrent: limit = this.defaultLimit }: AuthorizationGranted): () => void {
     const here = this.activeByKey.get(keyId) ?? 0;
     if (here + this.elsewhere(keyId) >= limit) {
@@ -36,7 +39,7 @@ export class Concurrency {
     return Object.fromEntries(this.activeByKey);
   }
 
-  /** All that is active here. */
+  /** Number of active contexts and STT streams on this gateway. */
   get total(): number {
     return [...this.activeByKey.values()].reduce((sum, count) => sum + count, 0);
   }

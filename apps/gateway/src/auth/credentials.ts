@@ -3,8 +3,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 const bearer = /^Bearer +(\S+)$/i;
 
 /**
- * The key or access token of a request: `Authorization: Bearer`, then `X-API-Key`, then `?access_token=`, then `?api_key=`.
- * Undefined when there is none.
+ * The key or access token of a request, or undefined if there is none. Order: `Authorization: Bearer`, `X-API-Key`,
+ * `?access_token=`, `?api_key=`.
  */
 export function credentialOf(headers: IncomingHttpHeaders, query: URLSearchParams): string | undefined {
   const apiKey = headers['x-api-key'];

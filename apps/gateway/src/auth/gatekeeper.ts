@@ -6,21 +6,21 @@ import { Concurrency } from './concurrency';
 import { credentialOf } from './credentials';
 import { LicenseClient } from './license.client';
 
-/** What a client presents: where its key may be, and the id of its request. */
+/** The parts of a request that can contain its key, and its request id. */
 export interface Visitor {
   readonly headers: IncomingHttpHeaders;
   readonly query: URLSearchParams;
   readonly requestId: string;
 }
 
-/** A request that may run. */
+/** The permission for a request to run. */
 export interface Admission {
   readonly keyId: string;
-  /** Counts work as active until the returned function is called; throws `concurrency_limited`. */
+  /** Counts work as active until the returned function is called. Throws `concurrency_limited`. */
   enter(): () => void;
 }
 
-/** The one gate that every request passes. */
+/** Decides for every request whether it may run. */
 @Injectable()
 export class Gatekeeper {
   private draining = false;
@@ -30,7 +30,7 @@ export class Gatekeeper {
     private readonly concurrency: Concurrency,
   ) {}
 
-  /** Throws `key_missing`, `draining`, or what the license app answers. */
+  /** Throws `key_missing`, `draining`, or the refusal of the license app. */
   async admit(visitor: Visitor, feature: Feature, model?: string): Promise<Admission> {
     if (this.draining) throw new ProblemError('draining', { retryAfterSeconds: 1 });
     const key = credentialOf(visitor.headers, visitor.query);
@@ -41,7 +41,7 @@ export class Gatekeeper {
     return { keyId: granted.keyId, enter: () => this.concurrency.enter(granted) };
   }
 
-  /** From now on everybody is sent away. */
+  /** Refuses all requests from now on. */
   close(): void {
     this.draining = true;
   }

@@ -11,7 +11,7 @@ const maxAnswerBytes = 64 * 1024;
 const maxConnections = 64;
 const retryAfterSeconds = 2;
 
-/** A grant; `kept` where it is an earlier one, used again. */
+/** A grant. `kept`: whether it is an earlier one that is used again. */
 interface Grant {
   readonly granted: AuthorizationGranted;
   readonly kept: boolean;
@@ -23,8 +23,9 @@ interface KeptGrant {
 }
 
 /**
- * Asks the license app whether a request may run. Every request asks; an earlier answer serves only while the license app
- * cannot be reached, and no longer than it allowed. Refusals are its problems; without any answer it is `license_unavailable`.
+ * Asks the license app whether a request may run. Every request asks. An earlier grant is used only while the license
+ * app cannot be reached, and no longer than that grant allows. Refusals have the problem code of the license app. If
+ * there is no answer and no earlier grant, throws `license_unavailable`.
  */
 @Injectable()
 export class LicenseClient {
@@ -40,7 +41,7 @@ export class LicenseClient {
     this.connections = new KeptConnections(url, { connections: maxConnections });
   }
 
-  /** `parent`: trace context of what asks. */
+  /** `parent`: trace context of the request. */
   async authorize(request: AuthorizationRequest, parent?: TraceHeaders): Promise<AuthorizationGranted> {
     const startedAtMs = performance.now();
     const span = this.tracing.start('authorize', { parent, kind: 'client' });
@@ -59,7 +60,7 @@ export class LicenseClient {
     }
   }
 
-  /** Ends what is being asked. */
+  /** Aborts the requests that are running. */
   close(): void {
     this.connections.close();
   }
@@ -120,13 +121,13 @@ async function readJson(body: AsyncIterable<Buffer>): Promise<unknown> {
   return JSON.parse(Buffer.concat(pieces).toString('utf8')) as unknown;
 }
 
-/** The refusal that the license app names; undefined when it names none of ours. */
+/** The problem code of a refusal, or undefined if it is not in the table of problems. */
 function codeOf({ body }: Answer): ConstructorParameters<typeof ProblemError>[0] | undefined {
   const code: unknown = (body as { error_code?: unknown } | null)?.error_code;
   return typeof code === 'string' && isProblemCode(code) ? code : undefined;
 }
 
-/** Keys are kept as hashes only. */
+/** Only the hash of a key is stored. */
 const grantId = ({ key, feature, model }: AuthorizationRequest): string =>
   createHash('sha256')
     .update(`${feature}\n${model ?? ''}\n${key}`)

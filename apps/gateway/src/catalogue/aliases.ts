@@ -1,10 +1,10 @@
 import { ProblemError } from '@app/protocol';
 
-/** Names that clients use for what is called otherwise here; `*` in a pattern stands for any characters. First match wins. */
+/** Alternative names for voices or models. In a pattern, `*` stands for any characters. The first match wins. */
 export class Aliases {
   private constructor(private readonly rows: readonly { readonly pattern: RegExp; readonly target: string }[]) {}
 
-  /** Reads `PATTERN=TARGET` items; throws `config_invalid`. */
+  /** Parses `PATTERN=TARGET` items. Throws `config_invalid`. */
   static parse(items: readonly string[]): Aliases {
     return new Aliases(
       items.map((item) => {
@@ -17,7 +17,7 @@ export class Aliases {
     );
   }
 
-  /** What a name stands for; undefined when no pattern matches it. */
+  /** The target of a name, or undefined if no pattern matches. */
   targetOf(name: string): string | undefined {
     return this.rows.find(({ pattern }) => pattern.test(name))?.target;
   }

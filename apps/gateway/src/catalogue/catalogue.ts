@@ -13,14 +13,14 @@ export interface Offering extends Omit<Serves, 'lane'> {
   readonly model: string;
 }
 
-/** What a catalogue is made of: artifact ids, and aliases as `PATTERN=TARGET`; empty aliases stand for the defaults. */
+/** The input of a catalogue: artifact ids, and aliases as `PATTERN=TARGET`. Without aliases the defaults hold. */
 export interface CatalogueOptions {
   readonly served: readonly string[];
   readonly modelAliases: readonly string[];
   readonly voiceAliases: readonly string[];
 }
 
-/** The voices and models on offer, found by the names that clients give them. */
+/** The voices and models on offer. Finds them by the names that clients use. */
 export class Catalogue {
   private constructor(
     private readonly offerings: readonly Offering[],
@@ -28,7 +28,7 @@ export class Catalogue {
     private readonly voiceAliases: Aliases,
   ) {}
 
-  /** Throws `artifact_unavailable` or `config_invalid` for what the manifest does not know. */
+  /** Throws `artifact_unavailable` or `config_invalid` for an id that is not in the manifest or cannot be served. */
   static from(manifest: Manifest, { served, modelAliases, voiceAliases }: CatalogueOptions): Catalogue {
     const offerings = chooseArtifacts(manifest, served).map(offeringOf);
     const first = (kind: JobKind): Offering | undefined => offerings.find((offering) => offering.kind === kind);
@@ -45,7 +45,7 @@ export class Catalogue {
     );
   }
 
-  /** What is offered of a function, in the order of the configuration. */
+  /** The offerings of a function, in the order of the configuration. */
   of(kind: JobKind): readonly Offering[] {
     return this.offerings.filter((offering) => offering.kind === kind);
   }
@@ -54,40 +54,46 @@ export class Catalogue {
     return this.of(ttsFunction.kind);
   }
 
-  /** The lanes that this gateway puts jobs into: of each function, one for each model on offer, or its only one. */
+  /**
+   * The lanes for which this gateway submits jobs. A function with models has one lane for each model on offer. A
+   * function without models has one lane.
+   */
   get lanes(): Lane[] {
     return functionGraph.flatMap((row) => lanesOf(row, modelsOf(this.of(row.kind))));
   }
 
-  /** The lane of a function for a request that names no model: that of its first model. Throws `model_not_found` where it has none. */
+  /**
+   * The lane of a function for a request without a model: that of the first model. Throws `model_not_found` if there is
+   * none.
+   */
   laneOf(kind: JobKind): Lane {
     const [lane] = lanesOf(functionOf(kind), modelsOf(this.of(kind)));
     if (!lane) throw modelNotFound([]);
     return lane;
   }
 
-  /** Throws `model_not_found`, or `voice_not_found` for a voice that is not there or not one of this model. */
+  /** Throws `model_not_found`, or `voice_not_found` if the voice does not exist or belongs to another model. */
   findVoice(modelName: string, voiceName: string): Offering {
     const model = this.knownModel(ttsFunction.kind, modelName);
     if (model === undefined) throw modelNotFound(this.voices);
     const voice = this.voiceById(voiceName);
     if (!voice)
-      throw new ProblemError('voice_not_found', { detail: 'There is no such voice; GET /voices lists them.' });
-    // A name of another product's model says nothing about which of ours is meant.
+      throw new ProblemError('voice_not_found', { detail: 'There is no such voice. GET /voices lists all voices.' });
+    // The name of another product's model does not restrict the choice of a voice.
     if (model !== voice.model && model === modelName) {
       throw new ProblemError('voice_not_found', { detail: `The voice belongs to the model ${voice.model}.` });
     }
     return voice;
   }
 
-  /** By its id, its display name in any letter case, or an alias of its id. */
+  /** Finds a voice by its id, its display name in any letter case, or an alias of its id. */
   voiceById(name: string): Offering | undefined {
     const byId = (id: string | undefined) => this.voices.find((voice) => voice.id === id);
     const byName = this.voices.find((voice) => voice.name.toLowerCase() === name.toLowerCase());
     return byId(name) ?? byName ?? byId(this.voiceAliases.targetOf(name));
   }
 
-  /** The model of a function that a client's name for one stands for, if any. */
+  /** The model of a function with this client name, or undefined. */
   knownModel(kind: JobKind, name: string): string | undefined {
     const models = modelsOf(this.of(kind));
     return [name, this.modelAliases.targetOf(name)].find((candidate) => models.includes(candidate ?? ''));
@@ -101,14 +107,14 @@ export class Catalogue {
     return found;
   }
 
-  /** An offering's language for what a client asked: `en-GB`, `en_GB` or nothing; throws `language_not_supported`. */
+  /** The language of an offering for a requested tag such as `en-GB` or `en_GB`. Throws `language_not_supported`. */
   languageOf(offering: Offering, wanted: string | undefined): string {
     const primary = wanted?.split(/[-_]/)[0]?.toLowerCase();
     const [own = 'en'] = offering.languages;
     if (!primary) return own;
     if (offering.languages.includes(primary)) return primary;
     const installed = [...new Set(this.of(offering.kind).flatMap(({ languages }) => languages))].sort().join(', ');
-    const detail = `${offering.name} does not know this language; it knows: ${offering.languages.join(', ')}. Installed: ${installed}.`;
+    const detail = `${offering.name} does not support this language. Supported: ${offering.languages.join(', ')}. Installed: ${installed}.`;
     throw new ProblemError('language_not_supported', { detail });
   }
 }
@@ -117,7 +123,7 @@ const modelsOf = (offerings: readonly Offering[]): string[] => [...new Set(offer
 
 function modelNotFound(offerings: readonly Offering[]): ProblemError {
   const installed = modelsOf(offerings).join(', ') || 'none';
-  return new ProblemError('model_not_found', { detail: `There is no such model here; installed: ${installed}.` });
+  return new ProblemError('model_not_found', { detail: `There is no such model here. Installed: ${installed}.` });
 }
 
 function offeringOf({ id, serves }: Artifact): Offering {

@@ -1,12 +1,15 @@
 import { sttFunction, ttsFunction, type JobKind } from '@app/protocol';
 
-/** Names that clients have built in for models of a function, as a pattern: they mean the first model of it that is offered. */
+/**
+ * Model names that are built into client libraries, as a pattern for each function. They select the first model on
+ * offer.
+ */
 export const builtInModelNames: ReadonlyMap<JobKind, string> = new Map<JobKind, string>([
   [ttsFunction.kind, 'sonic*'],
   [sttFunction.kind, 'ink*'],
 ]);
 
-/** Voice ids that clients have built in; they speak with the first voice offered. */
+/** Voice ids that are built into client libraries. They select the first voice on offer. */
 export const builtInVoiceIds: readonly string[] = [
   'f786b574-daa5-4673-aa0c-cbe3e8534c02',
   '6ccbfb76-1fc6-48f7-b71d-91ac6298247b',

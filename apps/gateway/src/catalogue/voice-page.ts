@@ -3,10 +3,10 @@ import type { Offering } from './catalogue';
 
 const defaultLimit = 10;
 const maxLimit = 100;
-/** The voices of a release have no date of their own; clients want one. */
+/** Clients expect a date, and the voices of a release have none of their own. */
 const createdAt = '2025-01-01T00:00:00Z';
 
-/** A voice as clients of every age know it. */
+/** The body of a voice, with the fields of all client versions. */
 export function voiceBody(voice: Offering): object {
   const { id, name, description, languages, locale, gender } = voice;
   const country = locale?.split('-')[1] ?? null;
@@ -29,7 +29,10 @@ export function voiceBody(voice: Offering): object {
   };
 }
 
-/** One page of voices: filtered, then cut at the cursors. Past the end it is empty; an unknown cursor is `bad_request`. */
+/**
+ * One page of voices: filtered, then cut at the cursors. A page past the end is empty. An unknown cursor is
+ * `bad_request`.
+ */
 export function voicePage(voices: readonly Offering[], query: URLSearchParams): object {
   const limit = limitOf(query.get('limit'));
   const wanted = voices.filter((voice) => matches(voice, query));

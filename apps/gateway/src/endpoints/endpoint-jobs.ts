@@ -7,17 +7,17 @@ import type { Admission } from '../auth/gatekeeper';
 import { callerOf } from '../http/caller';
 import { RequestScopes } from '../scope/request-scopes';
 
-/** Whose request it is: what Nest gives a route. */
+/** The request of an endpoint, as Nest passes it to the route. */
 export interface EndpointCall {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly admission: Admission;
 }
 
-/** What a function endpoint sends to its handler. */
+/** The job that a function endpoint sends to its handler. */
 export interface EndpointJob {
   readonly kind: JobKind;
-  /** The fields of the kind's job class beyond those of every job. */
+  /** The fields of the job class of this kind, besides those of every job. */
   readonly fields: Readonly<Record<string, unknown>>;
   readonly body?: Uint8Array;
 }
@@ -31,7 +31,10 @@ export class EndpointJobs {
     private readonly catalogue: Catalogue,
   ) {}
 
-  /** The handler's result. Throws the problem that the job ended with; a caller that goes away cancels it. */
+  /**
+   * Returns the handler's result. Throws the problem with which the job ended. If the caller disconnects, the job is
+   * cancelled.
+   */
   async run({ request, reply, admission }: EndpointCall, { kind, fields, body }: EndpointJob): Promise<object> {
     const lane = this.catalogue.laneOf(kind);
     const work = { kind, name: `${kind} request`, model: lane.model };

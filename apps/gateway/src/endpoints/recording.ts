@@ -4,8 +4,9 @@ import { maxJobBodyBytes } from '@app/broker';
 import { ProblemError } from '@app/protocol';
 
 /**
- * The recording that a request carries: its whole body (`audio/*`, `application/octet-stream`) or the file of its form.
- * Throws `media_type_not_supported`, `bad_request` for none or an empty one, `too_large` for more than a job can carry.
+ * Reads the recording of a request: its whole body (`audio/*`, `application/octet-stream`) or the file of its form.
+ * Throws `media_type_not_supported`, `bad_request` if there is none or it is empty, `too_large` if it does not fit into
+ * a job.
  */
 export async function recordingIn(request: FastifyRequest): Promise<Uint8Array> {
   const bytes: unknown = request.isMultipart() ? await fileIn(request) : (request.body ?? Buffer.alloc(0));

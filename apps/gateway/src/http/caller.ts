@@ -3,7 +3,7 @@ import { traceHeadersOf } from '@app/platform';
 import type { Admission } from '../auth/gatekeeper';
 import type { Caller } from '../scope/request-scope';
 
-/** Who sent a request. A caller that left before this call, while the license app was asked, is known to be gone. */
+/** The caller of a request. Detects a caller that disconnected before this call, while the license app was asked. */
 export function callerOf(request: FastifyRequest, reply: FastifyReply, admission: Admission): Caller {
   const gone = new AbortController();
   const { raw } = request;

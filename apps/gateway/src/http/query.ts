@@ -10,7 +10,7 @@ export const pathOf = (target: string): string => {
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 };
 
-/** The query of a request target as an object whose numbers are numbers, to be checked against a class. */
+/** The query of a request target as an object to be validated. Numeric values are converted to numbers. */
 export const queryFieldsOf = (target: string): Record<string, string | number> =>
   Object.fromEntries([...queryOf(target)].map(([name, value]) => [name, isNumber(value) ? Number(value) : value]));
 

@@ -1,7 +1,7 @@
 import { Controller, Get } from '@nestjs/common';
 import { productVersion } from '@app/protocol';
 
-/** Says that the server is there; needs no key. */
+/** Answers that the server is running. Needs no key. */
 @Controller()
 export class RootController {
   @Get()

@@ -7,9 +7,9 @@ import { doneMessage, ttsMessage } from '../tts/tts-messages';
 import type { TtsSettings } from '../tts/tts-request';
 import { ttsErrorMessage } from '../wire/error-messages';
 
-/** The body of a streamed answer. What is in its buffer has yet to be taken by the client. */
+/** The body of a streamed response. Its buffer holds what the client has not read yet. */
 export abstract class SpokenAnswer extends Readable implements ContextClient {
-  /** What the context ended with instead of `done`, once it has. */
+  /** The problem with which the context ended. Undefined while it runs and if it succeeded. */
   problem: ProblemError | undefined;
   private wake: () => void = () => undefined;
 
@@ -20,7 +20,7 @@ export abstract class SpokenAnswer extends Readable implements ContextClient {
     super();
   }
 
-  /** `wake` is called whenever the client wants more. */
+  /** Calls `wake` whenever the client has room for more. */
   onWanted(wake: () => void): void {
     this.wake = wake;
   }
@@ -35,7 +35,7 @@ export abstract class SpokenAnswer extends Readable implements ContextClient {
 
   receive(event: ContextEvent): void {
     if (event.type === 'ended') this.problem = endProblem(event);
-    // A problem of an answer that has not begun is counted where it is answered.
+    // If the response has not begun, the problem filter counts the problem.
     if (this.problem && this.response.headersSent) this.errors.count(this.problem.code);
     this.write(event);
   }
@@ -43,9 +43,12 @@ export abstract class SpokenAnswer extends Readable implements ContextClient {
   protected abstract write(event: ContextEvent): void;
 }
 
-/** Audio alone. An error after the first of it breaks the answer off, so that nobody takes it for whole. */
+/**
+ * A response of audio alone. An error after the first audio aborts the response, so that the client does not take it
+ * for complete.
+ */
 export class BytesAnswer extends SpokenAnswer {
-  /** Settled by the first audio, or by the problem that came instead. */
+  /** Resolves at the first audio. Rejects with the problem if there was none. */
   readonly begun: Promise<void>;
   private begin!: () => void;
   private refuse!: (problem: ProblemError) => void;
@@ -75,7 +78,7 @@ export class BytesAnswer extends SpokenAnswer {
     this.begin();
   }
 
-  /** Whoever sends the answer hears of the error, or is still about to and looks at `errored`. */
+  /** Destroys the stream with the problem. A sender that has not begun yet must check `errored`. */
   private breakOff(problem: ProblemError): void {
     this.once('error', () => undefined);
     this.destroy(problem);
@@ -88,7 +91,7 @@ export class BytesAnswer extends SpokenAnswer {
   }
 }
 
-/** Server-sent events, each one line of JSON. */
+/** A response of server-sent events, each one line of JSON. */
 export class SseAnswer extends SpokenAnswer {
   private hasEvents = false;
 
@@ -115,7 +118,7 @@ export class SseAnswer extends SpokenAnswer {
   }
 }
 
-/** What a context's end is to an HTTP client; undefined when all was said. */
+/** The problem of a context's end for an HTTP client, or undefined if all text was spoken. */
 function endProblem(end: Extract<ContextEvent, { type: 'ended' }>): ProblemError | undefined {
   switch (end.outcome) {
     case 'done':

@@ -13,7 +13,7 @@ import { Upload, type UploadResult } from '../stt/upload';
 import { callerOf } from './caller';
 import { queryOf } from './query';
 
-/** Speech recognition over HTTP: one file, transcribed while it arrives. */
+/** Speech recognition over HTTP: one file, which is transcribed while it arrives. */
 @Controller('stt')
 @UseGuards(AuthGuard)
 @For('stt')
@@ -41,7 +41,7 @@ export class SttController {
       const upload = new Upload(scope, input, this.catalogue, this.config.maxUploadHeadBytes);
       return answer(await upload.transcribe(request.parts({ limits: this.limits() })), request.id);
     } catch (error) {
-      // What is left of the form would keep the connection busy.
+      // The unread rest of the form would keep the connection busy.
       if (!request.raw.complete) void reply.header('connection', 'close');
       throw error;
     }

@@ -13,7 +13,7 @@ import { ttsSettings, TtsTextRequest, type TtsSettings } from '../tts/tts-reques
 import { callerOf } from './caller';
 import { BytesAnswer, SseAnswer, type SpokenAnswer } from './spoken-answer';
 
-/** Speech over HTTP: the whole text is one piece of one context. */
+/** Speech synthesis over HTTP. The whole text is one context. */
 @Controller('tts')
 @UseGuards(AuthGuard)
 @For('tts')
@@ -24,7 +24,7 @@ export class TtsController {
     private readonly scopes: RequestScopes,
   ) {}
 
-  /** Audio as it is made. What fails before the first byte is answered as a problem. */
+  /** Streams audio as it is made. A failure before the first byte is answered as a problem. */
   @Post('bytes')
   @HttpCode(200)
   async bytes(
@@ -43,7 +43,7 @@ export class TtsController {
     await reply.header('content-type', type).header('cache-control', 'no-cache').send(answer);
   }
 
-  /** Audio and times of words as events. Headers leave at once; what fails later is an event. */
+  /** Streams audio and word times as events. The headers are sent at once, so a later failure is an event. */
   @Post('sse')
   @HttpCode(200)
   async sse(
@@ -64,7 +64,9 @@ export class TtsController {
     await sent;
   }
 
-  /** Speaks the text into the answer. Where the caller has left already, that has ended when this returns. */
+  /**
+   * Speaks the text into the response. If the caller has disconnected, the context has already ended when this returns.
+   */
   private speak(caller: Caller, settings: TtsSettings, text: string, answer: SpokenAnswer): void {
     const scope = this.scopes.open(caller, contextWork(settings.voice.model));
     const context = new TtsContext(scope, settings, answer, answerLimits(this.config));

@@ -94,7 +94,7 @@ const unserviceable = {
   labelNames: ['offering'] as const,
 };
 
-/** A part of a job's time. `bus` is what remains of it beside the worker's own. */
+/** A part of a job's time. `bus` is the time outside the worker. */
 export type Stage = 'frontend' | 'seat_wait' | 'encode' | 'decode' | 'bus';
 
 const outcomes = ['done', 'error', 'cancelled'] as const;
@@ -102,17 +102,17 @@ const outcomes = ['done', 'error', 'cancelled'] as const;
 /** How a context or an STT stream ended. */
 export type Outcome = (typeof outcomes)[number];
 
-/** A lane as it was last seen. */
+/** The latest known load of a lane. */
 export interface LaneLoad {
   readonly waiting: number;
   readonly running: number;
-  /** Alive and not draining. */
+  /** Workers that are alive and not draining. */
   readonly workers: number;
 }
 
 const jobKinds: readonly JobKind[] = functionGraph.map(({ kind }) => kind);
 
-/** What the gateway measures. Times are given in milliseconds and exported in seconds. */
+/** The metrics of the gateway. Times are passed in milliseconds and exported in seconds. */
 @Injectable()
 export class GatewayMetrics implements OnModuleInit {
   @InjectMetric(firstAudio.name) private readonly firstAudio!: Histogram<'model'>;
@@ -160,7 +160,7 @@ export class GatewayMetrics implements OnModuleInit {
     this.stages.observe({ stage: name, lane }, durationMs / 1000);
   }
 
-  /** `outcome` is `granted`, `kept` for an earlier grant used again, or the code of the problem. */
+  /** `outcome` is `granted`, `kept` if an earlier grant was used again, or the code of the problem. */
   authorized(outcome: string, durationMs: number): void {
     this.authorizations.observe({ outcome }, durationMs / 1000);
   }
@@ -169,7 +169,7 @@ export class GatewayMetrics implements OnModuleInit {
     this.activeRequests.inc({ kind });
   }
 
-  /** The one terminal event of what was opened. */
+  /** Counts the one terminal event of a context or STT stream. */
   ended(kind: JobKind, outcome: Outcome): void {
     this.activeRequests.dec({ kind });
     this.terminals.inc({ kind, outcome });
@@ -179,7 +179,7 @@ export class GatewayMetrics implements OnModuleInit {
     this.audio.inc({ kind, model }, durationMs / 1000);
   }
 
-  /** Of each lane, before its first job. */
+  /** Call this once for each lane, before its first job. */
   laneBudget(lane: string, budgetMs: number): void {
     for (const waits of [this.queueWait, this.wakes]) waits.zero({ lane });
     this.waitBudgets.set({ lane }, budgetMs / 1000);

@@ -4,28 +4,31 @@ import { laneName, type JobKind, type ProblemError } from '@app/protocol';
 import type { Admission } from '../auth/gatekeeper';
 import type { GatewayMetrics } from '../metrics/gateway-metrics';
 
-/** Whose work it is, as the edge knows it. */
+/** The caller of a piece of work, as the HTTP or socket layer knows it. */
 export interface Caller {
   readonly requestId: string;
   readonly admission: Admission;
-  /** Aborts when the caller's connection is gone. */
+  /** Aborts when the caller's connection is closed. */
   readonly signal: AbortSignal;
-  /** Trace context of the request; undefined where it has none. */
+  /** Trace context of the request, or undefined if it has none. */
   readonly parent: TraceHeaders | undefined;
   /** When the request came, on the clock of `performance.now`. */
   readonly receivedAtMs: number;
 }
 
-/** What a piece of work is. */
+/** The description of a piece of work. */
 export interface Work {
   readonly kind: JobKind;
-  /** Name of its span, and of its end in the log. */
+  /** Name of its span and of its last log line. */
   readonly name: string;
-  /** Undefined while the request has not said which. */
+  /** Undefined until the request has named a model. */
   readonly model?: string;
 }
 
-/** `client`: it asked to; `disconnected`: its connection ended; `expired`: it left an idle context; `draining`: this server stops. */
+/**
+ * `client`: the client asked for it. `disconnected`: the connection ended. `expired`: the client left a context idle.
+ * `draining`: this server stops.
+ */
 export type CancelReason = 'client' | 'disconnected' | 'expired' | 'draining';
 
 /** How a piece of work ended. */
@@ -34,7 +37,7 @@ export type WorkEnd =
   | { readonly outcome: 'error'; readonly problem: ProblemError }
   | { readonly outcome: 'cancelled'; readonly reason: CancelReason };
 
-/** What every scope of a gateway works with. */
+/** The services that every scope of a gateway uses. */
 export interface ScopeServices {
   readonly jobs: Pick<JobClient, 'submit'>;
   readonly tracing: Tracing;
@@ -43,8 +46,9 @@ export interface ScopeServices {
 }
 
 /**
- * One piece of admitted work (a TTS context, an STT stream, the job of an endpoint) from its beginning to its one end: its
- * request id, trace, log, metrics and concurrency slot. It ends as cancelled when its caller leaves, whoever else notices.
+ * One piece of admitted work: a TTS context, an STT stream or the job of an endpoint. Holds its request id, trace, log,
+ * metrics and concurrency slot from its begin to its one end. It ends as cancelled when its caller disconnects, even if
+ * no other code notices.
  */
 export class RequestScope {
   readonly requestId: string;
@@ -55,7 +59,7 @@ export class RequestScope {
   private ended = false;
   private stop: (() => void) | undefined;
 
-  /** `leave` gives the concurrency slot back where the work has one already. */
+  /** `leave` releases the concurrency slot, if the work already has one. */
   constructor(
     private readonly services: ScopeServices,
     private readonly caller: Caller,
@@ -81,7 +85,7 @@ export class RequestScope {
     return this.ended;
   }
 
-  /** Aborted once the caller has left. */
+  /** Aborts when the caller disconnects. */
   get signal(): AbortSignal {
     return this.caller.signal;
   }
@@ -91,34 +95,37 @@ export class RequestScope {
     return this.caller.receivedAtMs;
   }
 
-  /** Trace context for what the work causes. */
+  /** Trace context for the calls and jobs of this work. */
   get trace(): TraceHeaders {
     return this.span.headers;
   }
 
-  /** The model, once it is known. */
+  /** Sets the model, once it is known. */
   concerns(model: string): void {
     this.span.set({ 'antiphon.model': model });
   }
 
-  /** Calls back once if the caller leaves before the end; at once where it has left. */
+  /** Calls `stop` once if the caller disconnects before the end, or at once if it has disconnected already. */
   whenCallerGone(stop: () => void): void {
     if (this.caller.signal.aborted) stop();
     else this.stop = stop;
   }
 
-  /** Takes a concurrency slot unless the work has one; throws `concurrency_limited`. */
+  /** Takes a concurrency slot unless the work has one. Throws `concurrency_limited`. */
   enter(): void {
     if (!this.ended) this.leave ??= this.admission.enter();
   }
 
-  /** Gives the concurrency slot back. The work goes on and may take one again. */
+  /** Releases the concurrency slot. The work goes on and may take a slot again. */
   rest(): void {
     this.leave?.();
     this.leave = undefined;
   }
 
-  /** From now on under a newer admission, whose limit may be another; throws `concurrency_limited`, and the slot is lost. */
+  /**
+   * Moves the work to a newer admission, which may have another limit. If this throws `concurrency_limited`, the slot
+   * is lost.
+   */
   moveTo(admission: Admission): void {
     this.admission = admission;
     if (!this.leave) return;
@@ -126,7 +133,7 @@ export class RequestScope {
     this.enter();
   }
 
-  /** As `JobClient.submit`; what the worker does with the job is part of the trace. */
+  /** Like `JobClient.submit`. The worker's part of the job joins the trace. */
   async submit(request: JobRequest, listener: JobListener): Promise<JobHandle> {
     const attributes = { 'antiphon.lane': laneName(request.lane), 'antiphon.job_class': request.jobClass };
     const offer = this.services.tracing.start('offer job', { parent: this.trace, kind: 'producer', attributes });
@@ -137,7 +144,7 @@ export class RequestScope {
     }
   }
 
-  /** The one end: frees the slot, counts, ends the span and logs. Later calls change nothing. */
+  /** Ends the work: releases the slot, counts the outcome, ends the span and logs. Later calls change nothing. */
   end(end: WorkEnd): void {
     if (this.ended) return;
     this.ended = true;

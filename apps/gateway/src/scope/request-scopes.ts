@@ -12,16 +12,18 @@ export class RequestScopes implements ScopeServices {
     readonly tracing: Tracing,
     readonly metrics: GatewayMetrics,
     readonly log: Log,
-    /** For problems that are told within an answer. Those that are thrown are counted where they are answered. */
+    /** Counts problems that are sent within a response. The problem filter counts those that are thrown. */
     readonly errors: ErrorMetrics,
   ) {}
 
-  /** Opens work that takes its concurrency slot later. It has ended already where the caller has left. */
+  /** Opens work that takes its concurrency slot later. If the caller has disconnected, the work has already ended. */
   open(caller: Caller, work: Work): RequestScope {
     return new RequestScope(this, caller, work);
   }
 
-  /** Opens work that has a concurrency slot from the start; throws `concurrency_limited`, and then nothing was opened. */
+  /**
+   * Opens work that has a concurrency slot from the start. If this throws `concurrency_limited`, nothing was opened.
+   */
   openActive(caller: Caller, work: Work): RequestScope {
     return new RequestScope(this, caller, work, caller.admission.enter());
   }

@@ -2,12 +2,12 @@ import type { Visitor } from '../auth/gatekeeper';
 
 /** A request to open a socket. */
 export interface Upgrade extends Visitor {
-  /** Aborts when the connection under the socket is gone, whether or not the socket ever opened. */
+  /** Aborts when the connection of the socket is closed, even if the socket never opened. */
   readonly signal: AbortSignal;
 }
 
-/** Decides before the handshake whether a socket may open; a thrown problem is answered over HTTP. */
+/** The pre-handshake check of a socket. A problem that it throws is answered over HTTP. */
 export interface Door<Welcome = unknown> {
-  /** What `handleConnection` is given as its third argument. */
+  /** The value that `handleConnection` gets as its third argument. */
   welcome(upgrade: Upgrade): Promise<Welcome>;
 }

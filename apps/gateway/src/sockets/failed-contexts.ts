@@ -1,12 +1,12 @@
 import type { ProblemError } from '@app/protocol';
 
-/** What ended the latest contexts whose closing message may still come, by context id. */
+/** The problems of the latest failed contexts whose closing message may still arrive, by context id. */
 export class FailedContexts {
   private readonly problems = new Map<string, ProblemError>();
 
   constructor(private readonly limit: number) {}
 
-  /** Keeps the problem, and forgets the oldest beyond the limit. */
+  /** Stores the problem and drops the oldest one beyond the limit. */
   keep(contextId: string, problem: ProblemError): void {
     this.problems.delete(contextId);
     this.problems.set(contextId, problem);
@@ -14,7 +14,7 @@ export class FailedContexts {
     if (this.problems.size > this.limit && !oldest.done) this.problems.delete(oldest.value);
   }
 
-  /** The problem, which is forgotten with this. */
+  /** Returns the problem and drops it. */
   take(contextId: string): ProblemError | undefined {
     const problem = this.problems.get(contextId);
     this.problems.delete(contextId);

@@ -1,30 +1,33 @@
 import { WebSocket } from 'ws';
 
 const pingIntervalMs = 30_000;
-/** Unsent bytes beyond which a client counts as one that does not read. */
+/** Number of unsent bytes from which on a client counts as not reading. */
 const backlogBytes = 256 * 1024;
 
-/** How long a socket may be silent. */
+/** The time-outs of a socket. */
 export interface SocketTimes {
   readonly idleMs: number;
 }
 
-/** One client's socket: JSON out, with what it has yet to take known; closed when it is silent or does not answer pings. */
+/**
+ * One client's socket. Sends JSON and knows how much the client has not read yet. Closes when the client is silent or
+ * does not answer pings.
+ */
 export class OpenSocket {
   private lastTrafficAtMs = performance.now();
-  /** Whether nothing has come since the last ping. */
+  /** Whether nothing has arrived since the last ping. */
   private unanswered = false;
   private wasBacklogged = false;
   private timer: NodeJS.Timeout | undefined;
 
-  /** `drained` is called when the client has taken what was too much. */
+  /** `drained` is called when the client has read enough of the backlog. */
   constructor(
     private readonly socket: WebSocket,
     private readonly times: SocketTimes,
     private readonly drained: () => void,
   ) {}
 
-  /** Begins to watch for silence. */
+  /** Starts the time-outs. */
   start(): void {
     this.timer = setInterval(() => this.check(), Math.min(pingIntervalMs, this.times.idleMs));
     this.socket.on('pong', () => this.heard());
@@ -51,7 +54,7 @@ export class OpenSocket {
     this.socket.close(code, reason);
   }
 
-  /** Whatever comes from the client shows that it is there. */
+  /** Every frame from the client counts as a sign of life. */
   private heard(): void {
     this.unanswered = false;
   }
@@ -63,7 +66,7 @@ export class OpenSocket {
   }
 
   private check(): void {
-    // A paused socket does not hear the pong either.
+    // A paused socket does not read the pong either.
     if (this.socket.isPaused) return;
     if (this.unanswered) return this.socket.terminate();
     if (performance.now() - this.lastTrafficAtMs >= this.times.idleMs) return this.close(1000, 'idle');

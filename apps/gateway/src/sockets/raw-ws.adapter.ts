@@ -9,21 +9,21 @@ import { ProblemError } from '@app/protocol';
 import { pathOf, queryOf } from '../http/query';
 import type { Door, Upgrade } from './door';
 
-/** How long closing sockets may take to say goodbye. */
+/** Time for the closing handshake of sockets, in milliseconds. */
 const closeTimeoutMs = 1_000;
 
-/** What the adapter is told by the app. */
+/** The options of the adapter. */
 export interface RawWsOptions {
-  /** By path. */
+  /** Pre-handshake checks by path. */
   readonly doors: Readonly<Record<string, Door>>;
   readonly maxMessageBytes: number;
-  /** Told of every refusal. */
+  /** Called for every refusal. */
   readonly refused: (problem: ProblemError, requestId: string) => void;
 }
 
 /**
- * Sockets on the API's port. Who may not enter is refused with an ordinary HTTP answer before the handshake. A gateway class
- * gets `handleConnection(socket, request, welcome)` and reads the socket's frames itself: nothing is parsed here.
+ * WebSockets on the API's port. A refused upgrade gets an ordinary HTTP response before the handshake. A gateway class
+ * gets `handleConnection(socket, request, welcome)` and reads the socket's frames itself. The adapter parses nothing.
  */
 export class RawWsAdapter extends AbstractWsAdapter {
   private readonly servers = new Map<string, WebSocketServer>();
@@ -51,7 +51,7 @@ export class RawWsAdapter extends AbstractWsAdapter {
     return server;
   }
 
-  /** Frames go to the gateway class as they are. */
+  /** The gateway class gets the unparsed frames. */
   override bindMessageHandlers(): void {}
 
   override async close(server: WebSocketServer): Promise<void> {
@@ -79,7 +79,7 @@ export class RawWsAdapter extends AbstractWsAdapter {
       if (!server || !door) throw new ProblemError('not_found');
       const welcome = await door.welcome(upgradeOf(request, socket, requestId));
       server.handleUpgrade(request, socket, head, (client) => {
-        // A frame that breaks the protocol or is too large: the socket is being closed with the code that says so.
+        // After a frame that is invalid or too large, the library closes the socket with the matching code.
         client.on('error', () => undefined);
         server.emit('connection', client, request, welcome);
       });

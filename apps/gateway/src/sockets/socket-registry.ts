@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { problems } from '@app/protocol';
 
-/** A connection that a stopping server says goodbye to. */
+/** A connection that the server closes when it stops. */
 export interface Connection {
-  /** Whether it may be closed without cutting anything off. */
+  /** Whether it can be closed without cutting off work. */
   isIdle(): boolean;
-  /** The server stops soon: what was held back for later is sent now. */
+  /** Called when the server stops soon. Audio that was held for later is sent now. */
   drain(): void;
-  /** Asks for the rest of what can be said soon; until it is, the connection is not idle. */
+  /** Requests the results that can be ready soon. The connection is not idle until they have been sent. */
   settle(): void;
   close(code: number, reason: string): void;
 }
@@ -27,17 +27,17 @@ export class SocketRegistry {
     this.connections.delete(connection);
   }
 
-  /** The server stops soon: what is held back for later is sent now. */
+  /** Called when the server stops soon. All connections send the audio that they hold. */
   drain(): void {
     for (const connection of [...this.connections]) connection.drain();
   }
 
-  /** Asks clients with nothing at work to connect elsewhere. */
+  /** Closes connections without active work, so that their clients connect elsewhere. */
   closeIdle(): void {
     for (const connection of [...this.connections]) if (connection.isIdle()) this.restart(connection);
   }
 
-  /** Asks everybody to connect elsewhere, each once it is settled, after `timeoutMs` at the latest. */
+  /** Closes every connection once it has settled, and after `timeoutMs` milliseconds at the latest. */
   async closeAll(timeoutMs: number): Promise<void> {
     for (const connection of this.connections) connection.settle();
     const until = performance.now() + timeoutMs;

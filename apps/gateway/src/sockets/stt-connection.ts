@@ -10,14 +10,14 @@ import { sttErrorMessage } from '../wire/error-messages';
 import { OpenSocket } from './open-socket';
 import type { Connection } from './socket-registry';
 
-/** What is known of a stream before its socket opens. */
+/** The data of a stream that is known before its socket opens. */
 export interface SttWelcome {
   readonly scope: RequestScope;
   readonly settings: SttSettings;
   readonly input: AudioInput;
 }
 
-/** One client's STT socket: frames in, messages out. */
+/** One client's STT socket. Turns frames into calls of the session and its events into messages. */
 export class SttConnection implements Connection, SttClient {
   private readonly open: OpenSocket;
   private readonly session: SttSession;
@@ -40,7 +40,7 @@ export class SttConnection implements Connection, SttClient {
   }
 
   drain(): void {
-    // Transcripts are sent as they are made.
+    // Transcripts are never held back.
   }
 
   settle(): void {
@@ -57,7 +57,7 @@ export class SttConnection implements Connection, SttClient {
     if (this.session.full) this.socket.pause();
   }
 
-  /** A text frame, with or without the quotes of JSON. */
+  /** Handles a text frame: a command, with or without the quotes of JSON. */
   obey(text: string): void {
     switch (text.trim().replace(/^"(.*)"$/, '$1')) {
       case 'finalize':

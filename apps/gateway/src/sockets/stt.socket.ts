@@ -12,7 +12,7 @@ import type { Door, Upgrade } from './door';
 import { SocketRegistry } from './socket-registry';
 import { SttConnection, type SttWelcome } from './stt-connection';
 
-/** `GET /stt/websocket`: one STT stream, which counts as active from before its socket opens. */
+/** `GET /stt/websocket`: one STT stream. It counts as active even before its socket opens. */
 @WebSocketGateway({ path: '/stt/websocket' })
 export class SttSocket implements OnGatewayConnection, Door<SttWelcome> {
   constructor(
@@ -34,7 +34,7 @@ export class SttSocket implements OnGatewayConnection, Door<SttWelcome> {
     return { scope: this.scopes.openActive(caller, work), settings, input };
   }
 
-  /** Frames are handled one after the other in the turn in which they arrive: nothing can overtake. */
+  /** Frames are handled one after another in the order of arrival. */
   handleConnection(socket: WebSocket, _request: IncomingMessage, welcome: SttWelcome): void {
     const connection = new SttConnection(socket, welcome, this.scopes.errors, this.config.sttIdleMs);
     this.registry.add(connection);

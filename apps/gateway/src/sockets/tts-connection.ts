@@ -19,10 +19,10 @@ import type { Connection } from './socket-registry';
 import { commandOf, contextIdOf, readFrame, type ContextCommand, type TtsFrame } from './tts-frame';
 
 const maxContexts = 1_000;
-/** Messages that may wait for a context of the same id to finish. */
+/** Most messages that may wait for a context of the same id to finish. */
 const maxDeferred = 1_000;
 
-/** What every TTS socket works with. */
+/** The services that every TTS socket uses. */
 export interface TtsServices {
   readonly config: GatewayConfig;
   readonly gatekeeper: Gatekeeper;
@@ -30,9 +30,9 @@ export interface TtsServices {
   readonly scopes: RequestScopes;
 }
 
-/** A context that has not ended, as the client of it. */
+/** A context that has not ended. It is the client of that context. */
 class LiveContext implements ContextClient {
-  /** Messages for the next context of this id, which came while this one was still speaking. */
+  /** Messages for the next context of this id. They arrived while this one was still speaking. */
   readonly deferred: TtsFrame[] = [];
   readonly context: TtsContext;
 
@@ -55,8 +55,8 @@ class LiveContext implements ContextClient {
 }
 
 /**
- * The contexts of one TTS socket. Messages are handled in the order in which they came, without waiting for anything, so no
- * context holds up another.
+ * The contexts of one TTS socket. Messages are handled in the order of arrival. No message waits, so no context delays
+ * another.
  */
 export class TtsConnection implements Connection {
   readonly config: GatewayConfig;
@@ -65,7 +65,7 @@ export class TtsConnection implements Connection {
   private readonly failed = new FailedContexts(maxContexts);
   private closed = false;
 
-  /** `admission` is the latest answer for this key. */
+  /** `admission` is the latest one of this key. */
   constructor(
     private readonly services: TtsServices,
     socket: WebSocket,
@@ -77,7 +77,7 @@ export class TtsConnection implements Connection {
     this.open.start();
   }
 
-  /** Whether the client has yet to take what was sent. */
+  /** Whether the client has not read all that was sent. */
   get backlogged(): boolean {
     return this.open.backlogged;
   }
@@ -91,7 +91,7 @@ export class TtsConnection implements Connection {
   }
 
   settle(): void {
-    // All that can be said soon is being said since the drain began.
+    // The drain has already made every context speak all its text.
   }
 
   close(code: number, reason: string): void {
@@ -100,7 +100,7 @@ export class TtsConnection implements Connection {
     this.open.close(code, reason);
   }
 
-  /** One text frame. What cannot be told to belong to a context ends the connection. */
+  /** Handles one text frame. A frame that belongs to no context ends the connection. */
   receive(frame: string): void {
     if (this.isOver()) return;
     try {
@@ -110,13 +110,13 @@ export class TtsConnection implements Connection {
     }
   }
 
-  /** An error that concerns no context: said without a context id, then the connection ends. */
+  /** Sends an error without a context id, then closes the connection. */
   refuseConnection(problem: ProblemError): void {
     this.sayProblem(problem);
     this.open.close(problem.row.closeCode, problem.code);
   }
 
-  /** Says to the client what comes out of a context. Its end lets the messages in that waited for it. */
+  /** Sends an event of a context to the client. When the context ends, the deferred messages of its id are handled. */
   say(live: LiveContext, event: ContextEvent): void {
     const { id, deferred } = live;
     if (event.type !== 'ended') return this.open.send(ttsMessage(event, id));
@@ -161,15 +161,18 @@ export class TtsConnection implements Connection {
   }
 
   /**
-   * A closing message is always answered, also for a context that failed or expired, or had no text. A failure is said again:
-   * a client that has read it already may take a late `done` for the end of its next context.
+   * Answers a closing message. It is always answered, even if its context failed, expired or had no text. A failure is
+   * sent again. A client that has read it before may take a late `done` for the end of its next context.
    */
   private echo(id: string): void {
     const problem = this.failed.take(id);
     this.open.send(problem ? ttsErrorMessage(problem, this.upgrade.requestId, id) : doneMessage(id));
   }
 
-  /** Its closing message was read and its audio is still being made: what comes now is for the next context of this id. */
+  /**
+   * Defers a message. The closing message of the context was read and its audio is still being made, so this message is
+   * for the next context of the id.
+   */
   private defer(live: LiveContext, message: TtsFrame, isEcho: boolean): void {
     if (isEcho && live.deferred.length === 0) return;
     if (live.deferred.length >= maxDeferred) {
@@ -187,7 +190,7 @@ export class TtsConnection implements Connection {
     const live = new LiveContext(this, id, settings, this.openScope(settings.voice.model));
     this.contexts.set(id, live);
     this.failed.take(id);
-    // The key was good when it connected, so work begins while the license app is asked; nothing leaves before its answer.
+    // The key was valid at connection time. Work may begin while the license app is asked, but no audio is sent before it answers.
     live.context.begin();
     void this.authorise(live);
     return live;
@@ -218,13 +221,13 @@ export class TtsConnection implements Connection {
       case 'error':
         return this.sayProblem(end.problem, id);
       case 'cancelled':
-        // A client that left an idle context would take `done` for the end of a turn that it is still writing.
+        // A client with an idle context would take `done` for the end of a turn that it is still writing.
         if (end.reason === 'client') this.open.send(doneMessage(id));
         return;
     }
   }
 
-  /** A message that could not be understood ends its context, if there is one: the client takes it for ended. */
+  /** Refuses an invalid message. It ends its context if there is one, since the client assumes that. */
   private refuse(id: string, problem: ProblemError): void {
     const live = this.contexts.get(id);
     if (live) return live.context.fail(problem);

@@ -5,7 +5,7 @@ import { ProblemError, validated } from '@app/protocol';
 
 const maxContextIdCharacters = 512;
 
-/** What steers a context, in every message about it. */
+/** The control fields of every message about a context. */
 class ContextFields {
   @IsOptional()
   @IsString()
@@ -20,19 +20,19 @@ class ContextFields {
   flush?: boolean | null;
 }
 
-/** A message about a context, as it came. */
+/** An unchecked message about a context. */
 export type TtsFrame = Readonly<Record<string, unknown>>;
 
-/** What a message asks of its context. */
+/** The commands of a message for its context. */
 export interface ContextCommand {
   readonly text: string;
   readonly isBlank: boolean;
   readonly isFlush: boolean;
-  /** No more text comes after it. */
+  /** Whether it is the last message with text. */
   readonly isClosing: boolean;
 }
 
-/** Throws `bad_request` for what is no JSON object. */
+/** Throws `bad_request` for text that is not a JSON object. */
 export function readFrame(text: string): TtsFrame {
   const message = parseJson(text);
   if (typeof message !== 'object' || message === null || Array.isArray(message)) {
@@ -41,7 +41,7 @@ export function readFrame(text: string): TtsFrame {
   return message as TtsFrame;
 }
 
-/** The id of the context, a new one where the message has none; throws `bad_request`. */
+/** The id of the context. A message without an id gets a new one. Throws `bad_request`. */
 export function contextIdOf(message: TtsFrame): string {
   const id = message.context_id ?? randomUUID();
   if (typeof id === 'string' && id.length > 0 && id.length <= maxContextIdCharacters) return id;

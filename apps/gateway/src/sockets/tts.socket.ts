@@ -10,13 +10,13 @@ import type { Door, Upgrade } from './door';
 import { SocketRegistry } from './socket-registry';
 import { TtsConnection, type TtsServices } from './tts-connection';
 
-/** Who opened the socket. */
+/** The upgrade that opened the socket, and its admission. */
 interface Welcome {
   readonly upgrade: Upgrade;
   readonly admission: Admission;
 }
 
-/** `GET /tts/websocket`: many contexts on one connection, each authorised like a request of its own. */
+/** `GET /tts/websocket`: many contexts on one connection. Each context is authorised like a separate request. */
 @WebSocketGateway({ path: '/tts/websocket' })
 export class TtsSocket implements OnGatewayConnection, Door<Welcome>, TtsServices {
   constructor(
@@ -31,7 +31,7 @@ export class TtsSocket implements OnGatewayConnection, Door<Welcome>, TtsService
     return { upgrade, admission: await this.gatekeeper.admit(upgrade, 'tts') };
   }
 
-  /** Frames are handled one after the other in the turn in which they arrive: nothing can overtake. */
+  /** Frames are handled one after another in the order of arrival. */
   handleConnection(socket: WebSocket, _request: IncomingMessage, { upgrade, admission }: Welcome): void {
     const connection = new TtsConnection(this, socket, upgrade, admission);
     this.registry.add(connection);

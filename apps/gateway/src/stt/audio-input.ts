@@ -9,23 +9,23 @@ import {
   type PcmEncoding,
 } from '@app/speech/audio';
 
-/** Enough of a file to tell what it is. */
+/** Number of bytes that identify the type of a file. */
 const sniffBytes = 512;
 
-/** How headerless audio is to be read. */
+/** The format of audio without a header. */
 export interface RawFormat {
   readonly encoding: PcmEncoding;
   readonly sampleRateHz: number;
 }
 
-/** A client's audio on its way in: decoded, mono, 16 kHz, 16 bits. Throws `audio_not_supported`. */
+/** Decodes a client's audio to mono, 16 kHz, 16 bits. Throws `audio_not_supported`. */
 export interface AudioInput {
   push(bytes: Uint8Array): Int16Array;
-  /** What is left when no more bytes come. */
+  /** Returns the remaining samples when no more bytes come. */
   end(): Int16Array;
 }
 
-/** Mono PCM without a header, cut anywhere. */
+/** Mono PCM without a header, in pieces of any length. */
 export class RawAudioInput implements AudioInput {
   private readonly decoder: PcmDecoder;
   private readonly resampler: Resampler;
@@ -65,7 +65,7 @@ class WavAudioInput implements AudioInput {
   }
 }
 
-/** A file of a kind that its first bytes tell; `raw` says how to read one that has no header. */
+/** A file whose type is detected from its first bytes. `raw` is the format of a file without a header. */
 export class FileAudioInput implements AudioInput {
   private head: Buffer = Buffer.alloc(0);
   private input: AudioInput | undefined;
@@ -94,7 +94,7 @@ export class FileAudioInput implements AudioInput {
     else if (this.raw) this.input = new RawAudioInput(this.raw);
     else if (container === 'raw-or-unknown') throw new ProblemError('audio_not_supported');
     else {
-      const detail = `Audio in ${container} is not read yet. Send WAV, or raw PCM with encoding and sample_rate.`;
+      const detail = `Audio in ${container} is not supported. Send WAV, or raw PCM with encoding and sample_rate.`;
       throw new ProblemError('audio_not_supported', { detail });
     }
     return this.input;

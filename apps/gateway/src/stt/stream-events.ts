@@ -2,7 +2,7 @@ import type { Offering } from '../catalogue/catalogue';
 import type { WorkEnd } from '../scope/request-scope';
 import type { Transcript } from './transcripts';
 
-/** What an STT request comes to here. */
+/** The settings of an STT request. */
 export interface SttSettings {
   readonly model: Offering;
   readonly language: string;
@@ -10,20 +10,20 @@ export interface SttSettings {
   readonly pace: 'live' | 'upload';
 }
 
-/** The one end of an STT stream; `durationSeconds` is the length of its audio. */
+/** The one end of an STT stream. `durationSeconds` is the length of its audio. */
 export type SttEnd =
   { readonly outcome: 'done'; readonly durationSeconds: number } | Exclude<WorkEnd, { readonly outcome: 'done' }>;
 
-/** What comes out of an STT stream, in order; `ended` is the last and comes once. */
+/** The events of an STT stream, in order. `ended` is the last one and occurs once. */
 export type SttEvent =
   | { readonly type: 'transcript'; readonly isFinal: boolean; readonly transcript: Transcript }
-  /** Answers `finalize`, in order. */
+  /** The answer to `finalize`, in order. */
   | { readonly type: 'flushed' }
   | ({ readonly type: 'ended' } & SttEnd);
 
-/** The client of an STT stream, as its edge speaks to it. */
+/** The receiver of the events of an STT stream. */
 export interface SttClient {
   receive(event: SttEvent): void;
-  /** There is room for audio again. */
+  /** Called when there is room for audio again. */
   drained(): void;
 }

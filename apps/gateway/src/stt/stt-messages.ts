@@ -1,6 +1,6 @@
 import type { Transcript } from './transcripts';
 
-/** A transcript as clients of the socket know it. */
+/** A transcript in the format of the socket API. */
 export const transcriptMessage = (transcript: Transcript, isFinal: boolean, requestId: string): object => ({
   type: 'transcript',
   is_final: isFinal,

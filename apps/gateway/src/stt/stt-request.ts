@@ -30,7 +30,7 @@ class SttRequest {
   language?: string;
 }
 
-/** What a live stream comes to here, from the query of its upgrade; throws the problem to answer with. */
+/** The settings of a live stream, from the query of its upgrade. Throws the problem of an invalid query. */
 export function liveRequest(
   query: URLSearchParams,
   catalogue: Catalogue,
@@ -40,14 +40,14 @@ export function liveRequest(
   return { settings: { ...settings, words: true, pace: 'live' }, format: requiredFormat(query) };
 }
 
-/** What a form or query says of an upload. */
+/** The settings of an upload, from its form or query. */
 export function sttSettings(fields: object, catalogue: Catalogue): SttSettings {
   const { model: name, language } = validated(SttRequest, fields);
   const model = catalogue.findModel('stt', name);
   return { model, language: catalogue.languageOf(model, language), words: false, pace: 'upload' };
 }
 
-/** How headerless audio of an upload is to be read; undefined when the query does not say. */
+/** The format of an upload without a header, or undefined if the query does not name one. */
 export const optionalFormat = (query: URLSearchParams): RawFormat | undefined =>
   query.has('encoding') || query.has('sample_rate') ? requiredFormat(query) : undefined;
 

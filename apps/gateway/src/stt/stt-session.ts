@@ -16,17 +16,18 @@ import { Transcripts } from './transcripts';
 import { WorkerFeed } from './worker-feed';
 
 type State =
-  /** No audio has come, so there is no job. */
+  /** No audio has arrived, so there is no job. */
   | 'silent'
   /** There is a job, and more audio may come. */
   | 'open'
-  /** No more audio; the rest of it is being recognised. */
+  /** No more audio will arrive. The rest of it is being recognised. */
   | 'closing'
   | 'ended';
 
 /**
- * One STT stream: audio goes in, transcripts come out, `ended` last and once, with the end of its scope. It keeps the audio
- * since the last final, so that a worker which takes over hears again what has no final yet. A job exists from the first audio on.
+ * One STT stream of a client. Audio goes in and transcripts come out. `ended` is the last event, occurs once and ends
+ * the scope. The session keeps the audio since the last final, so that a later attempt can recognise it again. The job
+ * starts at the first audio.
  */
 export class SttSession implements JobListener {
   private state: State = 'silent';
@@ -51,7 +52,7 @@ export class SttSession implements JobListener {
     return this.feed.isFull;
   }
 
-  /** Whether its client has been told all that was said so far. */
+  /** Whether all finals of the audio so far have been sent. */
   get isIdle(): boolean {
     if (this.state === 'silent' || this.state === 'ended') return true;
     return this.feed.isSettled && !this.transcripts.hasOpenWords;
@@ -61,18 +62,18 @@ export class SttSession implements JobListener {
     if (this.takesAudio()) this.take(() => this.input.push(bytes));
   }
 
-  /** Finals for everything so far, then `flushed`; the stream stays open. */
+  /** Makes finals for all audio so far, then sends `flushed`. The stream stays open. */
   finalize(): void {
     if (this.state === 'silent') this.client.receive({ type: 'flushed' });
     if (this.state === 'open') this.feed.finalize(false);
   }
 
-  /** Finals for everything so far; the client is not told that it was asked for. */
+  /** Makes finals for all audio so far, without `flushed`. */
   settle(): void {
     if (this.state === 'open') this.feed.finalize(true);
   }
 
-  /** No more audio: remaining finals, then the end. */
+  /** Ends the audio. The remaining finals follow, then the end. */
   close(): void {
     if (!this.takesAudio()) return;
     this.take(() => this.input.end());

@@ -1,7 +1,7 @@
 import { sttSampleRateHz, type SttSegment } from '@app/protocol';
 import { usesSpaces } from '@app/speech/text';
 
-/** Recognised text as clients get it; finals can be joined as they are. */
+/** Recognised text for the client. The texts of finals can be concatenated. */
 export interface Transcript {
   readonly text: string;
   readonly language: string;
@@ -9,30 +9,30 @@ export interface Transcript {
   readonly words: readonly { readonly word: string; readonly start: number; readonly end: number }[];
 }
 
-/** The transcripts of one STT stream: what is final never changes, and silence says nothing. */
+/** The transcripts of one STT stream. A final never changes, and silence gives no transcript. */
 export class Transcripts {
   private finalEnd = 0;
   private hasText = false;
   private openWords = false;
 
-  /** One beyond the last sample that a final covers. */
+  /** The sample after the last one that a final covers. */
   get finalSample(): number {
     return this.finalEnd;
   }
 
-  /** Whether words were shown that no final has. */
+  /** Whether partials contained words that no final covers yet. */
   get hasOpenWords(): boolean {
     return this.openWords;
   }
 
-  /** Undefined for what says nothing. */
+  /** Returns undefined for a segment without text. */
   partial(segment: SttSegment): Transcript | undefined {
     if (segment.endSample <= this.finalEnd || segment.text === '') return undefined;
     this.openWords = true;
     return this.transcriptOf(segment);
   }
 
-  /** Undefined for what says nothing, also where it moves `finalSample`. */
+  /** Returns undefined for a segment without text, even if it moves `finalSample`. */
   final(segment: SttSegment): Transcript | undefined {
     if (segment.endSample <= this.finalEnd) return undefined;
     this.finalEnd = segment.endSample;

@@ -7,12 +7,12 @@ import { sttSettings } from './stt-request';
 import { SttSession } from './stt-session';
 import type { Transcript } from './transcripts';
 
-/** What is read of a multipart form, in the order in which it arrives. */
+/** The parts of a multipart form, in the order of arrival. */
 export type FormPart =
   | { readonly type: 'field'; readonly fieldname: string; readonly value: unknown }
   | { readonly type: 'file'; readonly file: AsyncIterable<Buffer> & { readonly truncated?: boolean } };
 
-/** A whole file as it was heard. */
+/** The transcript of a whole file. */
 export interface UploadResult {
   readonly transcripts: readonly Transcript[];
   readonly durationSeconds: number;
@@ -20,10 +20,12 @@ export interface UploadResult {
 }
 
 const granularities = 'timestamp_granularities';
-/** A form that has all of these before its file leaves nothing to wait for. */
+/** Once all these fields have arrived, the file need not wait for the rest of the form. */
 const telling = ['model', 'language', granularities];
 
-/** One form with audio in it: transcribed as it arrives, once the form has said how. */
+/**
+ * One form with an audio file. The file is transcribed while it arrives, once the fields that it depends on are known.
+ */
 export class Upload implements SttClient {
   private readonly fields: Record<string, unknown> = {};
   private head: Buffer[] = [];
@@ -37,7 +39,7 @@ export class Upload implements SttClient {
   private reject!: (problem: ProblemError) => void;
   private onDrained: () => void = () => undefined;
 
-  /** `maxHeadBytes`: how much of the file may be kept while it is not known what the rest of the form says. */
+  /** `maxHeadBytes`: most bytes of the file that are held until the other fields of the form have arrived. */
   constructor(
     private readonly scope: RequestScope,
     private readonly input: AudioInput,
@@ -48,11 +50,13 @@ export class Upload implements SttClient {
       this.resolve = resolve;
       this.reject = reject;
     });
-    // It is awaited where it matters; until then a failure must not count as unhandled.
+    // `ended` is awaited later. A failure before that must not count as an unhandled rejection.
     this.ended.catch(() => undefined);
   }
 
-  /** Reads the form to its end and gives what was said; throws the problem to answer with, which ends the scope. */
+  /**
+   * Reads the form to its end and returns the transcript. Throws the problem of an invalid form, which ends the scope.
+   */
   async transcribe(parts: AsyncIterable<FormPart>): Promise<UploadResult> {
     try {
       return await this.read(parts);
@@ -90,8 +94,7 @@ export class Upload implements SttClient {
   private take(name: string, value: unknown): void {
     const field = name.replace(/\[\]$/, '');
     const late = this.begun && telling.includes(field) && this.fields[field] !== value;
-    if (late)
-      throw new ProblemError('bad_request', { detail: `Put ${field} before the file: the file is a long one.` });
+    if (late) throw new ProblemError('bad_request', { detail: `Put ${field} before the file if the file is long.` });
     if (field === granularities && this.fields[field] === 'word') return;
     this.fields[field] = value;
   }
@@ -112,7 +115,7 @@ export class Upload implements SttClient {
     this.headBytes += bytes.length;
     if (this.headBytes <= this.maxHeadBytes) return;
     if (!('model' in this.fields)) {
-      const detail = `Put model before the file where the file has more than ${this.maxHeadBytes} bytes.`;
+      const detail = `Put model before the file if the file has more than ${this.maxHeadBytes} bytes.`;
       throw new ProblemError('bad_request', { detail });
     }
     await this.sendHead(this.begin().session);
@@ -139,7 +142,7 @@ export class Upload implements SttClient {
   }
 }
 
-/** What a client sent, with what is wrong with it as a problem. */
+/** The parts from the client. Errors in reading them become problems. */
 async function* asSent<T>(source: AsyncIterable<T>): AsyncGenerator<T> {
   const items = source[Symbol.asyncIterator]();
   try {

@@ -2,21 +2,24 @@ import type { JobHandle } from '@app/broker';
 import { creditSamples, sttSampleRateHz, type SttInput } from '@app/protocol';
 import { AudioHistory } from './audio-history';
 
-/** Audio that waits to be sent to a worker beyond which the client is asked to wait. */
+/** Number of samples that may wait for a worker before the client is paused. */
 const fullSamples = 2 * creditSamples;
-/** Workers force a final at 30 s, so consumed audio older than this without one was silence. */
+/** Workers force a final at 30 s. Consumed audio that is older than this and has no final was silence. */
 const silenceSamples = 40 * sttSampleRateHz;
-/** Live audio is sent and confirmed in pieces: with no more than this unconfirmed, the worker has heard all. */
+/**
+ * Live audio is sent and confirmed in pieces. If no more samples than this are unconfirmed, the worker has received all
+ * audio.
+ */
 const unconfirmedSamples = sttSampleRateHz / 2;
 
 interface Command {
   readonly atSample: number;
   readonly input: Exclude<SttInput, { type: 'audio' }>;
-  /** The client did not ask for it and hears nothing of it. */
+  /** Whether the gateway asked for it. The client gets no answer to it. */
   readonly isOwn: boolean;
 }
 
-/** How far the worker of the current attempt is. */
+/** The progress of the worker of the current attempt. */
 interface Attempt {
   sentSamples: number;
   consumedSamples: number;
@@ -24,36 +27,36 @@ interface Attempt {
 }
 
 /**
- * What the worker of an STT stream is sent: audio up to its credit, and commands at their places in it. Keeps the audio since
- * the last final, so that a worker of a later attempt hears again what has no final yet.
+ * Sends audio (up to the worker's credit) and commands at their positions in it. Keeps the audio since the last final,
+ * so that a later attempt can recognise it again.
  */
 export class WorkerFeed {
   private readonly history = new AudioHistory();
   private handle: JobHandle | undefined;
-  /** Undefined until a worker has claimed the job. */
+  /** Undefined until a worker claims the job. */
   private attempt: Attempt | undefined;
-  /** Finalize markers that were not answered, and the close, each with its place in the audio. */
+  /** Finalize markers without an answer, and the close, each with its position in the audio. */
   private commands: Command[] = [];
   private markers = 0;
   private full = false;
 
-  /** Length of all audio of the client. */
+  /** Number of samples that the client has sent. */
   get endSample(): number {
     return this.history.endSample;
   }
 
-  /** Whether so much audio waits that the client should not send more. */
+  /** Whether the client should stop sending for now. */
   get isFull(): boolean {
     return this.full;
   }
 
-  /** Whether the worker has heard all and owes no answer. */
+  /** Whether the worker has received all audio and answered all commands. */
   get isSettled(): boolean {
     const consumedSamples = this.attempt?.consumedSamples ?? 0;
     return this.endSample - consumedSamples <= unconfirmedSamples && this.commands.length === 0;
   }
 
-  /** The job was submitted. */
+  /** Called when the job has been submitted. */
   attach(handle: JobHandle): void {
     this.handle = handle;
     this.pump();
@@ -65,7 +68,7 @@ export class WorkerFeed {
     this.full = this.unsentSamples() > fullSamples;
   }
 
-  /** Asks for finals for everything so far. `isOwn`: its answer is not for the client. */
+  /** Requests finals for all audio so far. `isOwn`: the client gets no answer. */
   finalize(isOwn: boolean): void {
     this.command({ type: 'finalize', marker: ++this.markers }, isOwn);
   }
@@ -74,20 +77,20 @@ export class WorkerFeed {
     this.command({ type: 'close' }, true);
   }
 
-  /** The sample with which a worker goes on after this final. */
+  /** The sample from which a worker continues after this final. */
   resumeSample(finalSample: number): number {
     return Math.max(finalSample, this.history.startSample);
   }
 
-  /** A worker begins after this final. */
+  /** Called when a worker begins after this final. */
   claimed(finalSample: number): void {
     const offsetSamples = this.resumeSample(finalSample);
     this.attempt = { sentSamples: offsetSamples, consumedSamples: offsetSamples, commandsSent: 0 };
-    // The worker is answered first.
+    // The answer to the claim must be sent before any input.
     queueMicrotask(() => this.pump());
   }
 
-  /** The worker has consumed audio up to a sample; true when the client may send again. */
+  /** Called when the worker has consumed audio up to a sample. Returns true if the client may send again. */
   credit(consumedSamples: number, finalSample: number): boolean {
     if (!this.attempt) return false;
     this.attempt.consumedSamples = Math.max(this.attempt.consumedSamples, consumedSamples);
@@ -98,12 +101,15 @@ export class WorkerFeed {
     return true;
   }
 
-  /** Audio before this sample is final and is not needed again. */
+  /** Called when audio before this sample is final and not needed again. */
   finalTo(finalSample: number): void {
     this.history.dropBefore(finalSample);
   }
 
-  /** The worker has answered the finalize commands up to this marker; gives how many of them the client asked for. */
+  /**
+   * Called when the worker has answered the finalize commands up to this marker. Returns how many of them came from the
+   * client.
+   */
   flushed(marker: number): number {
     const isAnswered = ({ input }: Command): boolean => input.type === 'finalize' && input.marker <= marker;
     const answered = this.commands.filter(isAnswered);
@@ -112,7 +118,7 @@ export class WorkerFeed {
     return answered.filter(({ isOwn }) => !isOwn).length;
   }
 
-  /** Nothing more is sent; a job that still runs is cancelled for the reason given. */
+  /** Stops sending. If the job still runs, cancels it with the given reason. */
   stop(reason: string | undefined): void {
     const { handle } = this;
     this.handle = undefined;

@@ -1,12 +1,12 @@
 import { encodePcm, Resampler, silence, type PcmOutputEncoding } from '@app/speech/audio';
 
-/** How a client wants its audio. */
+/** The audio format that a client requests. */
 export interface AudioFormat {
   readonly encoding: PcmOutputEncoding;
   readonly sampleRateHz: number;
 }
 
-/** One context's audio on its way out: resampled, made louder or softer, encoded. The same samples give the same bytes. */
+/** Resamples, scales and encodes the audio of one context. Equal samples give equal bytes. */
 export class AudioOutput {
   private resampler: Resampler | undefined;
 
@@ -15,7 +15,10 @@ export class AudioOutput {
     private readonly gain: number,
   ) {}
 
-  /** To be called before the first samples of an utterance; all of a context have one rate. */
+  /**
+   * Call this before the first samples of an utterance. All utterances of a context must have the same sample rate in
+   * hertz.
+   */
   expect(engineRateHz: number): void {
     this.resampler ??= new Resampler(engineRateHz, this.format.sampleRateHz);
   }
@@ -25,12 +28,12 @@ export class AudioOutput {
     return this.encode(this.resampler.push(samples));
   }
 
-  /** The last few samples, which the resampler holds back to look ahead. */
+  /** Returns the last few samples, which the resampler holds back to look ahead. */
   flush(): Buffer {
     return this.encode(this.resampler?.flush() ?? new Float32Array(0));
   }
 
-  /** A pause. It ends what the resampler held back, since nothing that follows it can be heard in it. */
+  /** Returns a pause. The samples that the resampler held back come before it. */
   pause(durationMs: number): Buffer {
     return Buffer.concat([this.flush(), this.encode(silence(durationMs, this.format.sampleRateHz))]);
   }

@@ -5,10 +5,10 @@ import type { Outbox } from './outbox';
 import type { TtsSettings } from './tts-request';
 import type { TtsPlan } from './utterance';
 
-/** Makes the audio of one context as its client wants it, with the times of its words. */
+/** Makes the audio of one context in the client's format, with word times. */
 export class AudioTrack {
   private readonly output: AudioOutput;
-  /** Where in the context's audio the utterance at hand begins. */
+  /** The start of the current utterance in the context's audio. */
   private startSeconds = 0;
 
   constructor(
@@ -18,7 +18,7 @@ export class AudioTrack {
     this.output = new AudioOutput(settings.format, settings.volume);
   }
 
-  /** Before the audio of an utterance: its words, where they were asked for. */
+  /** Call this before the audio of an utterance. Emits its words if the client asked for them. */
   beginUtterance(plan: TtsPlan): void {
     this.output.expect(plan.sampleRateHz);
     const { wordTimestamps, phonemeTimestamps } = this.settings;
@@ -42,13 +42,13 @@ export class AudioTrack {
     this.startSeconds += durationMs / 1000;
   }
 
-  /** Everything before this flush is made. */
+  /** Call this when all audio before this flush has been made. */
   flush(flushId: number): void {
     this.finish();
     this.outbox.put({ type: 'flushed', flushId });
   }
 
-  /** Adds what the resampler still holds. */
+  /** Adds the samples that the resampler still holds. */
   finish(): void {
     this.put(this.output.flush());
   }

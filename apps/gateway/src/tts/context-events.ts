@@ -1,15 +1,20 @@
 import type { WorkEnd } from '../scope/request-scope';
 
-/** Words or phonemes with their times, three arrays of equal length; seconds from the start of the context's audio. */
+/**
+ * Words or phonemes with their times: three arrays of equal length, in seconds from the start of the context's audio.
+ */
 export interface Timestamps {
   readonly texts: readonly string[];
   readonly startSeconds: readonly number[];
   readonly endSeconds: readonly number[];
 }
 
-/** What comes out of a context, in order; `ended` is the last and comes once. */
+/** The events of a context, in order. `ended` is the last one and occurs once. */
 export type ContextEvent =
-  /** Whole samples in the wanted format. `flushId`: how many flushes lie before it plus one, once a flush was used. */
+  /**
+   * Whole samples in the client's format. `flushId`: 1 plus the number of flushes before this audio. Absent until the
+   * first flush.
+   */
   | {
       readonly type: 'audio';
       readonly bytes: Buffer;
@@ -18,13 +23,13 @@ export type ContextEvent =
     }
   | { readonly type: 'words'; readonly timestamps: Timestamps }
   | { readonly type: 'phonemes'; readonly timestamps: Timestamps }
-  /** Everything before this flush was sent. */
+  /** All audio before this flush has been sent. */
   | { readonly type: 'flushed'; readonly flushId: number }
   | ({ readonly type: 'ended' } & WorkEnd);
 
-/** The client of a context, as its edge speaks to it. */
+/** The receiver of the events of a context. */
 export interface ContextClient {
   receive(event: ContextEvent): void;
-  /** Whether it has yet to take what was sent; `TtsContext.wake` says when it has. */
+  /** Whether the client has not read all that was sent. Call `TtsContext.wake` when it has. */
   readonly backlogged: boolean;
 }

@@ -4,7 +4,7 @@ import type { ContextLimits } from './tts-context';
 
 type LimitsConfig = Pick<GatewayConfig, 'ttsAheadMs' | 'ttsHeldMs' | 'contextExpiryMs' | 'maxTranscriptCharacters'>;
 
-/** On a socket audio is sent ahead by time. */
+/** The limits on a socket: audio is paced by its playing time. */
 export const socketLimits = (config: LimitsConfig): ContextLimits => ({
   aheadMs: config.ttsAheadMs,
   heldMs: config.ttsHeldMs,
@@ -12,14 +12,14 @@ export const socketLimits = (config: LimitsConfig): ContextLimits => ({
   maxCharacters: config.maxTranscriptCharacters,
 });
 
-/** An HTTP answer follows the client's reading alone. */
+/** The limits of an HTTP response: it is paced only by how fast the client reads. */
 export const answerLimits = (config: LimitsConfig): ContextLimits => ({
   ...socketLimits(config),
   aheadMs: Infinity,
   heldMs: Infinity,
 });
 
-/** A context as a piece of work; `model` is undefined for one that was refused. */
+/** The description of a context as work. `model` is undefined if the request was refused. */
 export const contextWork = (model?: string): Work => ({
   kind: 'tts',
   name: 'tts context',

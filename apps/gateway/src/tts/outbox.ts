@@ -4,21 +4,21 @@ import type { ContextClient, ContextEvent } from './context-events';
 import { Playback } from './playback';
 import type { TtsMeasures } from './tts-measures';
 
-/** A piece of audio on the wire; as base64 in JSON it stays far below the 1 MiB that clients accept. */
+/** Largest piece of audio in one message. As base64 in JSON it is far below the 1 MiB that clients accept. */
 const maxChunkBytes = 192 * 1024;
-/** Held audio leaves in pieces of this length, so that a client never hears nothing for longer. */
+/** Held audio is sent in pieces of this length, so that pauses between messages are no longer than this. */
 const pieceMs = 1_000;
-/** How soon to look again whether a client that does not read has taken something. */
+/** Interval at which the backlog of a client is checked, in milliseconds. */
 export const backlogPollMs = 100;
 
-/** An event that was made and may have to wait. */
+/** An event that may have to wait before it is sent. */
 export type MadeEvent =
   | { readonly type: 'audio'; readonly bytes: Buffer }
   | Extract<ContextEvent, { type: 'words' | 'phonemes' | 'flushed' }>;
 
 /**
- * What of a context was made and has not been sent. It leaves in order. Audio leaves as soon as the client has no more than
- * `aheadMs` unplayed, and the rest in pieces of a second as the client plays.
+ * The events of a context that were made and not sent. They are sent in order. Audio is sent as long as the client has
+ * no more than `aheadMs` unplayed. The rest is sent in pieces of a second while the client plays.
  */
 export class Outbox {
   private readonly waiting: MadeEvent[] = [];
@@ -29,11 +29,14 @@ export class Outbox {
   private sentBytes = 0;
   private flushesAnnounced = 0;
   private flushesSent = 0;
-  /** Since the request came. */
+  /** Milliseconds from the request to the latest audio. */
   private lastAudioAfterMs = 0;
   private timer: NodeJS.Timeout | undefined;
 
-  /** `aheadMs`: Infinity sends all at once; less than a piece counts as a piece. `onRoom` is called when more may leave. */
+  /**
+   * `aheadMs`: Infinity sends everything at once, and less than a piece counts as a piece. `onRoom` is called when more
+   * can be sent.
+   */
   constructor(
     format: AudioFormat,
     private aheadMs: number,
@@ -46,12 +49,12 @@ export class Outbox {
     this.bytesPerMs = (this.bytesPerSample * format.sampleRateHz) / 1000;
   }
 
-  /** Audio that is here and was not sent. */
+  /** Length of the audio that is held here. */
   get heldMs(): number {
     return this.heldBytes / this.bytesPerMs;
   }
 
-  /** Audio that was sent and cannot have been played yet. */
+  /** Length of the audio that was sent and that the client cannot have played yet. */
   get unplayedMs(): number {
     return this.playback.aheadMs();
   }
@@ -61,7 +64,7 @@ export class Outbox {
     return this.sentBytes / this.bytesPerMs;
   }
 
-  /** Whether audio is held back while the client has enough. */
+  /** Whether audio is held back because the client has enough. */
   get isPaced(): boolean {
     return this.aheadMs !== Infinity;
   }
@@ -70,7 +73,7 @@ export class Outbox {
     return this.waiting.length === 0;
   }
 
-  /** Number of a flush that was asked for just now. */
+  /** Returns the number of a new flush. */
   announceFlush(): number {
     return ++this.flushesAnnounced;
   }
@@ -80,7 +83,7 @@ export class Outbox {
     this.waiting.push(event);
   }
 
-  /** Sends what may leave now; `onRoom` follows once more may. */
+  /** Sends what can be sent now. `onRoom` is called when more can be sent. */
   release(): void {
     clearTimeout(this.timer);
     for (let head = this.waiting[0]; head; head = this.waiting[0]) {
@@ -93,19 +96,19 @@ export class Outbox {
     }
   }
 
-  /** From now on nothing is held back. */
+  /** Stops holding back audio. */
   unpace(): void {
     this.aheadMs = Infinity;
   }
 
-  /** Drops what was not sent. */
+  /** Drops all events that were not sent. */
   clear(): void {
     clearTimeout(this.timer);
     this.waiting.length = 0;
     this.heldBytes = 0;
   }
 
-  /** As much of the audio as may leave now. */
+  /** The part of the audio that can be sent now. */
   private pieceOf(bytes: Buffer): Extract<MadeEvent, { type: 'audio' }> | undefined {
     if (!this.isPaced) return { type: 'audio', bytes };
     const roomMs = this.aheadMs - this.unplayedMs;

@@ -1,15 +1,15 @@
-/** How much of the audio sent so far a client that plays it as it comes has not played yet. */
+/** Estimates how much of the sent audio a client has not played yet, if it plays audio on arrival. */
 export class Playback {
   private playedUpAtMs = -Infinity;
 
   constructor(private readonly now: () => number = () => performance.now()) {}
 
-  /** Audio of this length has left; a client that had run dry starts again with it. */
+  /** Records that audio of this length was sent. A client without unplayed audio starts playing again. */
   sent(durationMs: number): void {
     this.playedUpAtMs = Math.max(this.playedUpAtMs, this.now()) + durationMs;
   }
 
-  /** Unplayed audio. */
+  /** Length of the unplayed audio. */
   aheadMs(): number {
     return Math.max(0, this.playedUpAtMs - this.now());
   }

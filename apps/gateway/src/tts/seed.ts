@@ -1,6 +1,6 @@
 /**
- * The seed of the utterance with this index in a context whose seed is given: 32 bits, well mixed, so that neighbouring
- * utterances and neighbouring seeds have unrelated noise. A function of the request alone.
+ * The 32-bit seed of the utterance with this index in a context with a given seed. Neighbouring utterances and
+ * neighbouring seeds get unrelated noise. It depends on the request alone.
  */
 export function utteranceSeed(contextSeed: number, index: number): number {
   let mixed = (contextSeed ^ Math.imul(index + 1, 0x9e3779b9)) >>> 0;

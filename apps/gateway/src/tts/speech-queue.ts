@@ -3,7 +3,7 @@ import type { AudioTrack } from './audio-track';
 import type { TtsMeasures } from './tts-measures';
 import { Utterance, type UtteranceObserver } from './utterance';
 
-/** Utterances of one context that workers may hold or have waiting. */
+/** Most utterances of one context that are published and not complete. */
 const maxOutstanding = 2;
 /** A pause is made in pieces of this length. */
 const pausePieceMs = 1_000;
@@ -19,7 +19,7 @@ type Item =
   | { readonly type: 'pause'; remainingMs: number }
   | { readonly type: 'flush'; readonly flushId: number };
 
-/** What of a context is still to be made, in order: utterances, pauses, flushes. */
+/** The utterances, pauses and flushes of a context that are not made yet, in order. */
 export class SpeechQueue {
   private readonly items: Item[] = [];
   private utterances = 0;
@@ -48,12 +48,12 @@ export class SpeechQueue {
     this.items.push({ type: 'flush', flushId });
   }
 
-  /** The next thing to be made is a pause, which no worker limits. */
+  /** Whether the first item is a pause. No worker limits how fast a pause is made. */
   get isAtPause(): boolean {
     return this.items[0]?.type === 'pause';
   }
 
-  /** Gives the track what there is of the first item, of a pause at most a piece. True when more can be given now. */
+  /** Moves the audio that has arrived for the first item to the track. Returns true if more can be moved now. */
   moveTo(track: AudioTrack): boolean {
     const item = this.items[0];
     if (!item) return false;
@@ -63,8 +63,8 @@ export class SpeechQueue {
   }
 
   /**
-   * The utterance to publish now: the next one, unless the audio before it is longer than the limit or too much is with the
-   * workers. `madeMs` is the audio that has left this queue and was not played.
+   * The next utterance to publish. Undefined if the audio before it is longer than the limit or too many utterances are
+   * published. `madeMs` is the length of the audio that has left this queue and was not played.
    */
   nextToPublish(
     madeMs: number,
@@ -79,7 +79,7 @@ export class SpeechQueue {
       if (!utterance.isPublished) {
         return outstanding < maxOutstanding && bufferedMs <= limitMs ? { utterance, index, bufferedMs } : undefined;
       }
-      // Until its length is known, nobody can say how long the next one may wait: it would pass for a newcomer.
+      // The deadline of the next utterance depends on the length of this one.
       if (utterance.isOutstanding && !utterance.plan) return undefined;
       if (utterance.isOutstanding) outstanding++;
       bufferedMs += utterance.untakenMs;
@@ -87,13 +87,13 @@ export class SpeechQueue {
     return undefined;
   }
 
-  /** Stops all work and forgets it. */
+  /** Cancels all utterances and empties the queue. */
   cancel(reason: string): void {
     for (const item of this.items.splice(0)) if (item.type === 'utterance') item.utterance.cancel(reason);
   }
 }
 
-/** Gives the track what there is of an item; true when that was all of it. */
+/** Moves the available audio of an item to the track, of a pause at most a piece. Returns true if the item is complete. */
 function isMoved(item: Item, track: AudioTrack): boolean {
   switch (item.type) {
     case 'utterance':

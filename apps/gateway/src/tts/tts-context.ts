@@ -10,33 +10,37 @@ import { SpeechQueue } from './speech-queue';
 import { TtsMeasures } from './tts-measures';
 import type { TtsSettings } from './tts-request';
 
-/** Long text is split in slices: the splitter's time for one grows with its square. */
+/** Long text is split in slices because the time of the splitter grows with the square of its input. */
 const sliceCharacters = 2_000;
 
-/** Bounds of a context. Infinity in both times of audio leaves its pace to the client's reading alone. */
+/** The limits of a context. If both audio limits are Infinity, only the client's reading paces it. */
 export interface ContextLimits {
-  /** Longest unplayed audio at the client. */
+  /** Longest unplayed audio at the client, in milliseconds. */
   readonly aheadMs: number;
-  /** Audio held here beyond that; no further utterance is published while more is made or expected. */
+  /**
+   * Longest audio held here beyond that, in milliseconds. No further utterance is published while more is made or
+   * expected.
+   */
   readonly heldMs: number;
-  /** After this long without text or audio an open context is forgotten. */
+  /** Milliseconds without text or audio after which an open context ends. */
   readonly expiryMs: number;
   readonly maxCharacters: number;
 }
 
-/** What may be done before the request is allowed: nothing, or work whose audio stays here. */
+/** The work that is allowed before the request is admitted: none, or work whose audio is not sent yet. */
 type Permit = 'none' | 'work' | 'speech';
 
 type State =
-  /** More text may come. */
+  /** More text may arrive. */
   | { readonly name: 'open'; readonly permit: Permit }
-  /** The text is whole; the rest is being spoken. */
+  /** The text is complete. The rest of it is being spoken. */
   | { readonly name: 'closed'; readonly permit: Permit }
   | { readonly name: 'ended' };
 
 /**
- * One text spoken as one: pieces of text go in, events come out in order, `ended` last and once, with the end of its scope. At
- * most two of its utterances are with the workers. Nothing is published before `begin`, and nothing is sent before `admit`.
+ * One text that is spoken as a unit. Pieces of text go in and events come out in order. `ended` is the last event,
+ * occurs once and ends the scope. At most two utterances are published at the same time. Nothing is published before
+ * `begin`, and nothing is sent before `admit`.
  */
 export class TtsContext {
   private state: State = { name: 'open', permit: 'none' };
@@ -67,12 +71,12 @@ export class TtsContext {
     scope.whenCallerGone(() => this.cancel('disconnected'));
   }
 
-  /** No more text can come. */
+  /** Whether no more text can arrive. */
   get isClosed(): boolean {
     return this.state.name !== 'open';
   }
 
-  /** Text, joined to what came before as it is. */
+  /** Adds text, joined directly to the text before it. */
   push(text: string): void {
     if (this.state.name !== 'open') return;
     this.characters += text.length;
@@ -88,7 +92,7 @@ export class TtsContext {
     this.advance();
   }
 
-  /** Speaks what there is and says when it has been sent. */
+  /** Speaks the text so far and emits `flushed` when its audio has been sent. */
   flush(): void {
     if (this.state.name !== 'open') return;
     this.splitRest();
@@ -96,7 +100,7 @@ export class TtsContext {
     this.advance();
   }
 
-  /** No more text: the rest is spoken, then the context is done. */
+  /** Ends the text. The rest is spoken, then the context is done. */
   close(): void {
     if (this.state.name !== 'open') return;
     this.splitRest();
@@ -104,12 +108,12 @@ export class TtsContext {
     this.advance();
   }
 
-  /** Work may begin while it is still being asked whether the request is allowed. */
+  /** Allows work while the license app is still being asked. */
   begin(): void {
     this.permit('work');
   }
 
-  /** The request is allowed. */
+  /** Allows sending: the request was admitted. */
   admit(): void {
     this.permit('speech');
   }
@@ -122,12 +126,12 @@ export class TtsContext {
     this.end({ outcome: 'error', problem });
   }
 
-  /** The client has taken something: look whether to go on. */
+  /** Call this when the client has read something. Work continues if it can. */
   wake(): void {
     this.advance();
   }
 
-  /** From now on audio is sent as it is made, since this server stops soon. */
+  /** Sends audio as soon as it is made from now on, because this server stops soon. */
   unpace(): void {
     this.outbox.unpace();
     this.advance();
@@ -144,17 +148,17 @@ export class TtsContext {
     this.advance();
   }
 
-  /** What waits for more text becomes an utterance as it is. */
+  /** Makes an utterance of the text that waits for more. */
   private splitRest(): void {
     clearTimeout(this.bufferTimer);
     this.queue.add(this.splitter.flush());
   }
 
-  /** Sends what can be sent, publishes what may be published, and ends or rests when nothing is left. */
+  /** Sends and publishes what is allowed. Ends or rests the context when nothing is left. */
   private advance(): void {
     if (this.state.name === 'ended' || this.state.permit === 'none') return;
     if (this.state.permit === 'speech') this.deliver();
-    // A client can end the context while it is spoken to.
+    // The client may have ended the context during the call.
     if (this.hasEnded()) return;
     if (this.queue.isEmpty && this.outbox.isEmpty) return this.onNothingLeft(this.state);
     clearTimeout(this.expiryTimer);
@@ -166,7 +170,7 @@ export class TtsContext {
     this.publish();
   }
 
-  /** Makes audio of what has arrived, and sends what may leave. Pauses wait for room: a few bytes of text ask for hours of them. */
+  /** Makes and sends audio. Pauses wait for room, because a few bytes of text can ask for hours of them. */
   private deliver(): void {
     let hasMore = true;
     while (hasMore && !this.hasEnded()) {
@@ -210,7 +214,7 @@ export class TtsContext {
     };
   }
 
-  /** Everything was sent. Where more text may come, the context does not count as active meanwhile. */
+  /** Handles that everything has been sent. A context that may get more text does not count as active meanwhile. */
   private onNothingLeft(state: Exclude<State, { name: 'ended' }>): void {
     if (state.name === 'closed' && state.permit === 'speech') return this.end({ outcome: 'done' });
     this.scope.rest();

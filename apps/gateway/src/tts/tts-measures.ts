@@ -1,14 +1,14 @@
 import { laneName, type Lane, type TtsTimings } from '@app/protocol';
 import type { GatewayMetrics } from '../metrics/gateway-metrics';
 
-/** Text and first utterance are closer than this where none of the text was waited for. */
+/** If the time between the text and the first utterance is shorter than this, the text arrived complete. */
 const sameMomentMs = 2;
 
-/** What is measured of one context, from the text to the first audio and of each utterance. */
+/** The measurements of one context: from the text to the first audio, and of each utterance. */
 export class TtsMeasures {
   private readonly lane: string;
   private firstTextAtMs: number | undefined;
-  /** Whether the first utterance was whole as soon as there was text; false once it has ended. */
+  /** Whether the first utterance was complete as soon as there was text. Reset to false when it has ended. */
   private cameWhole = false;
   private firstAudioMs: number | undefined;
 
@@ -22,7 +22,7 @@ export class TtsMeasures {
     this.lane = laneName(lane);
   }
 
-  /** Time since the request came. */
+  /** Milliseconds since the request arrived. */
   sinceReceived(): number {
     return performance.now() - this.receivedAtMs;
   }
@@ -35,7 +35,7 @@ export class TtsMeasures {
     this.cameWhole = performance.now() - (this.firstTextAtMs ?? 0) < sameMomentMs;
   }
 
-  /** To be called with each audio; the first counts. */
+  /** Call this for each audio. Only the first one counts. */
   firstAudio(): void {
     if (this.firstAudioMs !== undefined) return;
     this.firstAudioMs = this.sinceReceived();
@@ -46,7 +46,7 @@ export class TtsMeasures {
     this.metrics.waitedInQueue(this.lane, waitedMs);
   }
 
-  /** `busMs`: from publishing an utterance to its plan, less what the worker and the queue account for. */
+  /** `busMs`: time from publishing an utterance to its plan, without the time in the worker and in the queue. */
   utteranceEnded(timings: TtsTimings, busMs: number): void {
     this.metrics.stage('seat_wait', this.lane, timings.seatWaitMs);
     this.metrics.stage('frontend', this.lane, timings.frontendMs);
@@ -60,7 +60,7 @@ export class TtsMeasures {
     this.metrics.audioPassed('tts', this.model, durationMs);
   }
 
-  /** What of the first audio's time was not the worker's; only where no text had to be waited for. */
+  /** The part of the time to first audio outside the worker. Measured only if the text arrived complete. */
   private firstUtteranceEnded({ seatWaitMs, frontendMs, encodeMs, firstWindowMs }: TtsTimings): void {
     if (this.cameWhole && this.firstAudioMs !== undefined) {
       const workerMs = seatWaitMs + frontendMs + encodeMs + firstWindowMs;

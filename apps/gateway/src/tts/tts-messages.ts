@@ -1,13 +1,15 @@
 import type { ContextEvent, Timestamps } from './context-events';
 
-/** What every message about a context that is no error has; SSE leaves the id out unless the client gave one. */
+/**
+ * The common fields of all messages about a context except errors. SSE leaves out the id unless the client gave one.
+ */
 const message = (contextId: string | undefined, done: boolean) => ({
   ...(contextId === undefined ? {} : { context_id: contextId }),
   done,
   status_code: 206,
 });
 
-/** An event of a context as clients know it. The end of a context is said by `doneMessage` or an error message. */
+/** The message of an event. The end of a context is sent as `doneMessage` or an error message. */
 export function ttsMessage(event: Exclude<ContextEvent, { type: 'ended' }>, contextId?: string): object {
   switch (event.type) {
     case 'audio':

@@ -5,7 +5,7 @@ import type { Catalogue, Offering } from '../catalogue/catalogue';
 import type { AudioFormat } from './audio-output';
 
 const encodings = ['pcm_s16le', 'pcm_f32le', 'pcm_mulaw', 'pcm_alaw'] as const satisfies readonly PcmOutputEncoding[];
-/** As the contract has them: what holds unless the client says otherwise, and the most that it may say. */
+/** The default and the maximum that the API contract defines. */
 const defaultMaxBufferDelayMs = 3_000;
 const longestBufferDelayMs = 5_000;
 const legacySpeeds = { slow: 0.8, normal: 1, fast: 1.25 } as const;
@@ -38,7 +38,7 @@ class GenerationConfig {
   volume?: number;
 }
 
-/** What to say and how, as a client sends it; fields not named here are ignored. */
+/** A TTS request of a client. Other fields are ignored. */
 export class TtsRequest {
   @IsString()
   @MaxLength(256)
@@ -82,7 +82,7 @@ export class TtsRequest {
   @IsOptional()
   speed?: unknown;
 
-  /** Ours: the same request with the same seed gives the same samples. */
+  /** An extension of this server. Equal requests with equal seeds give equal samples. */
   @IsOptional()
   @IsInt()
   @Min(0)
@@ -90,39 +90,39 @@ export class TtsRequest {
   seed?: number | null;
 }
 
-/** The request of an HTTP call: text and all. */
+/** The request of an HTTP call, with its text. */
 export class TtsTextRequest {
   @IsString()
   transcript!: string;
 
-  /** Of an SSE stream: repeated in its events. */
+  /** The context id that is repeated in the events of an SSE stream. */
   @IsOptional()
   @IsString()
   @MaxLength(512)
   context_id?: string | null;
 }
 
-/** `raw` is audio alone, `wav` has a header before it. */
+/** `raw` is audio alone. `wav` has a header before the audio. */
 export type Container = 'raw' | 'wav';
 
-/** What a request comes to here. It does not change within a context. */
+/** The settings of a request. They do not change within a context. */
 export interface TtsSettings {
   readonly voice: Offering;
   readonly language: string;
   readonly container: Container;
   readonly format: AudioFormat;
-  /** 1 is the voice's own pace. */
+  /** Relative pace: 1 is the voice's own. */
   readonly speed: number;
   /** Gain: 1 is the voice's own loudness. */
   readonly volume: number;
   readonly seed: number;
   readonly wordTimestamps: boolean;
   readonly phonemeTimestamps: boolean;
-  /** How long text may wait for more before it is spoken as it is. */
+  /** Milliseconds that text may wait for more text before it is spoken. */
   readonly maxBufferDelayMs: number;
 }
 
-/** Checks a request against the contract and the catalogue; throws the problem to answer with. */
+/** Validates a request against the API contract and the catalogue. Throws the problem of an invalid request. */
 export function ttsSettings(body: unknown, catalogue: Catalogue, containers: readonly Container[]): TtsSettings {
   const request = validated(TtsRequest, body);
   const voice = catalogue.findVoice(request.model_id, voiceName(request.voice));
@@ -144,7 +144,7 @@ function voiceName(voice: unknown): string {
   if (typeof voice === 'string') return voice;
   const { id, mode } = (typeof voice === 'object' && voice !== null ? voice : {}) as Record<string, unknown>;
   if (mode === 'embedding') {
-    throw new ProblemError('bad_request', { detail: 'Voices by embedding are not offered; name a voice by its id.' });
+    throw new ProblemError('bad_request', { detail: 'Voice embeddings are not supported. Name a voice by its id.' });
   }
   if (typeof id === 'string') return id;
   throw new ProblemError('bad_request', { detail: 'voice must be an id, or an object with an id.' });

@@ -3,17 +3,17 @@ import type { Claim, JobHandle, JobListener, JobRequest } from '@app/broker';
 import type { RequestScope } from '../scope/request-scope';
 import type { TtsMeasures } from './tts-measures';
 
-/** What a worker says of an utterance before its audio. */
+/** The plan of an utterance, which a worker sends before the audio. */
 export type TtsPlan = Extract<TtsOutput, { type: 'plan' }>;
 
-/** What a context wants to know of its utterances. */
+/** The callbacks of an utterance. */
 export interface UtteranceObserver {
-  /** There is more to take, or it has ended. */
+  /** Called when there is more audio, or when the utterance has ended. */
   changed(): void;
   failed(problem: ProblemError): void;
 }
 
-/** One utterance of a context: its job, and the audio that came of it and was not taken yet. */
+/** One utterance of a context: its job, and the received audio that was not taken yet. */
 export class Utterance implements JobListener {
   private handle: JobHandle | undefined;
   private waiting: Float32Array[] = [];
@@ -30,7 +30,7 @@ export class Utterance implements JobListener {
     private readonly measures: Pick<TtsMeasures, 'claimed' | 'utteranceEnded'>,
   ) {}
 
-  /** Of the first attempt; known before any audio. */
+  /** The plan of the first attempt. Known before any audio. */
   get plan(): TtsPlan | undefined {
     return this.planned;
   }
@@ -44,12 +44,12 @@ export class Utterance implements JobListener {
     return this.state === 'running';
   }
 
-  /** All its audio is here. */
+  /** Whether all its audio has arrived. */
   get isComplete(): boolean {
     return this.state === 'complete';
   }
 
-  /** Audio that is planned and did not arrive yet, plus what waits to be taken; 0 while there is no plan. */
+  /** Length of the planned audio that was not taken yet, whether it has arrived or not. 0 while there is no plan. */
   get untakenMs(): number {
     if (!this.planned) return 0;
     const waitingSamples = this.waiting.reduce((sum, samples) => sum + samples.length, 0);
@@ -57,7 +57,7 @@ export class Utterance implements JobListener {
     return ((missing + waitingSamples) / this.planned.sampleRateHz) * 1000;
   }
 
-  /** Publishes the job; the observer hears what goes wrong. */
+  /** Publishes the job. The observer is called for failures. */
   async publish(jobs: Pick<RequestScope, 'submit'>, request: JobRequest): Promise<void> {
     this.state = 'running';
     this.publishedAtMs = performance.now();
@@ -69,14 +69,14 @@ export class Utterance implements JobListener {
     }
   }
 
-  /** Audio since the last call, in order. */
+  /** Returns the audio since the last call, in order. */
   take(): Float32Array[] {
     const taken = this.waiting;
     this.waiting = [];
     return taken;
   }
 
-  /** Stops it wherever it is; the observer hears no more of it. */
+  /** Cancels the utterance in any state. The observer is not called again. */
   cancel(reason: string): void {
     const wasRunning = this.state === 'running';
     this.state = 'cancelled';
@@ -112,7 +112,7 @@ export class Utterance implements JobListener {
     this.fail(problem);
   }
 
-  /** A later attempt plans again, with the durations it was given: the first plan holds. */
+  /** A later attempt sends a plan again, with the durations that it was given. The first plan stays. */
   private onPlan(plan: TtsPlan): void {
     if (this.planned && this.planned.totalSamples !== plan.totalSamples) return this.fail(incomplete());
     if (this.planned) return;

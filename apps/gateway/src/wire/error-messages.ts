@@ -1,6 +1,6 @@
 import type { ProblemError } from '@app/protocol';
 
-/** The fields that every error message has, old shape and new: clients of all ages find theirs. */
+/** The fields of every error message. They include the fields that old and new clients read. */
 const superset = (problem: ProblemError, requestId: string) => ({
   type: 'error' as const,
   status_code: problem.row.status,
@@ -11,14 +11,14 @@ const superset = (problem: ProblemError, requestId: string) => ({
   request_id: requestId,
 });
 
-/** An error of a TTS socket or SSE stream. The context id is left out when none is known, never null. */
+/** An error of a TTS socket or SSE stream. The context id is left out if unknown. It is never null. */
 export const ttsErrorMessage = (problem: ProblemError, requestId: string, contextId?: string) => ({
   ...(contextId === undefined ? {} : { context_id: contextId }),
   ...superset(problem, requestId),
   done: true as const,
 });
 
-/** An error of an STT socket; `code` is what old clients read as the status. */
+/** An error of an STT socket. Old clients read `code` as the status. */
 export const sttErrorMessage = (problem: ProblemError, requestId: string) => ({
   ...superset(problem, requestId),
   code: problem.row.status,

@@ -5,28 +5,28 @@ import type { BatchReport, EngineReply, EngineRequest, EngineSpec, StepOutcome }
 import { StepTimes, workOf, type CallWork } from './step-times';
 import { Watchdog } from './watchdog';
 
-/** How an engine process is run. */
+/** The settings of an engine process. */
 export interface EngineChildSettings {
   /** The compiled file that is forked. */
   readonly entry: string;
   readonly spec: EngineSpec;
   /**
-   * Longest call of one step, and as much for each further one; after it the process is killed. A call of which the usual time is
-   * known has a shorter limit.
+   * Time limit of a call, in milliseconds, for each step in it. The process is killed after it. If the usual time of a
+   * call is known, the limit is shorter.
    */
   readonly stepTimeoutMs: number;
-  /** Longest time to read models. */
+  /** Longest time to load models, in milliseconds. */
   readonly loadTimeoutMs: number;
 }
 
-/** What happens to an engine process by itself. */
+/** The events of an engine process. */
 export interface EngineChildEvents {
   onReady(): void;
-  /** It is gone, and what it held with it; a new one is started by itself unless it was stopped. */
+  /** The process has ended, and its state is lost. A new process is started unless it was stopped. */
   onExit(reason: string): void;
 }
 
-/** What a call of the engine gave. */
+/** The result of a call of the engine. */
 export interface CallResult<Result> {
   readonly outcomes: readonly StepOutcome<Result>[];
   readonly batches: readonly BatchReport[];
@@ -36,38 +36,38 @@ interface PendingCall<Result> {
   readonly callId: number;
   readonly work: CallWork;
   readonly startedAtMs: number;
-  /** Whether its time says how long such a call takes: not the first of a process, and none that reads a model. */
+  /** Whether its duration is typical. The first call of a process and calls that load a model are not. */
   isUsual: boolean;
   readonly resolve: (result: CallResult<Result>) => void;
   readonly reject: (problem: ProblemError) => void;
 }
 
-/** How long a process may take to end by itself once its parent has hung up. */
+/** Time for a process to end by itself after its parent has disconnected, in milliseconds. */
 const stopTimeoutMs = 2_000;
-/** Between starts of a process that keeps dying. */
+/** Longest pause between starts of a process that keeps dying, in milliseconds. */
 const longestBackOffMs = 30_000;
 
-/** One engine process, started again whenever it ends; takes one call at a time. */
+/** One engine process. It is started again whenever it ends, and it runs one call at a time. */
 export class EngineChild<Step, Result> {
   capabilities: EngineCapabilities | undefined;
   private process: ChildProcess | undefined;
   private pending: PendingCall<Result> | undefined;
-  /** Resolves when the last call ended, well or not. */
+  /** Resolves when the latest call has ended, whether it succeeded or not. */
   private running: Promise<void> = Promise.resolve();
   private readonly watchdog = new Watchdog();
-  /** Operations that the process has run: the first call of one is slow. */
+  /** Operations that the process has run before. The first call of an operation is slow. */
   private readonly begun = new Set<string>();
   private restart: NodeJS.Timeout | undefined;
   private nextCallId = 0;
   private state: 'stopped' | 'starting' | 'ready' = 'stopped';
-  /** Processes that ended before a call of theirs succeeded, in a row. */
+  /** Number of processes in a row that ended before one of their calls succeeded. */
   private failuresInARow = 0;
   private lastReason = '';
 
   constructor(
     private readonly settings: EngineChildSettings,
     private readonly events: EngineChildEvents,
-    /** What is known of the time of calls; of all processes that run the same. */
+    /** Measured durations of calls, shared by all processes of the same engine. */
     private readonly times = new StepTimes(),
   ) {}
 
@@ -83,7 +83,7 @@ export class EngineChild<Step, Result> {
     return this.process?.pid;
   }
 
-  /** Starts the process; it is kept running until `stop`. */
+  /** Starts the process and keeps it running until `stop`. */
   start(): void {
     this.state = 'starting';
     const child = fork(this.settings.entry, [], {
@@ -101,7 +101,7 @@ export class EngineChild<Step, Result> {
 
   /** Runs the steps. Rejects with a retryable problem when the process ends or hangs. */
   call(steps: readonly Step[]): Promise<CallResult<Result>> {
-    if (!this.isIdle) return Promise.reject(lost('the engine is busy or away'));
+    if (!this.isIdle) return Promise.reject(lost('the engine is busy or not running'));
     const called = new Promise<CallResult<Result>>((resolve, reject) => {
       const callId = this.nextCallId++;
       const work = workOf(steps);
@@ -120,12 +120,12 @@ export class EngineChild<Step, Result> {
     return called;
   }
 
-  /** Tells the engine to forget an id. */
+  /** Frees the engine's state of an id. */
   release(id: string): void {
     if (this.isReady) this.send({ type: 'release', id });
   }
 
-  /** Awaits the running call, then ends the process. */
+  /** Waits for the running call, then ends the process. */
   async stop(): Promise<void> {
     await this.running;
     this.state = 'stopped';
@@ -187,7 +187,7 @@ export class EngineChild<Step, Result> {
     pending?.reject(lost(reason));
   }
 
-  /** At once the first time; a process that keeps dying is given more and more time. */
+  /** Starts the process again: at once the first time, and after growing pauses if it keeps dying. */
   private startAgain(): void {
     this.state = 'starting';
     this.failuresInARow += 1;
@@ -205,11 +205,11 @@ export class EngineChild<Step, Result> {
   }
 
   private send(message: EngineRequest<Step>): void {
-    // A process that just ended says so by its exit event; the failed write adds nothing.
+    // The exit event reports a process that has just ended. The failed write adds nothing.
     this.process?.send(message, () => undefined);
   }
 }
 
-/** The problem of steps whose engine is gone: another attempt may succeed at once. */
+/** The problem of steps whose engine process has ended. A new attempt may succeed at once. */
 export const lost = (reason: string): ProblemError =>
   new ProblemError('worker_unavailable', { cause: new Error(`engine process: ${reason}`) });

@@ -6,15 +6,15 @@ interface Step {
   readonly op: string;
 }
 
-/** An engine that may tell what a result makes possible. */
+/** An engine as the host uses it. */
 export interface HostedEngine<S extends Step, Result> extends Engine<S, Result> {
   opened?(result: Result, step: S): Opened | undefined;
 }
 
-/** Makes the engine; calls `onLoading` whenever it reads a model from disk, now or later. */
+/** Creates the engine. Calls `onLoading` each time a model is read from disk, also later. */
 export type EngineLoader<S extends Step, Result> = (onLoading: () => void) => Promise<HostedEngine<S, Result>>;
 
-/** What an engine process does with its messages, apart from being a process. */
+/** Handles the messages of an engine process. Contains no process code, so tests can use it. */
 export class EngineHost<S extends Step, Result> {
   private engine: HostedEngine<S, Result> | undefined;
 
@@ -23,7 +23,7 @@ export class EngineHost<S extends Step, Result> {
     private readonly reply: (message: EngineReply<Result>) => void,
   ) {}
 
-  /** Loads the engine and says `ready`, or why not; never rejects. */
+  /** Loads the engine and replies `ready`, or the reason of a failure. Never rejects. */
   async start(warmUp: boolean): Promise<void> {
     try {
       this.engine = await this.load(() => this.reply({ type: 'loading' }));
@@ -34,7 +34,7 @@ export class EngineHost<S extends Step, Result> {
     }
   }
 
-  /** Must be called with one message at a time; never rejects. */
+  /** Handles one message. Must not be called again before it resolves. Never rejects. */
   async handle(request: Exclude<EngineRequest<S>, { type: 'load' }>): Promise<void> {
     switch (request.type) {
       case 'step':
@@ -73,7 +73,7 @@ export class EngineHost<S extends Step, Result> {
   }
 }
 
-/** Places of the steps that may run together: the caller's idea of a batch is coarser than the engine's. */
+/** Indices of the steps that may run together. The engine may split a batch of its caller by batch key. */
 function groupsOf<S extends Step, Result>(engine: Engine<S, Result>, steps: readonly S[]): number[][] {
   const groups: number[][] = [];
   const openByKey = new Map<string, number[]>();

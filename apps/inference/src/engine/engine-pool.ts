@@ -17,7 +17,7 @@ export * from './pool-steps';
 interface Waiting<Step, Result> {
   readonly id: string;
   readonly batchKey: string | undefined;
-  /** Since when it could run: a step behind another of its line waits for that one, not for company. */
+  /** The time from which it could run. A step behind another step of its line waits for that one, not for a batch. */
   queuedAtMs: number;
   readonly dueMs: number;
   readonly awaited: boolean | undefined;
@@ -26,10 +26,13 @@ interface Waiting<Step, Result> {
   reject(error: Error): void;
 }
 
-/** Where the state of an id is, or with what its steps are rejected since the process that held it ended. */
+/**
+ * The process that holds the state of an id. If that process has ended, the error with which steps of the id are
+ * rejected.
+ */
 type Home<Step, Result> = EngineChild<Step, Result> | { readonly lostWith: Error };
 
-/** The engine processes of a lane. State of an id lives in the process that ran its first step, and dies with it. */
+/** The engine processes of a lane. The state of an id is in the process that ran its first step and is lost with it. */
 export class EnginePool<Step, Result> {
   private readonly children: EngineChild<Step, Result>[];
   private readonly queue: Waiting<Step, Result>[] = [];
@@ -59,14 +62,14 @@ export class EnginePool<Step, Result> {
     return this.children.flatMap((child) => child.pid ?? []);
   }
 
-  /** Of the loaded model; throws before `start` resolved. */
+  /** The capabilities of the loaded model. Throws before `start` has resolved. */
   get capabilities(): EngineCapabilities {
     const known = this.children.find((child) => child.capabilities)?.capabilities;
     if (!known) throw lost('no engine was ever ready');
     return known;
   }
 
-  /** Starts all engines and resolves when all are warm; rejects when one cannot be loaded at all. */
+  /** Starts all engines and resolves when all are warm. Rejects if one cannot be loaded at all. */
   async start(): Promise<void> {
     const allReady = new Promise<void>((resolve, reject) => {
       this.ready.push(() => this.readyEngines === this.children.length && resolve());
@@ -78,8 +81,8 @@ export class EnginePool<Step, Result> {
   }
 
   /**
-   * Runs a step when it is its turn. Rejects with StepDropped after `drop`. When the engine process that holds its state ends, it
-   * rejects with a retryable problem if a step of this id was in the batch that the process ran, and else with HandBack.
+   * Runs a step when the scheduler chooses it. Rejects with StepDropped after `drop`. If the process with its state
+   * ends, rejects with a retryable problem if a step of this id was in the running batch, and with HandBack otherwise.
    */
   run(request: StepRequest<Step>): Promise<StepDone<Result>> {
     const loss = this.lossOf(request);
@@ -91,7 +94,7 @@ export class EnginePool<Step, Result> {
     });
   }
 
-  /** Forgets an id: its queued steps never run, its state is released. A step that runs now is not waited for. */
+  /** Drops an id. Its queued steps never run, and its state is released. Does not wait for a step that runs now. */
   drop(id: string): void {
     const home = this.homes.get(id);
     this.homes.delete(id);
@@ -99,12 +102,12 @@ export class EnginePool<Step, Result> {
     if (home instanceof EngineChild) home.release(id);
   }
 
-  /** Forgets what a line still waits for; what runs is not waited for. */
+  /** Drops the queued steps of a line. Does not wait for a step that runs now. */
   dropLine(line: string): void {
     for (const waiting of this.take((entry) => entry.id === line)) waiting.reject(new StepDropped());
   }
 
-  /** Awaits running steps, then ends the engines. */
+  /** Waits for running steps, then ends the engines. */
   async stop(): Promise<void> {
     clearTimeout(this.timer);
     clearImmediate(this.soon);
@@ -128,7 +131,7 @@ export class EnginePool<Step, Result> {
     return child;
   }
 
-  /** Whoever was in the batch that ran may be the cause, so it fails; for the others it is no fault of theirs. */
+  /** The ids in the running batch may have caused the crash, so they fail. All other ids are handed back. */
   private childGone(child: EngineChild<Step, Result>, reason: string): void {
     const suspects = this.running.get(child);
     for (const [id, home] of this.homes) {
@@ -148,14 +151,17 @@ export class EnginePool<Step, Result> {
   }
 
   /**
-   * Once everything that is ready to happen has happened: what arrives together is seen together, and who was just answered can
-   * ask for the next step before a free engine turns to somebody less urgent.
+   * Dispatches after all pending promise callbacks. Steps that arrive together are then seen together. A request whose
+   * step has just finished can ask for its next one before a free engine takes a less urgent step.
    */
   private dispatchSoon(): void {
     this.soon ??= setImmediate(() => this.dispatch());
   }
 
-  /** Gives every free engine what the scheduler chooses for it; the one that holds least first. */
+  /**
+   * Gives every free engine the steps that the scheduler chooses for it, beginning with the engine that holds the
+   * fewest ids.
+   */
   private dispatch(): void {
     clearTimeout(this.timer);
     clearImmediate(this.soon);

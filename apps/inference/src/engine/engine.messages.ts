@@ -2,35 +2,38 @@ import type { EngineCapabilities, EngineLoad, Opened } from '@app/speech/engines
 
 export type { Opened };
 
-/** What an engine process is to load: the engine that a row of the function graph names, and its models. */
+/** The engine that a process loads (named by a row of the function graph), and its models. */
 export interface EngineSpec extends EngineLoad {
   readonly engine: string;
 }
 
-/** One step's answer. */
+/** The outcome of one step. */
 export type StepOutcome<Result> = { readonly result: Result; readonly opened?: Opened } | { readonly failed: string };
 
-/** Steps that went through the engine together. */
+/** Steps that ran in one call of the engine. */
 export interface BatchReport {
   readonly op: string;
   readonly size: number;
   readonly durationMs: number;
 }
 
-/** To an engine process. */
+/** Messages to an engine process. */
 export type EngineRequest<Step> =
-  /** Without a warm-up it is ready sooner, and its first steps are slower: right where work waits for it already. */
+  /**
+   * Without a warm-up the engine is ready sooner, but its first steps are slower. That is better if work is already
+   * waiting.
+   */
   | { readonly type: 'load'; readonly spec: EngineSpec; readonly warmUp: boolean }
   /** At most one at a time. */
   | { readonly type: 'step'; readonly callId: number; readonly steps: readonly Step[] }
-  /** Forget what is held for this id. */
+  /** Frees the state of this id. */
   | { readonly type: 'release'; readonly id: string };
 
-/** From an engine process. */
+/** Messages from an engine process. */
 export type EngineReply<Result> =
   | { readonly type: 'ready'; readonly capabilities: EngineCapabilities }
   | { readonly type: 'failed'; readonly reason: string }
-  /** A model is being read from disk: the running call may take longer. */
+  /** A model is being read from disk, so the running call may take longer. */
   | { readonly type: 'loading' }
   | {
       readonly type: 'stepped';

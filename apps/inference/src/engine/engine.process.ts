@@ -3,11 +3,11 @@ import { EngineHost } from './engine-host';
 import type { EngineReply, EngineRequest } from './engine.messages';
 
 const reply = (message: EngineReply<unknown>): void => {
-  // When the parent is gone nobody waits for it, and `disconnect` ends this process.
+  // If the parent is gone, `disconnect` ends this process, and nobody reads the message.
   process.send?.(message, () => undefined);
 };
 
-/** Entry of an engine process: it does what its parent says, one message after the other, and ends with it. */
+/** Entry of an engine process. It handles the messages of its parent one after another and ends with its parent. */
 function main(): void {
   let host: EngineHost<EngineStep, unknown> | undefined;
   let last = Promise.resolve();
@@ -20,7 +20,7 @@ function main(): void {
     });
   });
   process.on('disconnect', () => process.exit());
-  // Signals to the whole group are for the parent, which ends this process when no work of it is left.
+  // The parent handles signals to the process group. It ends this process when no work is left.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => undefined);
 }

@@ -2,20 +2,20 @@ import type { BatchPolicy } from '@app/speech/batching';
 import type { EngineChildSettings } from './engine-child';
 import type { BatchReport, Opened } from './engine.messages';
 
-/** A step to be run once the scheduler chooses it. */
+/** A step that waits until the scheduler chooses it. */
 export interface StepRequest<Step> {
-  /** Whose state it reads or writes: an utterance or an STT stream. */
+  /** Id of the utterance or STT stream whose state it reads or writes. */
   readonly id: string;
-  /** Steps of one line run in the order they were asked for; absent: the id is the line. */
+  /** Steps of one line run in the order of their requests. Default: the id. */
   readonly line?: string;
   readonly batchKey?: string | undefined;
   /** See the scheduler. */
   readonly dueMs: number;
   /** See the scheduler. */
   readonly awaited?: boolean;
-  /** Whether it must run in the process that holds the id's state; otherwise any will do. */
+  /** Whether it must run in the process that holds the state of the id. If not, any process can run it. */
   readonly stateful: boolean;
-  /** Called when it is about to run, so that it can hold what is known by then. */
+  /** Called just before it runs, so that it can use the latest data. */
   make(): Step;
 }
 
@@ -24,9 +24,9 @@ export interface StepDone<Result> {
   readonly result: Result;
   readonly opened: Opened | undefined;
   readonly startedAtMs: number;
-  /** Time of the call it was part of. */
+  /** Duration of the call that ran it. */
   readonly tookMs: number;
-  /** Steps in that call. */
+  /** Number of steps in that call. */
   readonly batchSize: number;
 }
 
@@ -38,9 +38,9 @@ export interface EnginePoolObserver {
   onReadyChange(ready: number): void;
 }
 
-/** How a lane's engines are run. */
+/** The settings of a lane's engines. */
 export interface EnginePoolSettings {
-  /** How many processes. */
+  /** Number of processes. */
   readonly engines: number;
   readonly child: EngineChildSettings;
   readonly policy: BatchPolicy;

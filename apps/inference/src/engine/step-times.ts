@@ -1,11 +1,11 @@
-/** What one call of an engine is asked to do. */
+/** The work of one call of an engine. */
 export interface CallWork {
   readonly op: string;
-  /** How much: samples of audio where steps carry audio, else steps. */
+  /** Amount of work: samples of audio if the steps contain audio, else the number of steps. */
   readonly amount: number;
 }
 
-/** What is read of a step, whatever engine it is for. */
+/** The fields that are read from a step of any engine. */
 interface MeasurableStep {
   readonly op: string;
   readonly samples?: ArrayLike<number>;
@@ -16,16 +16,19 @@ interface PastCall {
   readonly tookMs: number;
 }
 
-/** Recent calls of each operation that are remembered. */
+/** Number of recent calls that are kept for each operation. */
 const rememberedCalls = 64;
-/** Comparable calls that are needed before a limit is derived from them. */
+/** Number of comparable calls that are needed to derive a limit. */
 const leastCalls = 8;
-/** A call that takes this many times as long as usual hangs. A core that is shared with twenty others is that slow. */
+/**
+ * A call counts as hung after this many times its usual duration. On a core that is shared with twenty other processes
+ * a healthy call takes that long.
+ */
 const hangFactor = 20;
-/** Shortest limit, in milliseconds. Shorter pauses are ordinary on a busy machine. */
+/** Shortest limit, in milliseconds. Shorter pauses are normal on a busy machine. */
 const shortestLimitMs = 1_500;
 
-/** The work of a call with these steps, which have one operation. */
+/** The work of a call with these steps. All have the same operation. */
 export function workOf(steps: readonly unknown[]): CallWork {
   const measurable = steps as readonly MeasurableStep[];
   return {
@@ -35,13 +38,14 @@ export function workOf(steps: readonly unknown[]): CallWork {
 }
 
 /**
- * How long calls of an engine took, and how long the next one may take before its process counts as hung. The limit follows the
- * calls of the same operation with at least half the work: nine tenths of them were faster than a twentieth of it.
+ * Measures calls of an engine and limits the next one, after which its process counts as hung. The limit is twenty
+ * times the duration that nine tenths of the comparable calls did not exceed. Calls are comparable if they have the
+ * same operation and at least half the work.
  */
 export class StepTimes {
   private readonly byOp = new Map<string, PastCall[]>();
 
-  /** In milliseconds; undefined while too few comparable calls are known. */
+  /** The limit in milliseconds. Undefined while there are too few comparable calls. */
   limitMs({ op, amount }: CallWork): number | undefined {
     const comparable = (this.byOp.get(op) ?? [])
       .filter((past) => past.amount * 2 >= amount)
@@ -58,7 +62,10 @@ export class StepTimes {
     this.byOp.set(op, calls);
   }
 
-  /** A limit was exceeded. It may have been wrong, so the next calls get none until new ones are known. */
+  /**
+   * Call this when a limit was exceeded. The limit may have been wrong, so the next calls have none until new durations
+   * are known.
+   */
   forget(op: string): void {
     this.byOp.delete(op);
   }

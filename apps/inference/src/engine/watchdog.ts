@@ -1,7 +1,7 @@
-/** Looks at a call this many times before it is given up. */
+/** Number of checks of a call before it counts as late. */
 const looks = 6;
 
-/** Calls back at an interval, in milliseconds, until the returned function is called. */
+/** Calls `look` at an interval, in milliseconds, until the returned function is called. */
 export type Every = (intervalMs: number, look: () => void) => () => void;
 
 const every: Every = (intervalMs, look) => {
@@ -10,15 +10,15 @@ const every: Every = (intervalMs, look) => {
 };
 
 /**
- * Notices that something takes too long. It counts looks, not time: when the whole machine was suspended or starved, our own
- * looks were late as well, and a late look counts once.
+ * Reports that something takes too long. It counts checks instead of time: if the whole machine was suspended or
+ * starved, the checks were late as well, and a late check counts once.
  */
 export class Watchdog {
   private cancel: (() => void) | undefined;
 
   constructor(private readonly schedule: Every = every) {}
 
-  /** Calls back once after the limit, unless it is stopped or started again before. */
+  /** Calls `onLate` once after the limit, unless the watchdog is stopped or started again before. */
   start(limitMs: number, onLate: () => void): void {
     this.stop();
     let looksLeft = looks;

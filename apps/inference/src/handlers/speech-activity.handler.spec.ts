@@ -63,7 +63,7 @@ describe('SpeechActivityHandler', () => {
   it.each([
     ['what is no WAV file', Buffer.from('Hello.'), /not a WAV file/],
     ['a file that ends within its header', recording(8_000).subarray(0, 30), /ends before its audio begins/],
-    ['a file without audio', recording(8_000).subarray(0, 44), /no audio.*send one/],
+    ['a file without audio', recording(8_000).subarray(0, 44), /no audio.*Send one/],
     [
       'a rate below that of a telephone',
       wavFile(new Float32Array(4_000), { encoding: 'pcm_s16le', sampleRateHz: 4_000 }),

@@ -33,7 +33,7 @@ export class SpeechActivityHandler {
     const samples = readRecordingAt(sttSampleRateHz, context.body);
     if (samples.length === 0) {
       throw new ProblemError('audio_not_supported', {
-        detail: 'The WAV file holds no audio; send one with sound in it.',
+        detail: 'The WAV file has no audio. Send one with audio.',
       });
     }
     const engine = this.engines.of(speechActivityFunction, job.model);
@@ -55,5 +55,5 @@ export class SpeechActivityHandler {
 }
 
 const seconds = (samples: number): number => rounded(samples / sttSampleRateHz);
-/** To milliseconds, or to a tenth of a percent. */
+/** Rounds to milliseconds, or to a tenth of a percent. */
 const rounded = (value: number): number => Math.round(value * 1_000) / 1_000;

@@ -11,10 +11,10 @@ import { WorkerSettings } from '../worker-settings';
 import { runJob } from '../jobs/job-run';
 import { SttStream } from '../stt/stt-stream';
 
-/** How long a draining worker waits for the next final before it hands a stream back. */
+/** Time that a draining worker waits for the next final before it hands a stream back, in milliseconds. */
 const drainPatienceMs = 2_000;
 
-/** Hears STT streams. */
+/** Handles STT streams. */
 @Controller()
 export class SttHandler {
   constructor(
@@ -64,7 +64,7 @@ export class SttHandler {
   }
 }
 
-/** Gives the stream its inputs for as long as they come; rejects where one is none. */
+/** Passes the inputs to the stream until they end. Rejects for an invalid input. */
 async function feed(stream: SttStream, { inputs }: JobContext): Promise<void> {
   for await (const { input, body } of inputs) take(stream, input as InputOf<typeof sttFunction>, body);
   return stream.done;

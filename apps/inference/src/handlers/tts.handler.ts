@@ -10,7 +10,7 @@ import { WorkerSettings } from '../worker-settings';
 import { runJob } from '../jobs/job-run';
 import { TtsUtterance, type UtteranceReport } from '../tts/tts-utterance';
 
-/** Speaks utterances. */
+/** Handles TTS utterances. */
 @Controller()
 export class TtsHandler {
   constructor(

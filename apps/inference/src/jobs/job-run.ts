@@ -3,8 +3,9 @@ import type { Job, ResultOutput } from '@app/protocol';
 import type { Log } from '@app/platform';
 
 /**
- * Does the work of a job, and writes a line when it begins and one when it ends, with ids and times, never its content. What the
- * work returns, if anything, is the result that ends the job. Work of more than a moment looks at `context.signal` between its steps.
+ * Runs the work of a job. Logs one line when it begins and one when it ends, with ids and times and without content.
+ * The value that the work returns, if any, is the result that ends the job. Longer work must check `context.signal`
+ * between its steps.
  */
 export async function runJob(
   log: Log,

@@ -1,19 +1,19 @@
 import { ProblemError } from '@app/protocol';
 import { Resampler, SpeechError, WavReader } from '@app/speech/audio';
 
-/** A recording as it is in its file. */
+/** The audio of a recording. */
 export interface Recording {
-  /** From -1 to 1; the mean of the channels where there are several. */
+  /** From -1 to 1. Several channels are averaged. */
   readonly samples: Float32Array;
   readonly sampleRateHz: number;
-  /** How many the file has. */
+  /** Number of channels in the file. */
   readonly channels: number;
 }
 
-/** Lowest rate that is taken for speech: that of a telephone. It bounds how long the recording in a job can be. */
+/** Lowest sample rate of speech, in hertz: that of a telephone. It limits the duration of the recording in a job. */
 const leastRateHz = 8_000;
 
-/** Reads a whole WAV file from this time on; throws `audio_not_supported`. */
+/** Reads a WAV file from this time to its end. Throws `audio_not_supported`. */
 export function readRecording(wav: Uint8Array, fromMs = 0): Recording {
   return understood(() => {
     const reader = new WavReader();
@@ -24,7 +24,10 @@ export function readRecording(wav: Uint8Array, fromMs = 0): Recording {
   });
 }
 
-/** The mono samples of a whole WAV file at this rate; throws `audio_not_supported`, also for rates below 8 kHz. */
+/**
+ * The mono samples of a WAV file at this sample rate, in hertz. Throws `audio_not_supported`, also for files below 8
+ * kHz.
+ */
 export function readRecordingAt(sampleRateHz: number, wav: Uint8Array): Float32Array {
   const { samples, sampleRateHz: ownRateHz } = readRecording(wav);
   if (ownRateHz < leastRateHz) {
@@ -41,7 +44,7 @@ export function readRecordingAt(sampleRateHz: number, wav: Uint8Array): Float32A
   });
 }
 
-/** What is wrong with the audio of a file is for its sender to mend. */
+/** Turns errors in the audio of a file into problems for its sender. */
 function understood<T>(read: () => T): T {
   try {
     return read();

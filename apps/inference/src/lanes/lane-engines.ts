@@ -21,7 +21,7 @@ interface RowWithEngine<Name extends EngineName> {
   readonly engine: { readonly name: Name };
 }
 
-/** What one lane runs on. */
+/** The engines of one lane. */
 interface ServingLane {
   readonly models: readonly EngineModel[];
   readonly pool: EnginePool<never, unknown>;
@@ -38,7 +38,10 @@ export class LaneEngines {
     private readonly log: Log,
   ) {}
 
-  /** Starts the engines of those of these lanes that have one, and resolves when all are warm; a problem says what is missing. */
+  /**
+   * Starts the engines of the lanes that have one and resolves when all are warm. Throws a problem that names what is
+   * missing.
+   */
   async start(lanes: readonly Lane[]): Promise<void> {
     const guests: [guest: Lane, host: Lane][] = [];
     for (const lane of lanes) {
@@ -55,12 +58,12 @@ export class LaneEngines {
     this.started = true;
   }
 
-  /** Whether every lane has an engine that is warm. */
+  /** Whether every lane has a warm engine. */
   get isReady(): boolean {
     return this.started && this.pools.every((pool) => pool.readyEngines > 0);
   }
 
-  /** The engines of a function for this model. Throws `model_not_found` where this worker does not serve it. */
+  /** The engines of a function for this model. Throws `model_not_found` if this worker does not serve it. */
   of<Name extends EngineName>(
     { kind }: RowWithEngine<Name>,
     model: string,
@@ -74,13 +77,13 @@ export class LaneEngines {
     return this.lanes.get(laneName(lane))?.models.map(({ id }) => id) ?? [];
   }
 
-  /** What a job cost. */
+  /** Records the compute time and audio time of a job. */
   jobTook(lane: Lane, computeMs: number, audioMs: number): void {
     if (audioMs <= 0) return;
     this.metrics.realTimeFactor(laneName(lane), computeMs / audioMs);
   }
 
-  /** Awaits running steps, then ends all engines. */
+  /** Waits for running steps, then ends all engines. */
   async stop(): Promise<void> {
     await Promise.all(this.pools.map((pool) => pool.stop()));
   }

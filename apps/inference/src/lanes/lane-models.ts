@@ -4,8 +4,8 @@ import { laneFunction, laneName, ProblemError, type Lane } from '@app/protocol';
 import type { EngineModel } from '@app/speech/engines';
 
 /**
- * The models that a lane can serve from this folder. None for a lane for which nothing is fetched; throws `artifact_unavailable`,
- * with what to fetch, when none is there for another.
+ * The models in this folder that a lane can serve. Empty for a lane that needs no download. Throws
+ * `artifact_unavailable` if another lane has none. The detail names the models to download.
  */
 export async function heldModels(lane: Lane, modelsFolder: string): Promise<EngineModel[]> {
   if (laneFunction(lane).models === 'builtin') return [];

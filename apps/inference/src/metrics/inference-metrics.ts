@@ -8,9 +8,9 @@ import {
 import type { Counter, Gauge, Histogram } from 'prom-client';
 import { stageBucketsSeconds } from '@app/platform';
 
-/** Compute time over audio time; 1 is as fast as speech. */
+/** Compute time divided by audio time. 1 is real time. */
 const realTimeFactorBuckets = [0.01, 0.02, 0.04, 0.06, 0.1, 0.15, 0.25, 0.5, 0.75, 1, 2];
-/** Requests in one step of an engine. */
+/** Number of requests in one step of an engine. */
 const occupancyBuckets = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64];
 
 const seats = {
@@ -64,10 +64,10 @@ const factor = { name: 'inferno_worker_rtf', help: 'Real-time factor of the last
 
 const outcomes = ['done', 'error', 'cancelled', 'handed_back'] as const;
 
-/** How a job left a worker. */
+/** How a job ended on a worker. */
 export type JobOutcome = (typeof outcomes)[number];
 
-/** What a worker measures. Times are given in milliseconds and exported in seconds. */
+/** The metrics of a worker. Times are passed in milliseconds and exported in seconds. */
 @Injectable()
 export class InferenceMetrics {
   @InjectMetric(seats.name) private readonly seatGauge!: Gauge<'lane'>;
@@ -85,7 +85,7 @@ export class InferenceMetrics {
 
   private readonly byLane = new Map<string, { seats: number; busy: number }>();
 
-  /** The seats of a lane as they are now. */
+  /** Sets the current seats of a lane. */
   seats(lane: string, total: number, busy: number): void {
     if (!this.byLane.has(lane)) this.begin(lane);
     this.byLane.set(lane, { seats: total, busy });
@@ -102,7 +102,7 @@ export class InferenceMetrics {
     for (const outcome of outcomes) this.jobs.inc({ lane, outcome }, 0);
   }
 
-  /** One step of an engine: how many requests it held and how long it took. */
+  /** Records one step of an engine: its number of requests and its duration. */
   step(engine: string, operation: string, requests: number, durationMs: number): void {
     this.occupancy.observe({ engine, operation }, requests);
     this.stepTimes.observe({ engine, operation }, durationMs / 1000);

@@ -2,12 +2,14 @@ import type { FastifyReply } from 'fastify';
 import type { OpenAnswer } from '@app/broker';
 import type { OfferVerdict } from '@app/protocol';
 
-/** Proxies end a connection on which nothing moves; the shortest such time in common use is half a minute. */
+/**
+ * Interval of blank lines, in milliseconds. Proxies close idle connections, and their shortest common time-out is 30 s.
+ */
 const sayOpenMs = 10_000;
 
 /**
- * The answer to a job over HTTP. It begins when the job has its seat, so that a proxy's limit on the time to a first byte does not
- * count the run; blank lines keep it open, which JSON allows before a value; the verdict ends it.
+ * The HTTP response to a job. It begins when the job has a seat, so that a proxy's limit on the time to the first byte
+ * excludes the run. Blank lines keep it open, which JSON allows before a value. The verdict ends it.
  */
 export class HttpAnswer implements OpenAnswer {
   private verdict: OfferVerdict | undefined;
@@ -19,7 +21,7 @@ export class HttpAnswer implements OpenAnswer {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** `onGone` is called when nobody waits for the verdict any more. */
+  /** Starts the response. `onGone` is called when the client disconnects. */
   begin(onGone: () => void): void {
     const { raw } = this.reply;
     this.reply.hijack();
@@ -44,7 +46,7 @@ export class HttpAnswer implements OpenAnswer {
     this.reply.raw.write('\n');
   }
 
-  /** Before `begin` it is kept until then. */
+  /** Ends the response with the verdict. Before `begin` the verdict is stored until then. */
   end(verdict: OfferVerdict): void {
     this.verdict = verdict;
     if (this.begun) this.reply.raw.end(`${JSON.stringify(verdict)}\n`);

@@ -6,7 +6,10 @@ import { traceHeadersOf } from '@app/platform';
 import { jobsPath, offerHeaders, parseLane, ProblemError, type Lane } from '@app/protocol';
 import { HttpAnswer } from './http-answer';
 
-/** `POST /jobs`: a job, held open until it is over. Its frame is the body; the last line of the answer is the verdict. */
+/**
+ * `POST /jobs`: runs a job and stays open until it is over. The body is the frame of the job. The last line of the
+ * response is the verdict.
+ */
 @Controller()
 export class JobsController {
   constructor(private readonly worker: JobTaker) {}

@@ -4,7 +4,7 @@ import { createHttpApp, HealthModule, type Platform } from '@app/platform';
 import { offerMediaType } from '@app/protocol';
 import { JobsController } from './jobs.controller';
 
-/** Largest job: a message of the bus, which the same job would be in a lane. */
+/** Largest job in bytes: the same as the largest NATS message, which holds the job in a queue lane. */
 const maxJobBytes = 1024 * 1024;
 
 @Module({ imports: [HealthModule], controllers: [JobsController] })

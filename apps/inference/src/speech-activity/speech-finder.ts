@@ -2,13 +2,13 @@ import type { SpeechActivityJob } from '@app/protocol';
 import { detectorFrameSamples, Endpointer, type DetectStep, type DetectStepResult } from '@app/speech/engines';
 import type { StepDone, StepRequest } from '../engine/engine-pool';
 
-/** The part of an engine pool that finding speech needs. */
+/** The part of an engine pool that the speech finder uses. */
 export interface DetectSteps {
   run(request: StepRequest<DetectStep>): Promise<StepDone<DetectStepResult>>;
   drop(id: string): void;
 }
 
-/** What counts as speech. */
+/** The limits for speech. */
 export type SpeechThresholds = Pick<SpeechActivityJob, 'threshold' | 'minSilenceMs' | 'minSpeechMs'>;
 
 /** A part with speech: samples [startSample, endSample) of the recording. */
@@ -17,17 +17,17 @@ export interface SpeechSegment {
   readonly endSample: number;
 }
 
-/** Frames of one step: 2 s. Between the steps of a long recording the engine is free for others. */
+/** Number of frames of one step: 2 s. Between the steps of a long recording the engine can run other steps. */
 const stepFrames = 63;
-/** How long a step gives way to those of live streams. */
+/** Time that a step waits in favour of live streams, in milliseconds. */
 const patienceMs = 200;
-/** The detector's authors let speech go on until it is so much less likely than it must be to begin. */
+/** The end threshold is this much below the start threshold, as the authors of the detector recommend. */
 const endMargin = 0.15;
 const leastEndThreshold = 0.01;
 
 /** Finds the speech in one recording. */
 export class SpeechFinder {
-  /** Time of the steps that this recording took. */
+  /** Compute time of the steps of this recording, in milliseconds. */
   computeMs = 0;
 
   constructor(
@@ -38,7 +38,9 @@ export class SpeechFinder {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** The segments in mono samples at 16 kHz. Rejects with the problem of its engine, or once nobody wants the answer any more. */
+  /**
+   * Returns the segments in mono samples at 16 kHz. Rejects with the problem of its engine, and when the signal aborts.
+   */
   async find(samples: Float32Array, signal: AbortSignal): Promise<SpeechSegment[]> {
     const endpointer = new Endpointer(endpointerOptions(this.thresholds));
     const segments: SpeechSegment[] = [];
@@ -74,7 +76,7 @@ export class SpeechFinder {
   }
 }
 
-/** Segments end where the speech does: nothing is kept around them, and none is cut for being long. */
+/** Segments end where the speech ends. No audio is kept around them, and long ones are not cut. */
 const endpointerOptions = ({ threshold, minSilenceMs, minSpeechMs }: SpeechThresholds) => ({
   startThreshold: threshold,
   endThreshold: Math.max(leastEndThreshold, threshold - endMargin),
@@ -85,7 +87,7 @@ const endpointerOptions = ({ threshold, minSilenceMs, minSpeechMs }: SpeechThres
   maxSegmentMs: Infinity,
 });
 
-/** A copy that is filled up with silence to whole frames, since the detector judges nothing less. */
+/** A copy that is padded with silence to whole frames, since the detector judges whole frames only. */
 function wholeFrames(samples: Float32Array): Float32Array {
   const whole = new Float32Array(Math.ceil(samples.length / detectorFrameSamples) * detectorFrameSamples);
   whole.set(samples);

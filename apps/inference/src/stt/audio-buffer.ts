@@ -1,18 +1,18 @@
 const growthSamples = 16_000 * 8;
 
-/** Samples of a stream by their place in it, from the oldest that is still wanted on. */
+/** Samples of a stream by sample number, from the oldest that is still needed. */
 export class AudioBuffer {
   private samples = new Float32Array(growthSamples);
   private length = 0;
 
   constructor(private firstSample: number) {}
 
-  /** First sample that is held. */
+  /** The first sample that is stored. */
   get startSample(): number {
     return this.firstSample;
   }
 
-  /** One past the last sample that was taken in. */
+  /** The sample after the last one. */
   get endSample(): number {
     return this.firstSample + this.length;
   }
@@ -27,13 +27,13 @@ export class AudioBuffer {
     this.length += samples.length;
   }
 
-  /** A copy of [startSample, endSample), cut to what is held. */
+  /** A copy of [startSample, endSample), limited to the stored samples. */
   slice(startSample: number, endSample: number): Float32Array {
     const from = Math.max(0, startSample - this.firstSample);
     return this.samples.slice(from, Math.max(from, Math.min(this.length, endSample - this.firstSample)));
   }
 
-  /** Samples before this one are not wanted any more. */
+  /** Drops samples before this one. */
   forgetBefore(sample: number): void {
     const count = Math.min(this.length, sample - this.firstSample);
     if (count <= 0) return;

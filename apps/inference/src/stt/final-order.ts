@@ -1,8 +1,8 @@
 import { samplesOfMs } from './partial-pacing';
 
-/** Utterances that may wait for their text while more audio is taken in… */
+/** Most utterances that may wait for their text while more audio is taken in. */
 const maxPending = 3;
-/** …and the most audio since the first of them: a session forgets what is 40 s older than what was taken in. */
+/** Most audio since the first of them. The session drops audio that is 40 s older than the audio taken in. */
 const maxPendingSamples = samplesOfMs(35_000);
 
 interface PendingFinal {
@@ -10,12 +10,12 @@ interface PendingFinal {
   readonly said: Promise<void>;
 }
 
-/** Lets finals, and what must come after them, leave in the order of the audio, whenever they are recognised. */
+/** Sends finals, and the outputs that must follow them, in the order of the audio, whenever they are recognised. */
 export class FinalOrder {
   private last: Promise<void> = Promise.resolve();
   private readonly pending: PendingFinal[] = [];
 
-  /** `failed` hears what the callbacks reject with. */
+  /** `failed` is called with the rejections of the callbacks. */
   constructor(private readonly failed: (error: unknown) => void) {}
 
   /** Whether no final waits for its text. */
@@ -23,9 +23,9 @@ export class FinalOrder {
     return this.pending.length === 0;
   }
 
-  /** Once `recognised` is there and all before it was said, `say` is called with it. */
+  /** Calls `say` with the text once `recognised` has resolved and everything before it was sent. */
   add<Text>(startSample: number, recognised: Promise<Text>, say: (text: Text) => void): void {
-    // Whoever awaits it comes later; until then a failure is not unhandled.
+    // It is awaited later. A failure before that must not count as an unhandled rejection.
     recognised.catch(() => undefined);
     const said = this.after(async () => {
       const text = await recognised;
@@ -41,7 +41,10 @@ export class FinalOrder {
     return this.last;
   }
 
-  /** Resolves when few enough finals wait, given that audio was taken in up to `heardSample`; at once when `isOver`. */
+  /**
+   * Resolves when few enough finals wait, given that audio up to `heardSample` was taken in. Resolves at once if
+   * `isOver`.
+   */
   async room(heardSample: number, isOver: () => boolean): Promise<void> {
     for (let first = this.pending[0]; first; first = this.pending[0]) {
       if (isOver()) return;

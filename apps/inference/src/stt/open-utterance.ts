@@ -3,50 +3,50 @@ import type { Recognition, SampleSpan } from '@app/speech/engines';
 import { nextPartialSample, samplesOfMs } from './partial-pacing';
 import { soundsLikeNothing } from './recognition';
 
-/** Audio that was cut out of a stream, and where in it the detector found speech. */
+/** Audio cut from a stream, with the parts in which the detector found speech. */
 export interface CutAudio {
   readonly samples: Float32Array;
   readonly speech: readonly SampleSpan[];
 }
 
-/** What an utterance asks its STT stream for. */
+/** The functions of the STT stream that an utterance uses. */
 export interface Recogniser {
   /** A copy of the stream's audio in [startSample, endSample). */
   cut(startSample: number, endSample: number): CutAudio;
-  /** What is said in the audio. Rejects when it is dropped. */
+  /** Recognises the audio. Rejects if the recognition is dropped. */
   recognise(request: RecognitionRequest): Promise<Recognition>;
   /** Drops a recognition that has not begun. */
   drop(line: string): void;
-  /** Reports text of an open utterance, which replaces the text reported before. */
+  /** Reports a partial of an open utterance. It replaces the partial before it. */
   partial(recognition: Recognition, startSample: number, endSample: number): void;
 }
 
 /** Audio that is to be recognised. */
 export interface RecognitionRequest {
-  /** Recognitions of one line run in order. */
+  /** Recognitions of the same line run in order. */
   readonly line: string;
   /** Called when the recognition begins. */
   readonly audio: () => CutAudio;
-  /** Whether the text may become a final. A recognition that may not gives way to everything else. */
+  /** Whether the text may become a final. All other recognitions have a lower priority. */
   readonly final: boolean;
 }
 
-/** When an open utterance is recognised before it ends. */
+/** The settings that decide when an open utterance is recognised before it ends. */
 export type UtteranceTuning = Pick<Tuning, 'firstPartialMs' | 'partialIntervalMs' | 'partialGrowth' | 'eagerSilenceMs'>;
 
 /**
- * An utterance from its first sample to its end: when it is recognised, and which audio its final text is made of. That audio
- * depends on the detector's frames alone, not on how many of them came at once: it ends with the utterance, or where the pause
- * before its end was long enough for an eager recognition.
+ * An utterance from its first sample to its end. Decides when it is recognised and which audio its final text comes
+ * from. That audio depends on the detector's frames alone, not on how many of them arrived at once. It ends with the
+ * utterance, or at the last pause before its end that was long enough for an eager recognition.
  */
 export class OpenUtterance {
   private judgedSample: number;
-  /** Where the present pause became long enough; undefined while there is speech. */
+  /** The sample at which the current pause became long enough. Undefined while there is speech. */
   private pauseSample: number | undefined;
-  /** End of the newest partial. */
+  /** End of the latest partial. */
   private partialEnd: number | undefined;
   private partialWaits = false;
-  /** Made in a pause, in case the utterance ends with it. */
+  /** A recognition that was started in a pause, in case the utterance ends with it. */
   private eager: { readonly endSample: number; readonly recognition: Promise<Recognition> } | undefined;
   private isOver = false;
 
@@ -60,14 +60,16 @@ export class OpenUtterance {
     this.judgedSample = startSample;
   }
 
-  /** The detector has judged the stream up to this sample and found no speech in the last `quietSamples`. */
+  /**
+   * Call this when the detector has judged the stream up to this sample and found no speech in the last `quietSamples`.
+   */
   judge(judgedSample: number, quietSamples: number): void {
     this.judgedSample = judgedSample;
     if (quietSamples < samplesOfMs(this.tuning.eagerSilenceMs)) this.pauseSample = undefined;
     else this.pauseSample ??= judgedSample;
   }
 
-  /** Begins the recognitions that are due by what was judged so far. */
+  /** Starts the recognitions that are due. */
   follow(): void {
     if (!this.isLive) return;
     if (this.eager && this.eager.endSample !== this.pauseSample) {
@@ -78,7 +80,7 @@ export class OpenUtterance {
     else this.eager ??= this.recogniseEagerly(this.pauseSample);
   }
 
-  /** It ends here; resolves to what was said. An eager recognition that failed is made again. */
+  /** Ends the utterance and returns its recognition. A failed eager recognition is repeated. */
   end(endSample: number): Promise<Recognition> {
     this.drop();
     const audio = this.recogniser.cut(this.startSample, this.pauseSample ?? endSample);
@@ -88,13 +90,13 @@ export class OpenUtterance {
     return eager && eager.endSample === this.pauseSample ? eager.recognition.catch(recognise) : recognise();
   }
 
-  /** No partial of it is reported any more. */
+  /** Stops reporting partials. */
   drop(): void {
     this.isOver = true;
     this.recogniser.drop(this.lineOf('partial'));
   }
 
-  /** In a pause nothing new can be said, so the recognition gets the detail of a final. */
+  /** Starts a recognition in a pause. Nothing new can be said in it, so the recognition has the quality of a final. */
   private recogniseEagerly(endSample: number): OpenUtterance['eager'] {
     this.recogniser.drop(this.lineOf('partial'));
     const audio = this.recogniser.cut(this.startSample, endSample);
@@ -106,7 +108,10 @@ export class OpenUtterance {
     return { endSample, recognition };
   }
 
-  /** At most one waits, and its audio is cut when it begins, so that the newest audio is in it. */
+  /**
+   * Starts a partial if it is due. At most one waits. Its audio is cut when it begins, so that it contains the newest
+   * audio.
+   */
   private considerPartial(): void {
     const isDue = this.judgedSample >= nextPartialSample(this.startSample, this.partialEnd, this.tuning);
     if (this.partialWaits || !isDue) return;
@@ -118,13 +123,13 @@ export class OpenUtterance {
       .finally(() => (this.partialWaits = false))
       .then(
         (recognition) => this.report(recognition, end),
-        // Only this partial is missed: what ails the stream shows at its next step.
+        // Only this partial is lost. A lasting failure will appear at the next step of the stream.
         () => undefined,
       );
   }
 
   private report(recognition: Recognition, endSample: number): void {
-    // Too late when a newer one was reported, or when the utterance has ended and its final is on the way.
+    // A partial is too late if a newer one was reported or if the utterance has ended.
     if (this.isOver || endSample < (this.partialEnd ?? 0)) return;
     this.partialEnd = endSample;
     if (soundsLikeNothing(recognition)) return;

@@ -2,8 +2,8 @@ import type { Tuning } from '@app/speech/batching';
 import { sttSampleRateHz } from '@app/protocol';
 
 /**
- * Place in the STT stream from which the next partial of an utterance is worth its cost. The first comes soon; later ones
- * after an interval that grows with the utterance, so that all partials of a long one cost a bounded multiple of it.
+ * The sample from which the next partial of an utterance is due. The first partial is due early. The interval of later
+ * ones grows with the utterance, so that the cost of all partials is a bounded multiple of one recognition.
  */
 export function nextPartialSample(
   startSample: number,
@@ -15,5 +15,5 @@ export function nextPartialSample(
   return lastPartialEndSample + Math.round(Math.max(samplesOfMs(tuning.partialIntervalMs), grown));
 }
 
-/** So much audio of an STT stream, to the nearest sample. */
+/** Number of samples of an STT stream in this many milliseconds, rounded. */
 export const samplesOfMs = (ms: number): number => Math.round((ms * sttSampleRateHz) / 1_000);

@@ -1,11 +1,11 @@
 import type { SttSegment } from '@app/protocol';
 import { isSilent, type Recognition } from '@app/speech/engines';
 
-/** Whether a recognition holds no words worth saying. */
+/** Whether a recognition has no words to report. */
 export const soundsLikeNothing = (recognition: Recognition): boolean =>
   recognition.text.trim() === '' || isSilent(recognition);
 
-/** A recognition of [startSample, endSample) of an STT stream as it is told to the session. */
+/** The segment that is sent to the session for a recognition of [startSample, endSample). */
 export function segmentOf(recognition: Recognition, startSample: number, endSample: number): SttSegment {
   const { language } = recognition;
   if (soundsLikeNothing(recognition)) return { text: '', language, startSample, endSample, words: [] };

@@ -1,10 +1,10 @@
 import { defaultEndpointerOptions, detectorFrameSamples, type SampleSpan } from '@app/speech/engines';
 
-/** What the detector said of the frames of an STT stream, one after the other, from `startSample` on. */
+/** The detector's results for the frames of an STT stream, in order, from `startSample` on. */
 export class SpeechFrames {
-  /** One past the last sample of the last frame. */
+  /** The sample after the last frame. */
   endSample: number;
-  /** How much without speech there is at the end. */
+  /** Number of samples without speech at the end. */
   quietSamples = 0;
   private spans: SampleSpan[] = [];
 
@@ -12,7 +12,7 @@ export class SpeechFrames {
     this.endSample = startSample;
   }
 
-  /** Takes the next frame. */
+  /** Adds the next frame. */
   take(probability: number): void {
     const startSample = this.endSample;
     this.endSample += detectorFrameSamples;
@@ -26,7 +26,7 @@ export class SpeechFrames {
     this.quietSamples = 0;
   }
 
-  /** Where there is speech in [startSample, endSample), counted from `startSample`. */
+  /** The parts with speech in [startSample, endSample), counted from `startSample`. */
   speechWithin(startSample: number, endSample: number): SampleSpan[] {
     return this.spans
       .filter((span) => span.endSample > startSample && span.startSample < endSample)
@@ -36,7 +36,7 @@ export class SpeechFrames {
       }));
   }
 
-  /** Speech before this sample is not asked for any more. */
+  /** Drops the results before this sample. */
   forgetBefore(sample: number): void {
     this.spans = this.spans.filter(({ endSample }) => endSample > sample);
   }

@@ -3,26 +3,26 @@ import type { Recognition, SttStep, SttStepResult } from '@app/speech/engines';
 import type { StepDone, StepRequest } from '../engine/engine-pool';
 import type { RecognitionRequest } from './open-utterance';
 
-/** The part of an engine pool that hearing needs. */
+/** The part of an engine pool that STT uses. */
 export interface SttSteps {
   run(request: StepRequest<SttStep>): Promise<StepDone<SttStepResult>>;
   drop(id: string): void;
   dropLine(line: string): void;
 }
 
-/** What is the same for all steps of an STT stream. */
+/** The settings that all steps of an STT stream share. */
 export interface StreamEngineSettings {
   /** Id of the engine's state. */
   readonly id: string;
   readonly language: string;
-  /** Whether finals come with their words. */
+  /** Whether finals contain their words. */
   readonly words: boolean;
   readonly now: () => number;
 }
 
 /** The steps of one STT stream. */
 export class StreamEngine {
-  /** Time of the steps that this stream was part of. */
+  /** Compute time of the steps of this stream, in milliseconds. */
   computeMs = 0;
 
   constructor(
@@ -30,7 +30,7 @@ export class StreamEngine {
     private readonly steps: SttSteps,
   ) {}
 
-  /** How likely each of the frames that these next samples complete holds speech. */
+  /** Returns the speech probability of each frame that these samples complete. */
   async detect(samples: Float32Array): Promise<readonly number[]> {
     const { id, now } = this.settings;
     const make = (): SttStep => ({ op: 'detect', id, samples });
@@ -39,7 +39,7 @@ export class StreamEngine {
     return result.probabilities;
   }
 
-  /** What is said in the audio. Any engine may do it; what is not final waits until nothing else does. */
+  /** Recognises the audio on any engine. A recognition that is not final waits until nothing else does. */
   async recognise(request: RecognitionRequest): Promise<Recognition> {
     const { id, language, words, now } = this.settings;
     const result = await this.run({

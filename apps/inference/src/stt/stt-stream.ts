@@ -10,41 +10,41 @@ import { segmentOf } from './recognition';
 import { SpeechFrames } from './speech-frames';
 import { StreamEngine, type StreamEngineSettings, type SttSteps } from './stream-engine';
 
-/** Finds utterances in the probabilities of frames; counts samples from its own start. */
+/** Finds utterances in frame probabilities. Counts samples from its own start. */
 export interface UtteranceFinder {
   push(probabilities: readonly number[]): readonly EndpointEvent[];
   finish(totalSamples: number): readonly EndpointEvent[];
 }
 
-/** What an attempt at an STT stream is told. */
+/** The settings of an attempt at an STT stream. */
 export interface SttStreamSettings extends StreamEngineSettings {
-  /** Where in the STT stream this attempt begins. */
+  /** The sample of the STT stream at which this attempt begins. */
   readonly offsetSamples: number;
   readonly tuning: UtteranceTuning;
-  /** Whether partials are reported; finals are the same with and without them. */
+  /** Whether partials are reported. They do not change the finals. */
   readonly partials: boolean;
 }
 
-/** Longest piece that is given to the detector at once: a burst must not hold up other streams. */
+/** Most samples that the detector gets at once, so that a burst does not delay other streams. */
 const detectSamples = sttSampleRateHz;
-/** Kept before the detector's place, for the roll before an utterance that begins there. */
+/** Samples kept before the detector's position, for the pre-roll of an utterance that begins there. */
 const preRollSamples = samplesOfMs(1_000);
-/** After so much without speech a final without text says that the audio is settled. */
+/** After this many samples without speech, a final without text reports that the audio is settled. */
 const settleSamples = samplesOfMs(10_000);
-/** How often credit is given, in audio. */
+/** Amount of audio between two credits. */
 const creditStepSamples = samplesOfMs(250);
 
-/** `draining`: to be handed back where nothing is lost. `over`: settled, and nothing more is said. */
+/** `draining`: handed back when nothing is lost. `over`: ended, and no more outputs follow. */
 type Life = 'open' | 'draining' | 'over';
 
 type Marker = { readonly type: 'finalize'; readonly marker: number } | { readonly type: 'close' };
 
 /**
- * One STT stream: what to detect, when an utterance begins and ends, what to say and in which order. Audio and markers go in,
- * outputs come out through `emit`; `done` settles once the stream has ended, was handed back, or failed.
+ * One STT stream on a worker: decides what to detect, when utterances begin and end, and the order of outputs. Outputs
+ * are sent with `emit`. `done` settles when the stream has ended, was handed back, or failed.
  */
 export class SttStream {
-  /** Resolves with `end`; rejects with HandBack, a problem, or StepDropped after `drop`. */
+  /** Resolves after `end` was sent. Rejects with HandBack, a problem, or StepDropped after `drop`. */
   readonly done: Promise<void>;
   private readonly audio: AudioBuffer;
   private readonly frames: SpeechFrames;
@@ -53,14 +53,14 @@ export class SttStream {
   private readonly markers: { readonly atSample: number; readonly marker: Marker }[] = [];
   private settle!: { resolve(): void; reject(error: unknown): void };
   private open: OpenUtterance | undefined;
-  /** One past the last sample that the detector was given. */
+  /** The sample after the last one that the detector got. */
   private detected: number;
   private credited: number;
-  /** One past the last sample that a final covers, or will once it is recognised. */
+  /** The sample after the last one that a final covers, or will cover once it is recognised. */
   private finalEnd: number;
   private readonly finals = new FinalOrder((error) => this.fail(error));
   private life: Life = 'open';
-  /** Whether what has come in is being worked on. */
+  /** Whether received audio is being processed. */
   private isWorking = false;
 
   constructor(
@@ -82,7 +82,7 @@ export class SttStream {
     this.done = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
   }
 
-  /** The next samples; those already here are skipped. A gap fails the attempt, so that the session replays it. */
+  /** Adds the next samples and skips repeated ones. A gap fails the attempt, so that the session sends them again. */
   push(offsetSamples: number, samples: Float32Array): void {
     if (this.isOver) return;
     const known = this.audio.endSample - offsetSamples;
@@ -91,39 +91,39 @@ export class SttStream {
     this.work();
   }
 
-  /** Finals for everything so far, then `flushed`. */
+  /** Makes finals for all audio so far, then sends `flushed`. */
   finalize(marker: number): void {
     this.mark({ type: 'finalize', marker });
   }
 
-  /** Finals for everything so far, then `end`. */
+  /** Makes finals for all audio so far, then sends `end`. */
   close(): void {
     this.mark({ type: 'close' });
   }
 
-  /** Hand back after the next final, where nothing is lost; at once when no utterance is open. */
+  /** Hands back after the next final, when nothing is lost, or at once if no utterance is open. */
   drain(): void {
     if (this.isOver) return;
     this.life = 'draining';
     if (!this.open) this.handBackIfSettled();
   }
 
-  /** Hand back wherever it stands: the session replays what no final covers. */
+  /** Hands back in any state. The session sends the audio again that no final covers. */
   handBack(): void {
     this.fail(new HandBack());
   }
 
-  /** Frees everything at once; no step of it runs afterwards. */
+  /** Frees everything at once. No step of it runs afterwards. */
   drop(): void {
     this.fail(new StepDropped());
   }
 
-  /** Time of the steps that this stream was part of. */
+  /** Compute time of the steps of this stream, in milliseconds. */
   get computeMs(): number {
     return this.engine.computeMs;
   }
 
-  /** Audio that was taken in by this attempt. */
+  /** Duration of the audio that this attempt has received. */
   get heardMs(): number {
     return ((this.detected - this.settings.offsetSamples) / sttSampleRateHz) * 1_000;
   }
@@ -160,7 +160,7 @@ export class SttStream {
     const probabilities = await this.engine.detect(this.audio.slice(this.detected, until));
     if (this.isOver) return;
     this.detected = until;
-    // Frame by frame: how many came at once must not show in what is recognised.
+    // Frame by frame, so that the transcript does not depend on how many frames arrived at once.
     for (const probability of probabilities) {
       this.frames.take(probability);
       this.open?.judge(this.frames.endSample, this.frames.quietSamples);
@@ -190,21 +190,21 @@ export class SttStream {
     for (const event of this.finder.finish(this.detected - this.settings.offsetSamples)) {
       if (event.kind !== 'speechEnd') continue;
       const at = event.endSample + this.settings.offsetSamples;
-      // Samples short of a frame were never judged; what was said up to there is said.
+      // The detector never judges the samples that do not fill a frame.
       this.end(this.detected - at < detectorFrameSamples ? this.detected : at);
     }
     const totalSamples = this.detected;
     void this.finals.after(() => {
       if (marker.type === 'finalize') return this.say({ type: 'flushed', marker: marker.marker });
       this.over(() => {
-        // Told last, since whoever hears it drops the stream.
+        // Settled last, since its receiver drops the stream.
         this.settle.resolve();
         this.emit({ output: { type: 'end', totalSamples } });
       });
     });
   }
 
-  /** The open utterance is over: its text is final from here on. */
+  /** Ends the open utterance. Its text is final from here on. */
   private end(endSample: number): void {
     const { open } = this;
     if (!open) return;
@@ -217,12 +217,12 @@ export class SttStream {
     });
   }
 
-  /** After what waits to be said behind the finals, a `flushed` for example. */
+  /** Hands back after the outputs that follow the finals, such as `flushed`. */
   private handBackIfSettled(): void {
     if (this.finals.isEmpty) void this.finals.after(() => this.handBack());
   }
 
-  /** Lets the session forget long silence. */
+  /** Sends a final without text after long silence, so that the session can drop the audio. */
   private settleSilence(): void {
     const settled = this.frames.endSample - preRollSamples;
     if (this.open || !this.finals.isEmpty || settled - this.finalEnd < settleSamples) return;

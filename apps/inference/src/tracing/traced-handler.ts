@@ -2,7 +2,10 @@ import { HandBack, type JobHandler } from '@app/broker';
 import type { Tracing } from '@app/platform';
 import { ProblemError, type JobKind } from '@app/protocol';
 
-/** The same handler with a span for each attempt at a job; it finds the span's trace context in place of the one that came with the job. */
+/**
+ * Wraps a handler with a span for each attempt. The handler gets the trace context of the span instead of the one that
+ * arrived with the job.
+ */
 export function tracedHandler(tracing: Tracing, kind: JobKind, handler: JobHandler): JobHandler {
   if (!tracing.isOn) return handler;
   return async (job, context) => {

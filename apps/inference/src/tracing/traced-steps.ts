@@ -1,10 +1,10 @@
 import type { Tracing, TraceHeaders } from '@app/platform';
 import type { EnginePool, StepDone, StepRequest } from '../engine/engine-pool';
 
-/** What a job uses of an engine pool. */
+/** The part of an engine pool that a job uses. */
 type Steps<Step, Result> = Pick<EnginePool<Step, Result>, 'run' | 'drop' | 'dropLine'>;
 
-/** The same steps, each with a span: when it ran, and how many shared its batch. */
+/** Wraps the steps with a span for each: when it ran, and the size of its batch. */
 export function tracedSteps<Step, Result extends { readonly op: string }>(
   steps: Steps<Step, Result>,
   tracing: Tracing,

@@ -12,13 +12,13 @@ import type { TtsStep, TtsStepResult, UtterancePlan, Window } from '@app/speech/
 import type { Opened } from '../engine/engine.messages';
 import { StepDropped, type StepDone, type StepRequest } from '../engine/engine-pool';
 
-/** The part of an engine pool that speaking needs. */
+/** The part of an engine pool that TTS uses. */
 export interface TtsSteps {
   run(request: StepRequest<TtsStep>): Promise<StepDone<TtsStepResult>>;
   drop(id: string): void;
 }
 
-/** Where an attempt stands when it begins. */
+/** The point at which an attempt begins. */
 export interface TtsAttempt extends Readonly<TtsResume> {
   readonly attempt: number;
 }
@@ -30,16 +30,19 @@ export interface TtsUtteranceSettings {
   readonly now: () => number;
 }
 
-/** What speaking an utterance took. */
+/** The measurements of an utterance. */
 export interface UtteranceReport {
   readonly timings: TtsTimings;
-  /** From claim to the first audio sent; undefined when none was needed. */
+  /** Milliseconds from claim to the first audio sent. Undefined if no audio was needed. */
   readonly firstAudioMs: number | undefined;
-  /** Of this attempt. */
+  /** Duration of the audio of this attempt. */
   readonly audioMs: number;
 }
 
-/** Speaks one utterance: encoder, first window, then the other windows as their playback nears; emits in order. */
+/**
+ * Synthesises one utterance: encoder, first window, then each further window when its playback is near. Emits the audio
+ * in order.
+ */
 export class TtsUtterance {
   private readonly id: string;
   private readonly startedAtMs: number;
@@ -67,7 +70,7 @@ export class TtsUtterance {
     });
   }
 
-  /** Resolves once `end` was emitted; rejects with a problem, or StepDropped after `drop`. */
+  /** Resolves when `end` was emitted. Rejects with a problem, or with StepDropped after `drop`. */
   async run(): Promise<UtteranceReport> {
     try {
       const { plan, opened } = await this.encode();
@@ -82,7 +85,7 @@ export class TtsUtterance {
     }
   }
 
-  /** Frees everything at once; no step of it runs afterwards. */
+  /** Frees everything at once. No step of it runs afterwards. */
   drop(): void {
     if (this.dropped) return;
     this.dropped = true;
@@ -106,7 +109,7 @@ export class TtsUtterance {
     return { plan: result.plan, opened };
   }
 
-  /** The first window alone, since only when it left is it known when the others are needed. */
+  /** Requests the first window alone. The deadlines of the others depend on when it was sent. */
   private async speak(plan: UtterancePlan, { batchKeys, sampleRateHz }: Opened): Promise<void> {
     const needed = plan.windows.flatMap((window, index) =>
       window.endSample > this.attempt.offsetSamples ? [{ window, index, batchKey: batchKeys[index] }] : [],
@@ -121,7 +124,7 @@ export class TtsUtterance {
       window,
       samples: this.decode(index, this.playback.due(window, sampleRateHz), batchKey),
     }));
-    // One failure ends the utterance; the others fail with it and nobody else would look at them.
+    // One failure ends the utterance. The failures of the other steps must not count as unhandled rejections.
     for (const { samples } of decoding) samples.catch(() => undefined);
     for (const { window, samples } of decoding) this.emitAudio(window, await samples);
   }
@@ -130,7 +133,7 @@ export class TtsUtterance {
     const done = await this.step({
       id: this.id,
       ...due,
-      // An earlier attempt may have ended an engine process: then nobody else's windows share that fate.
+      // An earlier attempt may have crashed an engine process, so this one shares no batch.
       batchKey: this.attempt.attempt > 1 ? undefined : batchKey,
       stateful: true,
       make: () => ({ op: 'decode', id: this.id, window }),
@@ -141,7 +144,7 @@ export class TtsUtterance {
     return done.result.samples;
   }
 
-  /** A step that was running when the utterance was dropped is not followed by another. */
+  /** Runs a step. If the utterance was dropped meanwhile, no further step follows. */
   private async step(request: StepRequest<TtsStep>): Promise<StepDone<TtsStepResult>> {
     const done = await this.steps.run(request);
     if (this.dropped) throw new StepDropped();

@@ -31,21 +31,21 @@ const standing = {
   help: 'State of the licence: 1 for the current standing, 0 for the others.',
   labelNames: ['standing'] as const,
 };
-const keys = { name: 'antiphon_license_keys', help: 'API keys that this license app knows.' };
+const keys = { name: 'antiphon_license_keys', help: 'Number of API keys that this license app has read.' };
 
 const outcomes = ['granted', 'key_unknown', 'license_expired', 'feature_not_licensed', 'license_unavailable'];
 const standings = ['not_yet_valid', 'valid', 'in_grace', 'expired'] as const;
 
-/** Where a licence stands at a moment. */
+/** The state of a licence at a moment. */
 export interface MeasuredLicense {
   readonly standing: (typeof standings)[number];
   /** Negative after the expiry. */
   readonly expiresInMs: number;
-  /** Until requests are refused; 0 where they are refused already. */
+  /** Milliseconds until requests are refused. 0 if they are refused already. */
   readonly grantsForMs: number;
 }
 
-/** What the license app measures. */
+/** The metrics of the license app. */
 @Injectable()
 export class LicenseMetrics implements OnModuleInit {
   @InjectMetric(requests.name) private readonly requests!: Counter<'outcome'>;

@@ -1,13 +1,13 @@
 import type { InputEnvelope } from '@app/protocol';
 import type { JobInput } from './job-contract';
 
-/** What sends frames to workers. */
+/** Sends frames to workers. */
 export interface WorkerSender {
   readonly now: () => number;
   sendToWorker(workerId: string, jobId: string, envelope: InputEnvelope, body?: Uint8Array): void;
 }
 
-/** The worker that holds the current attempt at a job, as its session knows it. */
+/** The worker that holds the current attempt at a job, from the session's point of view. */
 export class AttemptHolder {
   private heardAtMs: number;
   private inputs = 0;
@@ -21,7 +21,7 @@ export class AttemptHolder {
     this.heardAtMs = sender.now();
   }
 
-  /** Whether something that came is from this attempt: then it is a sign of life. */
+  /** Whether a message is from this attempt. If so, it counts as a sign of life. */
   isFrom(workerId: string, attempt: number): boolean {
     if (workerId !== this.workerId || attempt !== this.attempt) return false;
     this.heard();
@@ -40,12 +40,12 @@ export class AttemptHolder {
     this.tell({ type: 'input', sequence: this.inputs++, input }, body);
   }
 
-  /** Shows a lost last input, which no later one would. */
+  /** Sends the number of inputs, so that the worker notices a lost last input. */
   inputCount(): void {
     if (this.inputs > 0) this.tell({ type: 'count', sequence: this.inputs });
   }
 
-  /** Asks for its outputs again, from this one on. */
+  /** Requests its outputs again, from this one on. */
   resume(sequence: number): void {
     this.tell({ type: 'resume', sequence });
   }
@@ -54,7 +54,7 @@ export class AttemptHolder {
     this.tell({ type: 'cancel', reason });
   }
 
-  /** The job goes on elsewhere: the message must be left alone. */
+  /** Tells the worker that another attempt owns the job, so that it leaves the message alone. */
   supersede(): void {
     this.tell({ type: 'cancel', reason: 'superseded', superseded: true });
   }
@@ -63,7 +63,7 @@ export class AttemptHolder {
     try {
       this.sender.sendToWorker(this.workerId, this.jobId, { attempt: this.attempt, ...frame }, body);
     } catch {
-      // Without a bus the worker loses the job anyway, and the next claim says where to go on.
+      // Without NATS the worker loses the job anyway. The next claim says where to continue.
     }
   }
 }

@@ -21,33 +21,32 @@ import { ResultListener } from './result-listener';
 import { TakenEnds } from './taken-ends';
 import type { JobHandle, JobListener, JobRequest } from './job-contract';
 
-/** Whose jobs they are, and times of the protocol that tests shorten. */
+/** The identity of the client, and times of the protocol that tests shorten. */
 export interface JobClientOptions {
   readonly gatewayId: string;
-  /** Monotonic, in milliseconds. */
+  /** Monotonic clock, in milliseconds. */
   readonly now?: () => number;
-  /** Where jobs are offered; in the lanes of the broker unless given. */
+  /** Where jobs are offered. Default: the lanes of the broker. */
   readonly lanes?: JobLanes;
-  /** In place of the wait budget of each function's first job class; the others wait at least as long. */
+  /** Replaces the wait budget of each function's first job class, in milliseconds. Others wait at least as long. */
   readonly newcomerBudgetMs?: number | undefined;
-  /** How often jobs are checked for loss. */
+  /** Interval at which jobs are checked for loss, in milliseconds. */
   readonly checkIntervalMs?: number;
-  /** How long a waiting job goes without proof that it is still on the bus. */
+  /** Time after which a waiting job is looked up on NATS, in milliseconds. */
   readonly unprovenMs?: number;
-  /** How long a gap in the outputs may stay open before a new attempt is made. */
+  /** Longest life of a gap in the outputs before a new attempt is made, in milliseconds. */
   readonly gapBoundMs?: number;
-  /** Told of listeners that throw, which is a bug of theirs. */
+  /** Gets the errors of listeners that throw, which are bugs. */
   readonly log?: JobLog;
 }
 
-/** Largest body of a job: with its fields it is one message of the bus, of at most 1 MiB by NATS's default. */
+/** Largest body of a job in bytes. A job must fit into one NATS message, by default at most 1 MiB. */
 export const maxJobBodyBytes = 1_000_000;
 
 /**
- * The gateway's side of the job protocol: offers jobs, answers claims, numbers attempts, orders outputs, notices stalls.
- * How a lost job is found: when its worker falls silent, JetStream delivers the message again after the ack wait, and the claim that
- * follows starts the next attempt. When the message is gone too (a restarted server has no memory) the worker's heartbeats, which name
- * what it holds, stop to name this job, and it is published again. Waiting jobs are looked up on the bus now and then instead.
+ * The gateway's side of the job protocol. Offers jobs, answers claims, numbers attempts, orders outputs and finds lost
+ * jobs. If a worker falls silent, JetStream delivers the message again, and the next claim starts a new attempt. If the
+ * message is gone too, heartbeats stop naming the job, and it is published again. Waiting jobs are looked up on NATS.
  */
 export class JobClient implements JobHost {
   readonly now: () => number;
@@ -74,7 +73,7 @@ export class JobClient implements JobHost {
     this.log = options.log;
   }
 
-  /** Begins to answer claims and to take outputs. */
+  /** Starts answering claims and receiving outputs. */
   async start(): Promise<void> {
     this.subscriptions = [
       this.broker.subscribe(subjects.session(this.options.gatewayId), this.onMessage),
@@ -86,7 +85,7 @@ export class JobClient implements JobHost {
     await this.broker.flush();
   }
 
-  /** Throws `bus_unavailable` or `worker_unavailable` when the job could not be put on the bus; the listener then hears nothing. */
+  /** Throws `bus_unavailable` or `worker_unavailable`, without a listener call, if the job cannot be published. */
   async submit(request: JobRequest, listener: JobListener): Promise<JobHandle> {
     const jobId = randomBytes(16).toString('base64url');
     const budgetMs = waitBudgetMs(request.lane, request.jobClass, this.options.newcomerBudgetMs);
@@ -99,8 +98,8 @@ export class JobClient implements JobHost {
   }
 
   /**
-   * Runs a job whose only output is its result, and resolves to that; rejects with the problem it ends with, with `cancelled`
-   * once the signal aborts, or with `too_large` when its body does not fit on the bus.
+   * Runs a job whose only output is its result, and resolves to it. Rejects with the problem of the job, with
+   * `cancelled` when the signal aborts, or with `too_large` if the body does not fit into a NATS message.
    */
   async run(request: JobRequest, signal?: AbortSignal): Promise<object> {
     if ((request.body?.length ?? 0) > maxJobBodyBytes) {
@@ -118,12 +117,12 @@ export class JobClient implements JobHost {
     return listener.result.finally(() => signal?.removeEventListener('abort', onAbort));
   }
 
-  /** Jobs submitted and not ended. */
+  /** Number of jobs that were submitted and have not ended. */
   get activeJobs(): number {
     return this.jobs.size;
   }
 
-  /** Cancels what is left and stops answering. */
+  /** Cancels all jobs and stops answering. */
   async close(): Promise<void> {
     clearInterval(this.checks);
     const left = [...this.jobs.values()];
@@ -176,7 +175,7 @@ export class JobClient implements JobHost {
     if (verdict !== 'open') reply?.(encodeFrame({ verdict } satisfies TerminalAnswer));
   }
 
-  /** A worker that asks again about a last frame hears the same as before, until another one has the job. */
+  /** The verdict on a terminal frame. A repeated frame gets the same one until another worker has the job. */
   private verdictOn(jobId: string, envelope: OutputEnvelope, body: Uint8Array): TerminalAnswer['verdict'] | 'open' {
     const job = this.jobs.get(jobId);
     if (!job?.holder && this.takenEnds.has(jobId, envelope)) return 'taken';
@@ -185,7 +184,7 @@ export class JobClient implements JobHost {
     return verdict;
   }
 
-  /** What a worker holds for this gateway and should not, it is told to drop: the word that said so was lost. */
+  /** Tells a worker to drop jobs that it should not hold, since the earlier message may have been lost. */
   private onWorkerHeartbeat(payload: Uint8Array): void {
     const heartbeat = readFrame(WorkerHeartbeat, payload)?.header;
     for (const { gatewayId, jobId, attempt, outputs } of heartbeat?.held ?? []) {
@@ -214,7 +213,7 @@ export class JobClient implements JobHost {
     void this.proveWaiting();
   }
 
-  /** Looks whether waiting jobs are still on offer, and offers those again that are not: one question for each lane. */
+  /** Offers waiting jobs again that are no longer on offer. Asks NATS once for each lane. */
   private async proveWaiting(): Promise<void> {
     const { unprovenMs = 2_000 } = this.options;
     const byLane = new Map<string, OfferedJob[]>();

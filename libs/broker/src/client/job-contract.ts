@@ -1,31 +1,40 @@
 import type { JobHeaders } from '../job-lanes';
 import type { Job, Lane, ProblemError } from '@app/protocol';
 
-/** What a job answers; each kind has its own. The last one is of type `end`. */
+/** An output of a job. Each kind has its own outputs. The last one is of type `end`. */
 export interface JobOutput {
   readonly type: string;
 }
 
-/** What a job can be sent while it runs; each kind has its own. */
+/** An input of a running job. Each kind has its own inputs. */
 export interface JobInput {
   readonly type: string;
 }
 
-/** A worker asks to begin (or go on with) the job. */
+/** A worker's claim to begin or continue the job. */
 export interface Claim {
   readonly attempt: number;
   readonly workerId: string;
-  /** Since the job was (last) published. */
+  /** Milliseconds since the job was last published. */
   readonly waitedMs: number;
 }
 
-/** The session's side of a job. Outputs come in order, each once, of the current attempt only; then exactly one of `onEnd`, `onProblem`. */
+/**
+ * The session's side of a job. Gets the outputs in order, each once, from the current attempt only. Then exactly one of
+ * `onEnd` and `onProblem` is called.
+ */
 export interface JobListener {
-  /** Where an attempt that begins now goes on, in the form of the kind; nothing else. Asked for at each claim and after each crash. */
+  /**
+   * Returns where a new attempt continues, in the form of the kind. Called at each claim and after each crash. Must
+   * have no side effects.
+   */
   resume(): object;
-  /** A claim is granted, and will be answered with what `resume` gave. Inputs sent from here on reach the new attempt. */
+  /**
+   * Called when a claim is granted. The answer contains what `resume` returned. Inputs that are sent from here on reach
+   * the new attempt.
+   */
   onClaim(claim: Claim): void;
-  /** A body is a view that is valid only during the call. `end` is not passed here. */
+  /** Called for each output except `end`. A body is a view that is valid only during the call. */
   onOutput(output: JobOutput, body: Uint8Array): void;
   onEnd(output: JobOutput): void;
   onProblem(problem: ProblemError): void;
@@ -34,21 +43,27 @@ export interface JobListener {
 /** A submitted job. */
 export interface JobHandle {
   readonly jobId: string;
-  /** To the worker that holds the current attempt; dropped while none does (the next claim says where to go on). */
+  /**
+   * Sends an input to the worker that holds the current attempt. Inputs are dropped while no worker does, since the
+   * next claim says where to continue.
+   */
   send<Input extends JobInput>(input: Input, body?: Uint8Array): void;
-  /** Stops it wherever it is: deleted while waiting, stopped at its worker while running. No listener call follows. */
+  /**
+   * Stops the job in any state: a waiting job is deleted, a running one is stopped at its worker. The listener is not
+   * called again.
+   */
   cancel(reason: string): void;
 }
 
-/** What `submit` needs; ids and budgets are filled in by the client. */
+/** The input of `submit`. The client adds ids and budgets. */
 export interface JobRequest {
   readonly lane: Lane;
-  /** Priority class of the lane. */
+  /** Job class, one of its lane. */
   readonly jobClass: string;
   /** The kind's own fields. */
   readonly job: Omit<Job, 'jobId' | 'gatewayId'> & Record<string, unknown>;
-  /** The kind's binary part; with the fields it must fit in one message of the bus. */
+  /** The binary part of the job. With the fields it must fit into one NATS message. */
   readonly body?: Uint8Array;
-  /** Go with every offer of it to the worker: the trace context. */
+  /** Headers that are sent to the worker with every offer: the trace context. */
   readonly headers?: JobHeaders;
 }

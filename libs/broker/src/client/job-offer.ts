@@ -1,7 +1,7 @@
 import { laneFunction, ProblemError, type Lane } from '@app/protocol';
 import type { JobHeaders, JobLanes } from '../job-lanes';
 
-/** A job as it is offered, each time with the same payload. */
+/** The content of an offer. The payload is the same each time. */
 export interface OfferContent {
   readonly jobId: string;
   readonly lane: Lane;
@@ -10,23 +10,29 @@ export interface OfferContent {
   readonly headers?: JobHeaders;
 }
 
-/** What an offer needs of its client. */
+/** The functions of the client that an offer uses. */
 export interface OfferHost {
   readonly lanes: JobLanes;
   readonly now: () => number;
-  /** Whether the bus can be reached at all. */
+  /** Whether NATS can be reached. */
   isConnected(): boolean;
 }
 
-/** Pauses between tries of an offer that the bus refused in passing: doubled each time, and less by chance. */
+/**
+ * Pauses between retries of a publish that failed temporarily. Each is twice as long as the one before, minus a random
+ * part.
+ */
 const firstPauseMs = 50;
 const longestPauseMs = 800;
 
-/** The message of a job: put on offer, looked after, taken back. There is one at a time; copies that a lost answer leaves claim in vain. */
+/**
+ * The message of a job on offer: publishes, checks and withdraws it. There is one message at a time. A lost answer may
+ * leave copies, whose claims are refused.
+ */
 export class JobOffer {
-  /** Of the message on offer; undefined while it is being published. */
+  /** Sequence number of the message on offer. Undefined while it is being published. */
   sequence: number | undefined;
-  /** When the message was last known to be on offer. */
+  /** Time at which the message was last known to be on offer. */
   provenAt: number;
   private publishing: Promise<void> | undefined;
   private withdrawn = false;
@@ -46,7 +52,10 @@ export class JobOffer {
     return this.content.jobClass;
   }
 
-  /** Puts a fresh message on offer; tries again within the wait budget while the bus refuses it in passing. One call at a time counts. */
+  /**
+   * Publishes a new message. Retries temporary failures within the wait budget, in milliseconds. Must not be called
+   * again before it resolves.
+   */
   publish(waitBudgetMs: number): Promise<void> {
     this.publishing ??= this.publishWithin(waitBudgetMs).finally(() => {
       this.publishing = undefined;
@@ -54,18 +63,18 @@ export class JobOffer {
     return this.publishing;
   }
 
-  /** Resolves when nothing is being published, so that `sequence` holds. */
+  /** Resolves when nothing is being published, so that `sequence` is valid. */
   async settled(): Promise<void> {
     await this.publishing?.catch(() => undefined);
   }
 
-  /** Takes the message back, whether it waits or is held. */
+  /** Deletes the message, whether it waits or is held. */
   remove(): void {
     if (this.sequence === undefined) return;
     void this.host.lanes.deleteJob(this.lane, this.sequence).catch(() => undefined);
   }
 
-  /** Takes it back for good: a message that is being published is removed once it is there. */
+  /** Withdraws the offer for good. A message that is being published is deleted as soon as it exists. */
   withdraw(): void {
     this.withdrawn = true;
     this.remove();

@@ -15,7 +15,7 @@ import { JobOffer, type OfferContent, type OfferHost } from './job-offer';
 import { OutputOrder } from './output-order';
 import { problemOf, quarantineProblem } from './sent-problem';
 
-/** What a job needs of its client. */
+/** The functions of the client that a job uses. */
 export interface JobHost extends OfferHost, WorkerSender {
   readonly gapBoundMs: number;
   readonly log: JobLog | undefined;
@@ -23,22 +23,22 @@ export interface JobHost extends OfferHost, WorkerSender {
 }
 
 type State =
-  /** Its first message is being published; `submit` has not resolved. */
+  /** The first message is being published, and `submit` has not resolved. */
   | { readonly at: 'submitting' }
   | { readonly at: 'waiting'; readonly sinceMs: number; readonly timer: NodeJS.Timeout }
   | { readonly at: 'running'; readonly holder: AttemptHolder }
   | { readonly at: 'over' };
 
-/** One job between submit and its end: waits for a worker, is held by one, waits again if that is lost. */
+/** One job from submit to its end. It waits for a worker, is held by one, and waits again if that worker is lost. */
 export class OfferedJob implements JobHandle {
   readonly offer: JobOffer;
   private state: State = { at: 'submitting' };
   private attempt = 0;
-  /** A turn after `submit` has resolved, when its caller has the handle. */
+  /** Resolves a turn after `submit`, when its caller has the handle. */
   private submitted: Promise<void> = Promise.resolve();
   private readonly order: OutputOrder;
   private readonly crashes = new CrashRecord();
-  /** Whether the listener has had output: it is better served by a pause than by the end. */
+  /** Whether the listener has received output. If so, a pause is better than the end of the job. */
   private hasOutput = false;
 
   constructor(
@@ -57,12 +57,15 @@ export class OfferedJob implements JobHandle {
     return this.content.jobId;
   }
 
-  /** The worker of the current attempt; undefined while there is none. */
+  /** The worker of the current attempt, or undefined if there is none. */
   get holder(): AttemptHolder | undefined {
     return this.state.at === 'running' ? this.state.holder : undefined;
   }
 
-  /** Offers the job; its wait budget starts now. Rejects when it could not be offered: its listener then hears nothing. */
+  /**
+   * Offers the job. Its wait budget starts now. Rejects if it could not be offered. The listener is not called in that
+   * case.
+   */
   async submit(): Promise<void> {
     const sinceMs = this.host.now();
     const published = this.offer.publish(this.waitBudgetMs());
@@ -79,17 +82,17 @@ export class OfferedJob implements JobHandle {
     }
   }
 
-  /** A worker wants to begin. The answer waits until `submit` has resolved, so that the listener has its handle. */
+  /** Answers a claim. The answer waits until `submit` has resolved, so that the listener has its handle. */
   async claimed(claim: ClaimRequest): Promise<ClaimGranted | ClaimGone> {
     await this.submitted;
     await this.offer.settled();
-    // A copy of the message is not the job: only one of them may run, and be acked.
+    // Only one copy of the message may run and be acked.
     if (this.isOver() || claim.sequence !== this.offer.sequence) return { gone: true };
     if (this.holder) this.takenFrom(this.holder, claim.workerId);
     return this.grant(claim.workerId) ?? { gone: true };
   }
 
-  /** An output has come. `open` when it is no terminal, or when outputs before it are missing. */
+  /** Handles an output. Returns `open` if it is not terminal or if outputs before it are missing. */
   took(envelope: OutputEnvelope, body: Uint8Array): TerminalAnswer['verdict'] | 'open' {
     if (!this.holder?.isFrom(envelope.workerId, envelope.attempt)) return 'stale';
     if (!this.order.isNext(envelope.sequence)) return 'open';
@@ -108,14 +111,14 @@ export class OfferedJob implements JobHandle {
     return 'taken';
   }
 
-  /** A worker's heartbeat names the job. False when it should not hold it. */
+  /** Handles a worker's heartbeat that names the job. Returns false if the worker should not hold it. */
   heardOf(workerId: string, attempt: number, outputs: number): boolean {
     if (!this.holder?.isFrom(workerId, attempt)) return false;
     this.order.expect(outputs);
     return true;
   }
 
-  /** Whether it waits, and its message was not proven to be on offer for this long. */
+  /** Whether the job waits and its message was not known to be on offer for this long. */
   isUnprovenFor(timeMs: number): boolean {
     return this.state.at === 'waiting' && this.host.now() - this.offer.provenAt >= timeMs;
   }
@@ -131,17 +134,17 @@ export class OfferedJob implements JobHandle {
     this.offer.withdraw();
   }
 
-  /** Its worker is taken for dead. */
+  /** Its worker counts as dead. */
   lost(): void {
     this.restart('silent');
   }
 
-  /** Its message is not on offer any more. */
+  /** Offers the job again, since its message is not on offer any more. */
   offerAgain(): void {
     if (this.state.at === 'waiting') void this.offer.publish(this.waitBudgetMs()).catch(() => undefined);
   }
 
-  /** The bus was away: what was silent had no way to speak, and what was on it may be gone. */
+  /** Handles the end of a NATS outage. Silent workers could not send, and messages may be lost. */
   reconnected(): void {
     this.holder?.heard();
     this.offer.provenAt = -Infinity;
@@ -160,10 +163,10 @@ export class OfferedJob implements JobHandle {
     return resume && !this.isOver() ? { attempt, resume, waitedMs } : undefined;
   }
 
-  /** The message was delivered to another while a worker held it: that one missed its keep-alives. */
+  /** Handles a claim by another worker while a worker holds the job. The holder missed its keep-alives. */
   private takenFrom(holder: AttemptHolder, claimant: string): void {
     holder.supersede();
-    // The same worker again means that its grant was lost on the way, not that it died.
+    // A second claim by the same worker means that the grant was lost, not that the worker died.
     this.attemptEnded(claimant === holder.workerId ? 'ordered' : 'silent');
   }
 
@@ -177,7 +180,7 @@ export class OfferedJob implements JobHandle {
     this.offer.withdraw();
   }
 
-  /** The attempt is worth nothing any more, whether its worker knows or not: a fresh message starts the next one. */
+  /** Abandons the attempt and publishes a new message, which starts the next attempt. */
   private restart(how: 'ordered' | 'silent'): void {
     this.holder?.supersede();
     this.offer.remove();
@@ -202,13 +205,13 @@ export class OfferedJob implements JobHandle {
     this.offer.withdraw();
   }
 
-  /** Ends with a last word to the listener. */
+  /** Ends the job with a last call of the listener. */
   private finish(tell: () => void): void {
     this.forget();
     this.guarded(tell);
   }
 
-  /** Ends without a word to the listener. */
+  /** Ends the job without a call of the listener. */
   private forget(): void {
     this.enter({ at: 'over' });
     this.order.reset();
@@ -220,7 +223,7 @@ export class OfferedJob implements JobHandle {
     this.state = state;
   }
 
-  /** A listener that throws has a bug, which must not cost others their jobs. */
+  /** Calls the listener and logs its errors. A listener that throws has a bug, which must not affect other jobs. */
   private guarded<T>(call: () => T): T | undefined {
     try {
       return call();

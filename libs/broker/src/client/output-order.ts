@@ -1,15 +1,15 @@
-/** What a gap leads to. */
+/** The reactions to a gap. */
 export interface GapActions {
-  /** Asks the worker to send again from this sequence on. */
+  /** Asks the worker to send its outputs again from this sequence number on. */
   resume(sequence: number): void;
-  /** The gap stayed open for too long. */
+  /** Called when the gap stayed open for too long. */
   giveUp(): void;
 }
 
-/** How often a resume is asked for while a gap is open. */
+/** Interval of resume requests while a gap is open, in milliseconds. */
 const resumeIntervalMs = 200;
 
-/** Lets the outputs of an attempt through in order and once, and sees to gaps. */
+/** Passes the outputs of an attempt in order and once, and closes gaps. */
 export class OutputOrder {
   private next = 0;
   private resumes: NodeJS.Timeout | undefined;
@@ -20,7 +20,10 @@ export class OutputOrder {
     private readonly actions: GapActions,
   ) {}
 
-  /** Whether this output is to be taken now: false for one taken before, and for one after a gap, which will be sent again. */
+  /**
+   * Whether this output is the next one. False for an output that was received before, and for one after a gap, which
+   * will be sent again.
+   */
   isNext(sequence: number): boolean {
     if (sequence > this.next) this.openGap();
     if (sequence !== this.next) return false;
@@ -29,12 +32,12 @@ export class OutputOrder {
     return true;
   }
 
-  /** So many outputs were sent: those that did not come are asked for. */
+  /** Sets the number of outputs that were sent. The missing ones are requested. */
   expect(count: number): void {
     if (count > this.next) this.openGap();
   }
 
-  /** For a new attempt. */
+  /** Starts again for a new attempt. */
   reset(): void {
     this.next = 0;
     this.closeGap();

@@ -1,9 +1,9 @@
 import { ProblemError, type ResultOutput } from '@app/protocol';
 import type { JobListener, JobOutput } from './job-contract';
 
-/** Waits for the result of a job that has no other output; its attempts begin from the start. */
+/** Waits for the result of a job that has no other output. Every attempt begins from the start. */
 export class ResultListener implements JobListener {
-  /** The first of result and problem. */
+  /** Settles with the result or the problem, whichever is first. */
   readonly result: Promise<object>;
   private resolve!: (result: object) => void;
   private reject!: (problem: ProblemError) => void;

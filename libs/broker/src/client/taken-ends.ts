@@ -1,9 +1,11 @@
 import type { OutputEnvelope } from '@app/protocol';
 
-/** Longer than a worker asks for the answer to its last frame. */
+/** Longer than a worker repeats its last frame. */
 const rememberedMs = 5_000;
 
-/** The last frames of attempts that were taken a moment ago: their workers may ask again, since an answer can be lost. */
+/**
+ * The terminal frames that were recently accepted. The answer may have been lost, so a worker may send its frame again.
+ */
 export class TakenEnds {
   private readonly ends = new Map<string, { readonly envelope: OutputEnvelope; readonly takenAt: number }>();
 

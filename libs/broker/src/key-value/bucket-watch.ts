@@ -2,28 +2,28 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { KV, KvWatchEntry } from '@nats-io/kv';
 import type { KeyValueListener } from './key-value-store';
 
-/** Between attempts to open the watch again. */
+/** Pause between attempts to open the watch, in milliseconds. */
 const retryPauseMs = 250;
 
-/** One watch of a bucket, opened anew (with a fresh snapshot) whenever it breaks. */
+/** One watch of a bucket. It is opened again, with a new snapshot, whenever it breaks. */
 export class BucketWatch {
   private current: { stop(): void } | undefined;
   private stopped = false;
 
-  /** `open` gives the bucket, created where the server has lost it. */
+  /** `open` returns the bucket and creates it if the server has lost it. */
   constructor(
     private readonly open: () => Promise<KV>,
     private readonly listener: KeyValueListener,
   ) {}
 
-  /** Resolves after the first snapshot; rejects when the watch could not even be opened. */
+  /** Resolves after the first snapshot. Rejects if the watch could not be opened. */
   async start(): Promise<void> {
     const first = await this.follow();
     await first.current;
     void this.keepFollowing(first.ended);
   }
 
-  /** Drops what it has: the bus was away, changes may have been missed. */
+  /** Opens the watch again after an outage, since changes may have been missed. */
   restart(): void {
     this.current?.stop();
   }
@@ -41,13 +41,13 @@ export class BucketWatch {
           await this.follow()
         ).ended;
       } catch {
-        // The server is not there yet, or not whole: the loop is the retry.
+        // The server or its cluster is not ready yet. The loop retries.
       }
       if (!this.stopped) await pause(retryPauseMs);
     }
   }
 
-  /** Opens the watch once. `current`: the snapshot was given; `ended`: it broke or was stopped. */
+  /** Opens the watch once. `current` resolves after the snapshot, `ended` when the watch broke or was stopped. */
   private async follow(): Promise<{ current: Promise<void>; ended: Promise<void> }> {
     const bucket = await this.open();
     const entries = await bucket.watch();
@@ -64,7 +64,7 @@ export class BucketWatch {
   }
 }
 
-/** Collects the entries that were there, gives them at once, and passes on what comes after. */
+/** Collects the existing entries into one snapshot, then passes on later changes. */
 class SnapshotThenChanges {
   private collected: Map<string, string> | undefined = new Map();
   private resolveGiven!: () => void;
@@ -80,7 +80,7 @@ class SnapshotThenChanges {
     }
     if (value === undefined) this.collected.delete(entry.key);
     else this.collected.set(entry.key, value);
-    // The library marks the last of the entries that were there, too.
+    // The library also marks the last existing entry.
     if (entry.isUpdate) this.complete();
   }
 

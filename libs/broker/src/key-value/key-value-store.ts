@@ -1,27 +1,28 @@
 import type { Subscription } from '../broker';
 
-/** Told of a bucket's content: everything first, then each change. */
+/** Receives a bucket's content: first a snapshot, then each change. */
 export interface KeyValueListener {
-  /** The whole content: once at the start, and again whenever the bus was away. */
+  /** Called with the whole content at the start, and again after each outage of NATS. */
   onSnapshot(entries: ReadonlyMap<string, string>): void;
-  /** A value was put under a key; undefined when it was deleted. */
+  /** Called when a value was stored under a key. The value is undefined if the key was deleted. */
   onChange(key: string, value: string | undefined): void;
 }
 
 /**
- * Small values by key, kept on the bus. Keys are ids: letters, digits, dashes and underscores. Two implementations: JetStream
- * key/value, and a twin in memory for tests; both pass the same conformance suite. Failures are ProblemError `bus_unavailable`.
+ * Stores small values by key on NATS. Keys are ids: letters, digits, dashes and underscores. There are two
+ * implementations, JetStream key/value and one in memory for tests. Both pass the same conformance suite. Failures are
+ * ProblemError `bus_unavailable`.
  */
 export abstract class KeyValueStore {
-  /** The value; undefined where there is none. */
+  /** Returns the value, or undefined if there is none. */
   abstract get(key: string): Promise<string | undefined>;
   abstract put(key: string, value: string): Promise<void>;
-  /** Puts a value under a key that never had one, deleted ones included; false where it had. */
+  /** Stores a value under a key that never had one. Returns false if the key has or had a value. */
   abstract create(key: string, value: string): Promise<boolean>;
-  /** Deleting what is not there is no failure. */
+  /** Deletes a key. A missing key is not an error. */
   abstract delete(key: string): Promise<void>;
   abstract keys(): Promise<string[]>;
-  /** Resolves after the first snapshot was given. */
+  /** Resolves after the first snapshot. */
   abstract watch(listener: KeyValueListener): Promise<Subscription>;
   /** Whether the bus can be reached now. */
   abstract readonly connected: boolean;

@@ -2,9 +2,12 @@ import { ProblemError } from '@app/protocol';
 import type { Subscription } from '../broker';
 import { KeyValueStore, type KeyValueListener } from './key-value-store';
 
-/** Twin of the JetStream bucket for tests: same promises, no bus. `disconnect` and `reconnect` play an outage. */
+/**
+ * In-memory implementation for tests, with the behaviour of the JetStream bucket. `disconnect` and `reconnect` simulate
+ * an outage.
+ */
 export class MemoryKeyValue extends KeyValueStore {
-  /** Deleted keys stay, with undefined. */
+  /** Deleted keys stay, with the value undefined. */
   private readonly entries = new Map<string, string | undefined>();
   private readonly listeners = new Set<KeyValueListener>();
   private isConnected = true;
@@ -47,12 +50,12 @@ export class MemoryKeyValue extends KeyValueStore {
     return { unsubscribe: () => void this.listeners.delete(listener) };
   }
 
-  /** The bus is away: calls fail, changes are not told. */
+  /** Starts an outage: calls fail, and changes are not passed on. */
   disconnect(): void {
     this.isConnected = false;
   }
 
-  /** The bus is back: watchers get a snapshot. */
+  /** Ends an outage: watchers get a snapshot. */
   reconnect(): void {
     this.isConnected = true;
     for (const listener of this.listeners) listener.onSnapshot(this.snapshot());

@@ -6,22 +6,25 @@ import type { Subscription } from '../broker';
 import { BucketWatch } from './bucket-watch';
 import { KeyValueStore, type KeyValueListener } from './key-value-store';
 
-/** Which bucket, and where. */
+/** The bucket and its servers. */
 export interface NatsKeyValueOptions {
   /** `nats://HOST:PORT` or `HOST:PORT`. */
   readonly servers: readonly string[];
-  /** Shown on the server's monitoring pages. */
+  /** Connection name on the server's monitoring pages. */
   readonly name: string;
-  /** The bucket; created where it is missing. */
+  /** Name of the bucket. It is created if it is missing. */
   readonly bucket: string;
-  /** Copies of it: 1, 3 or 5, and as many servers. Unset: as it is, 1 where it is created. */
+  /**
+   * Replicas of the bucket: 1, 3 or 5, which needs as many servers. If unset, an existing bucket is left alone and a
+   * new one gets 1.
+   */
   readonly replicas?: number | undefined;
 }
 
-/** How long the server may take to answer a call. */
+/** Time limit of a call to the server, in milliseconds. */
 const callTimeoutMs = 2_000;
 
-/** A JetStream key/value bucket, kept on disk. Reconnects for ever; watches are opened anew after an outage. */
+/** A JetStream key/value bucket, stored on disk. It reconnects for ever. Watches are opened again after an outage. */
 export class NatsKeyValue extends KeyValueStore {
   private connection: NatsConnection | undefined;
   private isConnected = false;
@@ -31,7 +34,7 @@ export class NatsKeyValue extends KeyValueStore {
     super();
   }
 
-  /** Connects, waiting for a server as long as it takes, creates the bucket and gives it its copies. */
+  /** Connects, which waits for a server without a time limit. Then creates the bucket and sets its replicas. */
   async start(): Promise<void> {
     const { servers, name } = this.options;
     await this.reach(async () => {
@@ -67,7 +70,7 @@ export class NatsKeyValue extends KeyValueStore {
   create(key: string, value: string): Promise<boolean> {
     return this.reach(async () => {
       const bucket = await this.open();
-      // A deleted key leaves a marker, which the bucket's own `create` would write over.
+      // A deleted key leaves a marker, which the bucket's own `create` would overwrite.
       if ((await bucket.get(key)) !== null) return false;
       try {
         await bucket.create(key, value);
@@ -112,14 +115,14 @@ export class NatsKeyValue extends KeyValueStore {
   }
 
   private async open(): Promise<KV> {
-    // A request made while the server is away would only wait for its time-out.
+    // During an outage a request would only wait for its time-out.
     if (!this.connection || !this.isConnected) throw new ProblemError('bus_unavailable', { retryAfterSeconds: 1 });
     const { bucket, replicas } = this.options;
     const buckets = new Kvm(jetstream(this.connection, { timeout: callTimeoutMs }));
     return buckets.create(bucket, replicas === undefined ? {} : { replicas });
   }
 
-  /** An older bucket keeps the copies that it was created with until it is told otherwise. */
+  /** Sets the replicas of the bucket. An existing bucket keeps those with which it was created until this call. */
   private async copy(bucket: KV, connection: NatsConnection): Promise<void> {
     const { replicas } = this.options;
     const { replicas: present, streamInfo } = await bucket.status();

@@ -3,7 +3,7 @@ import { Broker, type Delivery, type JobSource, type MessageHandler, type Subscr
 import type { JobHeaders, LaneLoad, OfferedMessage } from '../job-lanes';
 import type { MemoryBus } from './memory-bus';
 
-/** One client of a memory bus: the twin of NatsBroker for tests. */
+/** One client of a memory bus: the in-memory implementation of Broker for tests. */
 export class MemoryBroker extends Broker {
   private readonly subscriptions = new Set<Subscription>();
   private readonly sources = new Set<MemorySource>();
@@ -105,7 +105,7 @@ export class MemoryBroker extends Broker {
     return Promise.resolve();
   }
 
-  /** In a later turn, as a server would. */
+  /** Answers in a later turn, like a server. */
   private async answer<T>(action: () => T): Promise<T> {
     await Promise.resolve();
     if (!this.connected) throw new ProblemError('bus_unavailable', { retryAfterSeconds: 1 });

@@ -10,7 +10,7 @@ export interface MemoryMessage {
   readonly reply?: (payload: Uint8Array) => void;
 }
 
-/** What stands between publisher and subscribers: calls `deliver` once, later, twice or never. */
+/** A hook between publisher and subscribers. It calls `deliver` once, later, twice or never. */
 export type Relay = (message: MemoryMessage, deliver: () => void) => void;
 
 interface Subscriber {
@@ -18,9 +18,9 @@ interface Subscriber {
   readonly handler: MessageHandler;
 }
 
-/** The server of memory brokers in one process. Timers are the global ones, so that fake timers move it. */
+/** The server of the memory brokers of one process. It uses the global timers, so that fake timers control it. */
 export class MemoryBus {
-  /** For tests of lost, late and doubled messages. */
+  /** Hook for tests of lost, late and duplicate messages. */
   relay: Relay = (_message, deliver) => deliver();
   private readonly lanes = new Map<string, MemoryLane>();
   private readonly subscribers = new Set<Subscriber>();
@@ -34,7 +34,7 @@ export class MemoryBus {
     return this.isUp;
   }
 
-  /** Goes away, without its memory of lanes and jobs. */
+  /** Stops the server. Its lanes and jobs are lost. */
   stop(): void {
     this.isUp = false;
     for (const lane of this.lanes.values()) {
@@ -45,7 +45,7 @@ export class MemoryBus {
     for (const listener of this.lifeListeners) listener(false);
   }
 
-  /** Comes back after `stop`. */
+  /** Starts the server again after `stop`. */
   start(): void {
     this.isUp = true;
     for (const listener of this.lifeListeners) listener(true);
@@ -56,7 +56,7 @@ export class MemoryBus {
     return { unsubscribe: () => void this.lifeListeners.delete(listener) };
   }
 
-  /** The lane, made if need be. */
+  /** Returns the lane, created if it is missing. */
   lane(lane: Lane): MemoryLane {
     const name = laneName(lane);
     let found = this.lanes.get(name);
@@ -73,7 +73,7 @@ export class MemoryBus {
     return { unsubscribe: () => void this.subscribers.delete(subscriber) };
   }
 
-  /** Hands the message over; false when nobody listens. */
+  /** Delivers the message. Returns false if there is no subscriber. */
   publish(message: MemoryMessage): boolean {
     const tokens = message.subject.split('.');
     const to = [...this.subscribers].filter((subscriber) => matches(subscriber.pattern, tokens));
@@ -81,7 +81,7 @@ export class MemoryBus {
     return to.length > 0;
   }
 
-  /** In a later turn, as a network would; in order. */
+  /** Delivers in order in a later turn, like a network. */
   private hand(message: MemoryMessage, to: readonly Subscriber[]): void {
     void Promise.resolve().then(() => {
       for (const subscriber of to) {

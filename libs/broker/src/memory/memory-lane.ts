@@ -9,7 +9,7 @@ interface StoredJob {
   readonly sequence: number;
   readonly life: NodeJS.Timeout;
   wasDelivered: boolean;
-  /** Held by a worker, or waiting for the end of a nak's delay. */
+  /** Whether a worker holds it or the delay of a nak has not passed. */
   held: boolean;
   ackWait: NodeJS.Timeout | undefined;
 }
@@ -20,7 +20,10 @@ interface WaitingPull {
   readonly deliver: (jobs: Delivery[]) => void;
 }
 
-/** One lane of a memory bus, with JetStream's rules: redelivery after the ack wait, and a late verdict counts, whoever holds the job now. */
+/**
+ * One lane of a memory bus with JetStream's rules: a job is delivered again after the ack wait, and a late verdict
+ * counts even if another worker holds the job.
+ */
 export class MemoryLane {
   private readonly jobs = new Map<number, StoredJob>();
   private readonly pulls = new Set<WaitingPull>();
@@ -31,7 +34,7 @@ export class MemoryLane {
     private readonly backlogBound: number,
   ) {}
 
-  /** The sequence that the next job gets. */
+  /** The sequence number of the next job. */
   get next(): number {
     return this.nextSequence;
   }
@@ -75,7 +78,7 @@ export class MemoryLane {
     for (const sequence of [...this.jobs.keys()]) this.remove(sequence);
   }
 
-  /** Calls back once: at once with what waits, or when the next job comes. The result forgets the pull. */
+  /** Calls `deliver` once: at once with the waiting jobs, or when the next job arrives. The result cancels the pull. */
   pull(jobClass: string, max: number, deliver: (jobs: Delivery[]) => void): () => void {
     const pull = { jobClass, max, deliver };
     this.pulls.add(pull);

@@ -1,12 +1,14 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { ProblemError } from '@app/protocol';
 
-/** For an operator: nobody else is there to hear it before a first connection. */
+/** A message for the operator. Before a first connection there is no caller. */
 const unreachable = 'No server of NATS_URL could be reached: start one, or correct the variable.';
-/** Between attempts to connect for the first time. */
+/** Pause between attempts to connect for the first time, in milliseconds. */
 const retryPauseMs = 200;
 
-/** A connection that reconnects for ever once it is made; `bus_unavailable` when no server could be reached in time. */
+/**
+ * Connects. The connection then reconnects for ever. Throws `bus_unavailable` if no server could be reached in time.
+ */
 export async function firstConnection(
   servers: readonly string[],
   name: string,
@@ -33,7 +35,7 @@ export async function firstConnection(
   }
 }
 
-/** Rejects when the promise takes too long, as calls on a connection that is away do. */
+/** Rejects if the promise takes too long. Calls during an outage do. */
 export async function withTimeout<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_, reject) => {

@@ -2,7 +2,7 @@ import { errors, RequestError } from '@nats-io/transport-node';
 import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import { ProblemError } from '@app/protocol';
 
-/** Server codes that the client library has no name for. */
+/** Server error codes without a name in the client library. */
 const sequenceNotFound = 10_043;
 const backlogFull = 10_077;
 const streamConfigDiffers = 10_058;
@@ -17,24 +17,27 @@ const nobodyThere = (error: unknown): boolean =>
 const isLaneUnknown = (error: unknown): boolean =>
   apiCode(error) === JetStreamApiCodes.StreamNotFound || apiCode(error) === JetStreamApiCodes.ConsumerNotFound;
 
-/** The lane's JetStream stream or consumer does not exist (any more). A publish finds nobody there, wrapped as a cause. */
+/**
+ * Whether the lane's JetStream stream or consumer does not exist. A publish reports this as a wrapped cause: no
+ * responders.
+ */
 export const isLaneMissing = (error: unknown): boolean =>
   isLaneUnknown(error) || nobodyThere(error) || (error instanceof Error && nobodyThere(error.cause));
 
-/** The server knows that the message is not there (any more). */
+/** Whether the server reports that the message does not exist. */
 export const isJobMissing = (error: unknown): boolean =>
   apiCode(error) === sequenceNotFound || apiCode(error) === JetStreamApiCodes.NoMessageFound || isLaneUnknown(error);
 
-/** A JetStream stream of that name exists with another configuration. */
+/** Whether a JetStream stream of that name exists with another configuration. */
 export const isOtherStreamConfig = (error: unknown): boolean => apiCode(error) === streamConfigDiffers;
 
-/** A consumer of that name exists with another configuration. */
+/** Whether a consumer of that name exists with another configuration. */
 export const isOtherConsumerConfig = (error: unknown): boolean => consumerExists.has(apiCode(error) ?? 0);
 
-/** Nobody is there to answer, or nobody did in time. */
+/** Whether there was no responder or no response in time. */
 export const isUnanswered = (error: unknown): boolean => error instanceof errors.TimeoutError || nobodyThere(error);
 
-/** Any failure of the bus as the problem a caller may see. */
+/** The problem that a caller sees for a failure of NATS. */
 export function busProblem(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
   if (apiCode(error) === backlogFull) {

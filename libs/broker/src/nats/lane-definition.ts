@@ -10,14 +10,16 @@ import { nanos } from '@nats-io/transport-node';
 import { jetStreamName, laneClasses, subjects, type Lane } from '@app/protocol';
 import { ackWaitMs, backlogBound } from '../lane-limits';
 
-/** What a lane is on the bus, in the form of the JetStream API. */
+/** The JetStream objects of a lane, in the format of the JetStream API. */
 export interface LaneDefinition {
   readonly stream: Partial<StreamConfig> & { readonly name: string; readonly subjects: string[] };
-  /** One for each job class, named as it. */
+  /** One consumer for each job class, with the same name. */
   readonly consumers: readonly (Partial<ConsumerConfig> & { readonly durable_name: string })[];
 }
 
-/** The lane's JetStream stream and consumers; all but the first sequence, which is chosen when the lane is made. */
+/**
+ * The lane's JetStream stream and consumers, without the first sequence number, which is set when the lane is created.
+ */
 export function laneDefinition(lane: Lane): LaneDefinition {
   return {
     stream: {

@@ -4,7 +4,7 @@ import { firstSequence } from '../lane-limits';
 import { isOtherConsumerConfig, isOtherStreamConfig } from './bus-errors';
 import { laneDefinition } from './lane-definition';
 
-/** Creates or updates the lane's JetStream stream and consumers, which have as many copies as the stream. */
+/** Creates or updates the lane's JetStream stream and consumers. Consumers get the replicas of the stream. */
 export async function setUpLane(
   manager: JetStreamManager,
   lane: Lane,

@@ -3,15 +3,16 @@ import { jetStreamName, laneClasses, type Lane } from '@app/protocol';
 import type { OfferedMessage } from '../job-lanes';
 import { isJobMissing } from './bus-errors';
 
-/** Whether the message is in the lane, whether it waits or is held. */
+/** Whether the message is in the lane, waiting or held. */
 export async function hasMessage(manager: JetStreamManager, lane: Lane, sequence: number): Promise<boolean> {
   const found = await manager.streams.getMessage(jetStreamName(lane), { seq: sequence }).catch(orNone);
   return found !== undefined && found !== null;
 }
 
 /**
- * Those of these messages that are not in the lane any more. A message outside the sequences of the stream is gone: the server lost
- * its memory. One that was never delivered is there, since only a worker could have ended it. The few others are looked up.
+ * Returns the messages that are not in the lane any more. If a sequence number is outside the range of the stream, the
+ * server lost its memory and the message is gone. A message that was never delivered exists, since only a worker could
+ * have ended it. The few others are looked up one by one.
  */
 export async function lostJobs(
   manager: JetStreamManager,
@@ -35,7 +36,7 @@ export async function lostJobs(
   return jobs.flatMap(({ sequence }, index) => (lost[index] ? sequence : []));
 }
 
-/** A call about what the server does not have. */
+/** Turns the error for a missing object into undefined. */
 function orNone(error: unknown): undefined {
   if (!isJobMissing(error)) throw error;
 }

@@ -9,28 +9,28 @@ import { setUpLane } from './lane-setup';
 import { hasMessage, lostJobs } from './lost-jobs';
 import { NatsSource, type SourceHost } from './nats-source';
 
-/** Which servers, and how long to wait for them. */
+/** The servers and time limits of the broker. */
 export interface NatsBrokerOptions {
   /** `nats://HOST:PORT` or `HOST:PORT`. */
   readonly servers: readonly string[];
-  /** Shown on the server's monitoring pages. */
+  /** Connection name on the server's monitoring pages. */
   readonly name: string;
-  /** How long `start` tries to reach a server. */
+  /** Time limit of `start` for reaching a server, in milliseconds. */
   readonly connectTimeoutMs?: number;
-  /** How long the server may take to answer a call. */
+  /** Time limit of a call to the server, in milliseconds. */
   readonly callTimeoutMs?: number;
-  /** Copies of each lane, 1, 3 or 5; unset leaves those of a lane that is there. */
+  /** Replicas of each lane's JetStream stream: 1, 3 or 5. If unset, existing streams are left alone. */
   readonly replicas?: number | undefined;
-  /** Wall clock; makes sequences of a lane unique over restarts of the server. */
+  /** Wall clock, in milliseconds. It makes the sequence numbers of a lane unique across restarts of the server. */
   readonly now?: () => number;
-  /** Told of what a message handler threw, which is a bug of the handler. */
+  /** Gets the errors that a message handler throws, which are bugs of the handler. */
   readonly onHandlerError?: (error: unknown) => void;
 }
 
-/** Longest wait for what was published to leave before the connection is closed anyway. */
+/** Longest wait for published messages to be sent before the connection is closed, in milliseconds. */
 const drainTimeoutMs = 2_000;
 
-/** The bus on a NATS server with JetStream (2.11 or newer). Reconnects for ever; lanes that the server forgot are made again. */
+/** The broker on NATS with JetStream (2.11 or newer). Reconnects for ever and creates lost lanes again. */
 export class NatsBroker extends Broker implements SourceHost {
   private nats: { connection: NatsConnection; client: JetStreamClient; manager: JetStreamManager } | undefined;
   private isConnected = false;
@@ -44,7 +44,7 @@ export class NatsBroker extends Broker implements SourceHost {
     this.callTimeoutMs = options.callTimeoutMs ?? 2_000;
   }
 
-  /** Connects; `bus_unavailable` when no server could be reached in time. */
+  /** Connects. Throws `bus_unavailable` if no server could be reached in time. */
   async start(): Promise<void> {
     const { servers, name, connectTimeoutMs = 10_000 } = this.options;
     const connection = await firstConnection(servers, name, connectTimeoutMs);
@@ -79,7 +79,7 @@ export class NatsBroker extends Broker implements SourceHost {
   ): Promise<number> {
     const sent = makeHeaders();
     for (const [name, value] of Object.entries(headers)) sent.set(name, value);
-    // No message id: a republished job must not be taken for a duplicate. Copies are harmless, claims name their sequence.
+    // Without a message id, a job that is published again is no duplicate. Copies are harmless, since claims name the sequence number.
     const publish = () =>
       this.started.client.publish(subjects.jobs(lane, jobClass), payload, {
         headers: sent,
@@ -216,11 +216,11 @@ export class NatsBroker extends Broker implements SourceHost {
     try {
       request.respond(payload);
     } catch {
-      // The connection is closed for good: whoever asked hears nothing, as after any loss.
+      // The connection is closed for good, so the requester gets no reply, as after any loss.
     }
   }
 
-  /** Does it again, once, where the server has forgotten the lane. */
+  /** Repeats the action once if the server has lost the lane. */
   private async inLane<T>(lane: Lane, action: () => Promise<T>): Promise<T> {
     try {
       return await action();

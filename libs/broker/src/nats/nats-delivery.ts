@@ -2,7 +2,7 @@ import { nanos, type Msg } from '@nats-io/transport-node';
 import type { Delivery } from '../broker';
 import type { JobHeaders } from '../job-lanes';
 
-/** The stream sequence in a JetStream reply subject, which has 9, 11 or 12 tokens; undefined for any other subject. */
+/** The sequence number in a JetStream reply subject, which has 9, 11 or 12 tokens. Undefined for any other subject. */
 function sequenceIn(replySubject: string): number | undefined {
   const tokens = replySubject.split('.');
   if (!replySubject.startsWith('$JS.ACK.') || ![9, 11, 12].includes(tokens.length)) return undefined;
@@ -10,13 +10,13 @@ function sequenceIn(replySubject: string): number | undefined {
   return Number.isSafeInteger(sequence) ? sequence : undefined;
 }
 
-/** The message as a delivery; undefined when JetStream did not deliver it, so that no verdict could be given on it. */
+/** The delivery of a message. Undefined if JetStream did not deliver it, since it could not be acked. */
 export function deliveryOf(message: Msg): Delivery | undefined {
   const sequence = sequenceIn(message.reply ?? '');
   return sequence === undefined ? undefined : new NatsDelivery(message, sequence);
 }
 
-/** A JetStream message; every verdict is published to its reply subject at once, and is lost while the bus is away. */
+/** A JetStream message. Every verdict is published to its reply subject at once and is lost during an outage. */
 class NatsDelivery implements Delivery {
   constructor(
     private readonly message: Msg,
@@ -27,7 +27,7 @@ class NatsDelivery implements Delivery {
     return this.message.data;
   }
 
-  /** All but the server's own. */
+  /** All headers except those of the server. */
   get headers(): JobHeaders {
     const found = this.message.headers;
     const names = (found?.keys() ?? []).filter((name) => !name.startsWith('Nats-'));
@@ -54,7 +54,7 @@ class NatsDelivery implements Delivery {
     try {
       this.message.respond(verdict);
     } catch {
-      // The connection is closed for good: the job goes to another worker when its ack wait has passed.
+      // The connection is closed for good. The job goes to another worker after its ack wait.
     }
   }
 }

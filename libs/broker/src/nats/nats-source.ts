@@ -3,26 +3,26 @@ import { jetStreamName, type Lane } from '@app/protocol';
 import type { Delivery, JobSource } from '../broker';
 import { deliveryOf } from './nats-delivery';
 
-/** How long after its time a pull without an answer is given up. */
+/** Time after its expiry at which a pull without an answer is given up, in milliseconds. */
 const graceMs = 1_000;
-/** Pause after a pull that failed for another reason than that nothing waited, and where there is no connection. */
+/** Pause after a failed pull and while there is no connection, in milliseconds. */
 const failurePauseMs = 100;
 
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, failurePauseMs));
 
-/** What a source needs of its broker. */
+/** The functions of the broker that a source uses. */
 export interface SourceHost {
   readonly connection: NatsConnection;
   readonly connected: boolean;
-  /** The lane is not there: make it again; never rejects. */
+  /** Creates a missing lane again. Never rejects. */
   restore(lane: Lane): Promise<void>;
-  /** The source will not be used again. */
+  /** Called when the source will not be used again. */
   forget(source: NatsSource): void;
 }
 
 /**
- * Pulls from one durable consumer. Speaks the pull request itself, because the library's fetch waits at least a second, and
- * loses what is on its way when it is stopped.
+ * Pulls from one durable consumer. It sends the pull request itself. The library's fetch waits at least a second, and
+ * it loses messages on their way when it is stopped.
  */
 export class NatsSource implements JobSource {
   private pulling: Pull | undefined;
@@ -53,7 +53,7 @@ export class NatsSource implements JobSource {
   }
 
   interrupt(): void {
-    // Draining ends the interest at the server and takes what was sent before; without a connection there is nothing to take.
+    // Draining ends the subscription and delivers what was sent before. Without a connection there is nothing to deliver.
     if (this.host.connected) this.pulling?.drain();
     else this.pulling?.end('over');
   }
@@ -64,17 +64,17 @@ export class NatsSource implements JobSource {
     this.host.forget(this);
   }
 
-  /** The server has forgotten the pull with the connection. */
+  /** Ends the pull, since the server drops it with the connection. */
   onDisconnect(): void {
     this.pulling?.end('over');
   }
 }
 
-/** One pull request and what it brought. */
+/** One pull request and its messages. */
 class Pull {
   readonly jobs: Delivery[] = [];
   readonly ended: Promise<'over' | 'troubled'>;
-  /** The first call counts. */
+  /** Ends the pull. Only the first call counts. */
   end!: (how: 'over' | 'troubled') => void;
   private subscription: Subscription | undefined;
 
@@ -87,7 +87,7 @@ class Pull {
   start(connection: NatsConnection, consumer: string, waitMs: number): void {
     const inbox = createInbox();
     this.subscription = connection.subscribe(inbox, { callback: (error, message) => this.take(inbox, error, message) });
-    // no_wait with an expiry: all that is there, or one message as soon as it comes.
+    // no_wait with an expiry returns all waiting messages, or one message as soon as it arrives.
     const request = { batch: this.max, no_wait: true, ...(waitMs > 0 ? { expires: nanos(waitMs) } : {}) };
     connection.publish(`$JS.API.CONSUMER.MSG.NEXT.${consumer}`, JSON.stringify(request), { reply: inbox });
     const timer = setTimeout(() => this.drain(), waitMs + graceMs);
@@ -108,7 +108,7 @@ class Pull {
     if (error) {
       this.end('troubled');
     } else if (message.subject === inbox) {
-      // 404: no more now. 408: none came in time. Anything else: no consumer, or a server in trouble.
+      // 404: no more messages. 408: none arrived in time. Other codes: the consumer is missing, or the server has a failure.
       const code = message.headers?.code;
       this.end(code === 404 || code === 408 ? 'over' : 'troubled');
     } else {

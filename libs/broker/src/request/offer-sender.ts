@@ -2,34 +2,35 @@ import { jobsPath, offerHeaders, offerMediaType, OfferVerdict, validated } from 
 import type { JobHeaders } from '../job-lanes';
 import { KeptConnections } from '../kept-connections';
 
-/** A job on its way to the inference service. */
+/** A job that is sent to the inference service. */
 export interface RequestedOffer {
   /** `KIND.MODEL`. */
   readonly lane: string;
   readonly jobClass: string;
-  /** Which job of the lane it is, for the claim; the same in each offer of it. */
+  /** Sequence number of the job in its lane, for the claim. It is the same in each offer of the job. */
   readonly sequence: number;
   readonly requestId: string;
   readonly payload: Uint8Array;
   readonly headers: JobHeaders;
 }
 
-/** How a request ended: with a worker's verdict, or without one and why. */
+/** How a request ended: with a worker's verdict, or without one and with a reason. */
 export type OfferEnd = OfferVerdict | { readonly verdict: 'none'; readonly reason: string };
 
 /** An open request. */
 export interface OpenOffer {
   readonly ended: Promise<OfferEnd>;
-  /** Ends it at once; `ended` resolves to `none`. */
+  /** Ends the request at once. `ended` resolves to `none`. */
   abort(): void;
 }
 
-/** More than a verdict and the blank lines before it in a day. */
+/** More than a verdict and a day of the blank lines before it. */
 const maxAnswerBytes = 64 * 1024;
 
 /**
- * Sends offers over kept connections, as many at once as need be. Nothing here has a time limit: how long a job may wait or run is
- * known to those who offer it. A worker whose machine is gone is missed on the bus, and its connection by TCP keep-alive.
+ * Sends offers over kept connections, without a limit on their number. There is no time limit here: the callers know
+ * how long a job may wait or run. Heartbeats detect a worker whose machine is gone, and TCP keep-alive detects its
+ * connection.
  */
 export class OfferSender {
   private readonly connections: KeptConnections;
@@ -68,7 +69,7 @@ export class OfferSender {
     if (statusCode === 200) onTaken();
     let text = '';
     for await (const piece of body.setEncoding('utf8')) {
-      // Past the limit it is no answer of a worker; it is still read to its end, so that the connection can be used again.
+      // A response beyond the limit is not from a worker. It is still read to its end, so that the connection can be reused.
       if (text.length < maxAnswerBytes) text = (text + String(piece)).trimStart();
     }
     return statusCode === 200 ? readVerdict(text) : { verdict: 'none', reason: `status ${statusCode}` };
@@ -79,7 +80,7 @@ function readVerdict(text: string): OfferEnd {
   try {
     return validated(OfferVerdict, JSON.parse(text));
   } catch {
-    // A proxy whose time was over writes words of its own.
-    return { verdict: 'none', reason: 'an answer that is no verdict' };
+    // A proxy writes its own text after a time-out.
+    return { verdict: 'none', reason: 'the response is not a verdict' };
   }
 }

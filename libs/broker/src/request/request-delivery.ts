@@ -2,21 +2,24 @@ import type { OfferVerdict } from '@app/protocol';
 import type { Delivery } from '../broker';
 import type { JobHeaders } from '../job-lanes';
 
-/** The answer that the offerer of a job waits for. */
+/** The response for which the offerer of a job waits. */
 export interface OpenAnswer {
-  /** Shows that it is still open. */
+  /** Sends a sign that it is still open. */
   keepOpen(): void;
   end(verdict: OfferVerdict): void;
 }
 
-/** What came with the request. */
+/** The data of the request. */
 export interface RequestedJob {
   readonly payload: Uint8Array;
   readonly headers: JobHeaders;
   readonly sequence: number;
 }
 
-/** A job that came by a request: the open request keeps it, the end of its answer is the verdict. Only the first verdict counts. */
+/**
+ * A job that arrived in a request. The job is kept as long as the request is open. The end of the response is the
+ * verdict. Only the first verdict counts.
+ */
 export class RequestDelivery implements Delivery {
   readonly payload: Uint8Array;
   readonly headers: JobHeaders;
@@ -48,7 +51,7 @@ export class RequestDelivery implements Delivery {
     if (!this.ended) this.answer.keepOpen();
   }
 
-  /** Left without a verdict it goes to another, as a message does whose worker has fallen silent. */
+  /** Without a verdict the job goes to another worker, like the message of a worker that has fallen silent. */
   leave(): void {
     this.nak();
   }

@@ -5,24 +5,25 @@ import { backlogBound, firstSequence } from '../lane-limits';
 import { OfferSender } from './offer-sender';
 import { RequestOffer, type OfferHost } from './request-offer';
 
-/** Where the inference service is. */
+/** The settings of request dispatch. */
 export interface RequestLanesOptions {
   /** Base URL of the inference service. */
   readonly url: string;
-  /** Wall clock; makes sequences unique over restarts. */
+  /** Wall clock, in milliseconds. It makes sequence numbers unique across restarts. */
   readonly now?: () => number;
-  /** From 0 to 1; keeps those who were refused together from coming again together. */
+  /** Random number from 0 to 1. It spreads the retries of offers that were refused together. */
   readonly random?: () => number;
-  /** Told when offers of a lane begin to fail. */
+  /** Gets an entry when offers of a lane begin to fail. */
   readonly log?: JobLog;
 }
 
-/** Most bytes of jobs on offer at once, over all lanes: they are kept to be offered again. */
+/** Most bytes of all jobs on offer, over all lanes. They are stored so that they can be offered again. */
 const maxHeldBytes = 256 * 1024 * 1024;
 
 /**
- * Offers jobs by requests to the inference service, each held open until its job is over, so that whoever scales the service sees
- * them. Waiting are those that no worker has taken, running the others; of this process alone.
+ * Offers jobs by requests to the inference service. Each request stays open until its job is over, so that the
+ * autoscaler of the service can count it. Jobs without a worker count as waiting, the others as running. Only jobs of
+ * this process are counted.
  */
 export class RequestLanes implements JobLanes, OfferHost {
   readonly sender: OfferSender;
@@ -38,7 +39,7 @@ export class RequestLanes implements JobLanes, OfferHost {
     this.nextSequence = firstSequence((options.now ?? Date.now)());
   }
 
-  /** There is nothing to make: a lane is its offers. */
+  /** Does nothing, since a lane has no state of its own. */
   ensureLane(): Promise<void> {
     return Promise.resolve();
   }
@@ -98,7 +99,7 @@ export class RequestLanes implements JobLanes, OfferHost {
     offers?.delete(sequence);
   }
 
-  /** For offers: said once until a worker takes a job of the lane again. */
+  /** For offers. Logs once until a worker takes a job of the lane again. */
   refused(lane: string, reason: string): void {
     if (this.troubled.has(lane)) return;
     this.troubled.add(lane);

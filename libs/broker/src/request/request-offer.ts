@@ -1,24 +1,30 @@
 import type { OfferEnd, OfferSender, OpenOffer, RequestedOffer } from './offer-sender';
 
-/** Pause after the first refusal; doubled with each one that follows. */
+/** Pause after the first refusal, in milliseconds. It doubles with each further one. */
 const firstPauseMs = 100;
 const longestPauseMs = 1_000;
-/** Pause after a hand-back that asks for none. */
+/** Pause after a hand-back without a delay, in milliseconds. */
 const leastPauseMs = 20;
-/** Pause after the connection to a worker broke: one that lives has handed its job back by then. */
+/**
+ * Pause after the connection to a worker broke, in milliseconds. If the worker lives, it has handed its job back by
+ * then.
+ */
 const brokenPauseMs = 100;
 
-/** What an offer needs of its lanes. */
+/** The functions of the lanes that an offer uses. */
 export interface OfferHost {
   readonly sender: Pick<OfferSender, 'send'>;
   readonly random: () => number;
   over(lane: string, sequence: number): void;
-  /** No worker has taken it. */
+  /** Called when no worker has taken it. */
   refused(lane: string, reason: string): void;
   taken(lane: string): void;
 }
 
-/** One job on offer: a request after the other until a worker has said that it is over, it is withdrawn, or its time is. */
+/**
+ * One job on offer. It sends one request after another until a worker reports that the job is over, the offer is
+ * withdrawn, or its time has passed.
+ */
 export class RequestOffer {
   private open: OpenOffer | undefined;
   private refusals = 0;
@@ -33,7 +39,7 @@ export class RequestOffer {
     private readonly ttlMs: number,
   ) {}
 
-  /** Size of what is kept of it. */
+  /** Size of the stored job, in bytes. */
   get bytes(): number {
     return this.offer.payload.length;
   }
@@ -48,7 +54,7 @@ export class RequestOffer {
     this.request();
   }
 
-  /** Never offered again; a request that is open is ended, which its worker notices. */
+  /** Ends the offer for good. An open request is aborted, which its worker notices. */
   withdraw(): void {
     this.end();
     this.open?.abort();

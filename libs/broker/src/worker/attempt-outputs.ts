@@ -3,17 +3,17 @@ import type { Broker } from '../broker';
 import { readFrame } from '../wire';
 import { SentFrames } from './sent-frames';
 
-/** What the session makes of the last frame of an attempt. */
+/** The session's answer to the last frame of an attempt. */
 export type Verdict = TerminalAnswer['verdict'];
 
-/** What one frame says. */
+/** The content of one frame. */
 export type OutputContent = Pick<OutputEnvelope, 'output' | 'problem' | 'handBack'>;
 
 const confirmTimeoutMs = 500;
 const confirmTries = 3;
 const resendBytes = 8 * 1024 * 1024;
 
-/** The outputs of an attempt on their way to its session: numbered, kept for a while, sent again where they were lost. */
+/** Sends the outputs of an attempt to its session. Numbers them, keeps them for a while and sends lost ones again. */
 export class AttemptOutputs {
   private readonly sent = new SentFrames(resendBytes);
 
@@ -23,24 +23,30 @@ export class AttemptOutputs {
     private readonly sender: Pick<OutputEnvelope, 'workerId' | 'attempt'>,
   ) {}
 
-  /** Outputs sent so far. */
+  /** Number of outputs sent so far. */
   get count(): number {
     return this.sent.next;
   }
 
-  /** Throws where the bus refuses it. */
+  /** Sends a frame. Throws if NATS refuses it. */
   send(content: OutputContent, body?: Uint8Array): void {
     this.broker.publish(this.subject, this.next(content, body));
   }
 
-  /** Sends everything from this sequence on again. False when some of it is forgotten. Throws where the bus refuses it. */
+  /**
+   * Sends all frames from this sequence number on again. Returns false if some of them are no longer stored. Throws if
+   * NATS refuses a frame.
+   */
   resend(sequence: number): boolean {
     const frames = this.sent.from(sequence);
     for (const frame of frames ?? []) this.broker.publish(this.subject, frame);
     return frames !== undefined;
   }
 
-  /** Sends the last frame of the attempt and resolves with the session's answer; undefined when there is none, or none is wanted. */
+  /**
+   * Sends the last frame of the attempt and resolves with the session's answer. Undefined if there is none, or if it is
+   * no longer wanted.
+   */
   async confirm(content: OutputContent, isWanted: () => boolean): Promise<Verdict | undefined> {
     const frame = this.next(content);
     for (let tries = 0; tries < confirmTries && isWanted(); tries += 1) {

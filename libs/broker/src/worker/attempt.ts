@@ -7,17 +7,17 @@ import { AttemptOutputs } from './attempt-outputs';
 import { InputQueue } from './input-queue';
 import type { JobAddress } from './job-codec';
 
-/** What came with the job that an attempt is at. */
+/** The delivered job of an attempt. */
 interface DeliveredJob {
   readonly headers: JobHeaders;
   readonly body: Uint8Array;
 }
 
-/** A granted attempt at its worker: what goes to its handler, and what comes from it. */
+/** A granted attempt on its worker: passes inputs to its handler and sends its outputs. */
 export class Attempt {
   readonly outputs: AttemptOutputs;
   readonly inputs = new InputQueue();
-  /** From its grant until its handler was done with it. */
+  /** Milliseconds from its grant until its handler finished. */
   runMs = 0;
   private readonly stopping = new AbortController();
 
@@ -35,12 +35,12 @@ export class Attempt {
     return this.granted.attempt;
   }
 
-  /** From when the job was offered until it was claimed. */
+  /** Milliseconds from the offer of the job to the claim. */
   get waitMs(): number {
     return this.granted.waitedMs;
   }
 
-  /** For its handler. */
+  /** The context for its handler. */
   context(
     { headers, body }: DeliveredJob,
     drain: AbortSignal,
@@ -57,7 +57,7 @@ export class Attempt {
     this.stopping.abort(new JobStopped(why));
   }
 
-  /** Its handler gets and sends no more. */
+  /** Disconnects the handler: it gets no more inputs, and its outputs are ignored. */
   leave(nowMs: number): void {
     this.runMs = nowMs - this.startedAtMs;
     this.inputs.close();

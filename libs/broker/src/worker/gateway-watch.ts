@@ -2,11 +2,11 @@ import { GatewayHeartbeat, heartbeatIntervalMs } from '@app/protocol';
 import { deadAfterMs, JudgingRounds } from '../judging-rounds';
 import { readFrame } from '../wire';
 
-/** Which gateways a worker hears of. */
+/** Tracks which gateways send heartbeats to a worker. */
 export class GatewayWatch {
   private readonly heardAt = new Map<string, number>();
   private readonly rounds: JudgingRounds;
-  /** Since when it could hear. */
+  /** Time from which on heartbeats could be received. */
   private listeningSince: number;
 
   constructor(private readonly now: () => number) {
@@ -14,25 +14,28 @@ export class GatewayWatch {
     this.listeningSince = now();
   }
 
-  /** The bus can be heard from now on. */
+  /** Call this when messages can be received from NATS. */
   listens(): void {
     this.listeningSince = this.now();
   }
 
-  /** A heartbeat has come. */
+  /** Records a heartbeat. */
   heard(payload: Uint8Array): void {
     const heartbeat = readFrame(GatewayHeartbeat, payload)?.header;
     if (heartbeat) this.heardAt.set(heartbeat.gatewayId, this.now());
   }
 
-  /** Begins a round. False when no gateway is to be judged in it. */
+  /** Begins a round. Returns false if no gateway may be judged in it. */
   beginRound(): boolean {
     const mayJudge = this.rounds.begin();
     if (mayJudge) for (const [id, at] of this.heardAt) if (this.now() - at > deadAfterMs) this.heardAt.delete(id);
     return mayJudge;
   }
 
-  /** `unheard`: nothing was heard of it, but not for so long that it would be dead. `otherSignAt`: when else it was heard of. */
+  /**
+   * `unheard`: no sign of life yet, but not for long enough to count as dead. `otherSignAt`: time of the latest sign of
+   * life besides heartbeats.
+   */
   stateOf(gatewayId: string, otherSignAt = -Infinity): 'alive' | 'unheard' | 'dead' {
     const now = this.now();
     if (now - Math.max(this.heardAt.get(gatewayId) ?? -Infinity, otherSignAt) <= deadAfterMs) return 'alive';

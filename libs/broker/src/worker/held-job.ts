@@ -20,10 +20,10 @@ import { readJob, type JobAddress } from './job-codec';
 import type { EndedJob, JobOutcome } from './worker-contract';
 
 const claimTimeoutMs = 1_000;
-/** Pause before a job whose claim was not answered is offered again. */
+/** Pause before a job without an answer to its claim is offered again, in milliseconds. */
 const unclaimedDelayMs = { alive: 100, unheard: heartbeatIntervalMs };
 
-/** What a held job needs of its worker. */
+/** The functions of the worker that a held job uses. */
 export interface HeldJobHost {
   readonly broker: Broker;
   readonly workerId: string;
@@ -32,13 +32,13 @@ export interface HeldJobHost {
   readonly gateways: GatewayWatch;
   handlerOf(lane: Lane): JobHandler;
   claimed(lane: Lane, waitedMs: number): void;
-  /** The job needs its seat no more, though it may not be over. */
+  /** Called when the job does not need its seat any more, though it may not be over. */
   seatFreed(job: HeldJob): void;
   /** `ended` is undefined for a job that was not claimed. */
   over(job: HeldJob, ended: EndedJob | undefined): void;
 }
 
-/** A frame of the session that came before the grant: it belongs to the attempt about to begin. */
+/** A frame that arrived before the grant. It belongs to the attempt that is about to begin. */
 interface EarlyFrame {
   readonly envelope: InputEnvelope;
   readonly body: Uint8Array;
@@ -47,18 +47,18 @@ interface EarlyFrame {
 type State =
   | { readonly at: 'claiming'; readonly early: EarlyFrame[] }
   | { readonly at: 'running'; readonly attempt: Attempt }
-  /** The handler is done and the seat free; the session has not confirmed the end yet. */
+  /** The handler has finished and the seat is free. The session has not confirmed the end yet. */
   | { readonly at: 'concluding'; readonly attempt: Attempt }
   | { readonly at: 'over' };
 
 /**
- * One delivery from its claim to its verdict. The message is acked only after the session has said that it took the last output of
- * this very attempt: an ack after a redelivery would delete the job under its new holder. A worker that was overtaken says nothing.
+ * One delivery from its claim to its verdict. The message is acked only after the session has confirmed the last output
+ * of this attempt: an ack after a redelivery would delete the job of its new holder.
  */
 export class HeldJob {
   private state: State = { at: 'claiming', early: [] };
   private readonly draining = new AbortController();
-  /** When its gateway was last heard of through this job. */
+  /** Time of the latest message of its gateway about this job. */
   private heardAtMs: number;
 
   constructor(
@@ -70,7 +70,7 @@ export class HeldJob {
     this.heardAtMs = host.now();
   }
 
-  /** Claims the job and runs it; never rejects. */
+  /** Claims the job and runs it. Never rejects. */
   async start(): Promise<void> {
     const { jobId, gatewayId } = this.address;
     const request = encodeFrame({ workerId: this.host.workerId, sequence: this.delivery.sequence });
@@ -91,7 +91,7 @@ export class HeldJob {
     }
   }
 
-  /** A frame from the session. */
+  /** Handles a frame from the session. */
   receive(envelope: InputEnvelope, body: Uint8Array): void {
     if (this.state.at === 'over') return;
     if (this.state.at === 'claiming') return void this.state.early.push({ envelope, body });
@@ -114,31 +114,31 @@ export class HeldJob {
     }
   }
 
-  /** As the worker's heartbeat names it; undefined while it is not granted. */
+  /** The entry in the worker's heartbeat. Undefined while the job is not granted. */
   get held(): HeldAttempt | undefined {
     if (this.state.at !== 'running' && this.state.at !== 'concluding') return undefined;
     const { number, outputs } = this.state.attempt;
     return { ...this.address, attempt: number, outputs: outputs.count };
   }
 
-  /** Says that the job is still worked on. */
+  /** Tells JetStream that work goes on. */
   keepAlive(): void {
     this.delivery.working();
   }
 
-  /** The worker drains. */
+  /** Tells the handler that the worker drains. */
   drain(): void {
     this.draining.abort();
   }
 
-  /** Ends it where its gateway is dead. It is offered again, so that its claim decides: the gateway may only have been cut off. */
+  /** Ends the job if its gateway is dead. A gateway that was only disconnected grants the next claim. */
   judgeGateway(): void {
     if (this.host.gateways.stateOf(this.address.gatewayId, this.heardAtMs) !== 'dead') return;
     this.delivery.nak();
     this.end('gone', 'lost');
   }
 
-  /** Stops in good order; the job goes to another worker. */
+  /** Stops the job in good order. It goes to another worker. */
   handBack(): void {
     if (this.state.at === 'claiming') {
       this.delivery.nak();
@@ -149,7 +149,7 @@ export class HeldJob {
     }
   }
 
-  /** While it concludes, the session's answer decides. */
+  /** Handles a cancel. While the job concludes, the session's answer decides instead. */
   private cancelled(superseded: boolean): void {
     if (superseded) {
       this.end('stale', 'lost');
@@ -206,7 +206,7 @@ export class HeldJob {
     void this.conclude(endAfter(error));
   }
 
-  /** Frees the seat, has the session confirm the end of the attempt, and only then gives the verdict on the message. */
+  /** Frees the seat, gets the end confirmed by the session, and only then gives the verdict on the message. */
   private async conclude({ outcome, content, offeredAgainMs }: AttemptEnd): Promise<void> {
     if (this.state.at !== 'running') return;
     const { attempt } = this.state;
@@ -226,7 +226,7 @@ export class HeldJob {
     this.host.seatFreed(this);
   }
 
-  /** `why`: the handler, if it still runs, is stopped for it. */
+  /** Ends the job. `why`: the reason with which a running handler is stopped. */
   private end(outcome: JobOutcome, why?: JobStopped['why']): void {
     const { state } = this;
     if (state.at === 'over') return;

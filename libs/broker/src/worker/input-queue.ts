@@ -2,19 +2,19 @@ import type { InputEnvelope } from '@app/protocol';
 import type { JobInput } from '../client';
 import type { ReceivedInput } from '../job-context';
 
-/** Inputs of an attempt in order, for one reader; kept until they are read. */
+/** The inputs of an attempt in order, for one reader. They are stored until they are read. */
 export class InputQueue implements AsyncIterable<ReceivedInput> {
   private readonly unread: ReceivedInput[] = [];
   private wake: () => void = () => undefined;
   private next = 0;
   private isClosed = false;
 
-  /** Whether all of the first `count` inputs have come. */
+  /** Whether all of the first `count` inputs have arrived. */
   has(count: number): boolean {
     return count <= this.next;
   }
 
-  /** False when an input before this one is missing. One that came before is dropped. */
+  /** Adds an input. Returns false if an input before it is missing. A repeated input is dropped. */
   take(envelope: InputEnvelope, body: Uint8Array): boolean {
     if (envelope.sequence === undefined || envelope.sequence > this.next) return false;
     if (envelope.sequence < this.next) return true;
@@ -24,7 +24,7 @@ export class InputQueue implements AsyncIterable<ReceivedInput> {
     return true;
   }
 
-  /** The reader gets no more, not even what came before. */
+  /** Ends the reader at once. Unread inputs are dropped. */
   close(): void {
     this.isClosed = true;
     this.wake();

@@ -1,12 +1,12 @@
 import { decodeFrame, idPattern, laneFunction, validated, type Job, type Lane } from '@app/protocol';
 
-/** Whom to ask about a job, whatever else is in it. */
+/** The ids that are needed to claim a job. */
 export interface JobAddress {
   readonly jobId: string;
   readonly gatewayId: string;
 }
 
-/** Undefined when the message is no job at all. Looks at the two ids only, since a claim should not wait for the rest. */
+/** Reads the two ids of a job, so that a claim need not wait for the rest. Undefined if the message is not a job. */
 export function readAddress(payload: Uint8Array): JobAddress | undefined {
   try {
     const header = decodeFrame(payload).header as Partial<JobAddress> | null;
@@ -20,14 +20,14 @@ export function readAddress(payload: Uint8Array): JobAddress | undefined {
 
 const isId = (value: unknown): value is string => typeof value === 'string' && idPattern.test(value);
 
-/** A job as it was put on the bus. */
+/** A decoded job. */
 export interface ReadJob {
   readonly job: Job;
-  /** The binary part of the job; a view, empty for most kinds. */
+  /** The binary part of the job. It is a view, and empty for most kinds. */
   readonly body: Uint8Array;
 }
 
-/** The job as an instance of its kind's class; throws `bad_request` when it breaks the rules of the kind. */
+/** Decodes a job as an instance of its kind's class. Throws `bad_request` if it breaks the rules of the kind. */
 export function readJob(lane: Lane, payload: Uint8Array): ReadJob {
   const { header, body } = decodeFrame(payload);
   return { job: validated(laneFunction(lane).job, header), body };

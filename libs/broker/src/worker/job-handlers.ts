@@ -7,8 +7,8 @@ import type { JobHandler } from '../job-context';
 export type JobHandlers = Readonly<Partial<Record<JobKind, JobHandler>>>;
 
 /**
- * The methods `run(job, context)` of the controllers of an app that have `@MessagePattern(KIND)`, as they are, bound to their
- * controllers. Throws when a function of the graph has no such method, or two.
+ * The methods `run(job, context)` with `@MessagePattern(KIND)` of an app's controllers, bound to their controllers.
+ * Throws if a function of the graph has no such method or two of them.
  */
 export function jobHandlersOf(discovery: DiscoveryService): JobHandlers {
   const explorer = new ListenerMetadataExplorer(new MetadataScanner());

@@ -6,17 +6,18 @@ import { jobHandlersOf, type JobHandlers } from './job-handlers';
 import { LaneRunner, type LaneRunnerOptions } from './lane-runner';
 import type { BroughtJob, JobTaker, SeatedJob } from './worker-contract';
 
-/** A worker's options, but for the handlers, which are Nest's. */
+/** The options of a worker. Nest provides the handlers. */
 export interface JobStrategyOptions extends Omit<LaneRunnerOptions, 'handlers'> {
-  /** How long `close` waits for running jobs before it hands them back. */
+  /** Milliseconds that `close` waits for running jobs before it hands them back. */
   readonly drainTimeoutMs: number;
-  /** What stands around each handler: traces. */
+  /** Wraps each handler, for traces. */
   readonly around?: (kind: JobKind, handler: JobHandler) => JobHandler;
 }
 
 /**
- * Runs jobs with the handlers of a Nest app: `@MessagePattern(KIND)` on a method `run(job, context: JobContext): Promise<void>`
- * of a controller. Nest finds and constructs them; a job calls the method itself, without pipes, guards, interceptors or filters.
+ * Runs jobs with the handlers of a Nest app: methods `run(job, context: JobContext): Promise<void>` of controllers,
+ * with `@MessagePattern(KIND)`. Nest finds and constructs them. A job calls the method directly, without pipes, guards,
+ * interceptors or filters.
  */
 export class JobStrategy implements CustomTransportStrategy, JobTaker {
   private runner: LaneRunner | undefined;
@@ -26,7 +27,10 @@ export class JobStrategy implements CustomTransportStrategy, JobTaker {
     private readonly options: JobStrategyOptions,
   ) {}
 
-  /** Throws when a function of the graph has no handler, or two, whichever lanes are served. For a boot that fails early. */
+  /**
+   * Returns the handlers. Throws if a function of the graph has no handler or two, even if its lanes are not served, so
+   * that the app fails early.
+   */
   handlers(): JobHandlers {
     const found = jobHandlersOf(this.discovery);
     const { around } = this.options;
@@ -39,21 +43,21 @@ export class JobStrategy implements CustomTransportStrategy, JobTaker {
     );
   }
 
-  /** Starts the worker: it pulls, or takes what is brought. */
+  /** Starts the worker, which pulls jobs or takes those of JobTaker. */
   async start(): Promise<void> {
     this.runner = new LaneRunner({ ...this.options, handlers: this.handlers() });
     await this.runner.start();
   }
 
-  /** For Nest, which gives the callback the error that kept the worker from starting. */
+  /** Called by Nest. The callback gets the error that prevented the start. */
   listen(callback: (error?: unknown) => void): void {
     this.start().then(() => callback(), callback);
   }
 
-  /** For Nest, which would have its own wrapping of each method called. */
+  /** Called by Nest, which would call its own wrapper of each method. */
   addHandler(): void {}
 
-  /** Drains. */
+  /** Drains the worker. */
   async close(): Promise<void> {
     await this.runner?.stop(this.options.drainTimeoutMs);
   }

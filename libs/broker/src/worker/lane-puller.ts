@@ -1,22 +1,22 @@
 import type { Delivery, JobSource } from '../broker';
 
-/** How long an open pull waits; it is opened again at once. */
+/** Time that an open pull waits, in milliseconds. It is opened again at once. */
 const pullMs = 5_000;
-/** Pause after the bus refused a pull. */
+/** Pause after NATS refused a pull, in milliseconds. */
 const failurePauseMs = 250;
 
-/** What a puller needs of the worker. */
+/** The functions of the worker that a puller uses. */
 export interface SeatKeeper {
   freeSeats(): number;
-  /** Takes a seat at once. */
+  /** Gives the delivery a seat at once. */
   take(delivery: Delivery): void;
 }
 
 /**
- * Pulls the jobs of a lane while seats are free. First it takes what waits. The classes take turns in being asked first, and each
- * but the last may fill half of the free seats, so that a burst of one class does not keep all seats from another. When nothing
- * waits, it pulls one job of each class, and the first pull that brings a job ends the others. A job beyond the free seats is
- * handed back unclaimed, at most one for each class.
+ * Pulls the jobs of a lane while seats are free. First it takes the waiting jobs. The classes take turns in being asked
+ * first. Each class but the last may fill half of the free seats, so that a burst of one class does not take all seats
+ * from another. If no job waits, it pulls one job of each class, and the first pull with a job ends the others. A job
+ * without a free seat is handed back unclaimed. There is at most one for each class.
  */
 export class LanePuller {
   private running = false;
@@ -35,7 +35,7 @@ export class LanePuller {
     this.ended = this.loop();
   }
 
-  /** Resolves when no further job will be taken. */
+  /** Stops pulling. Resolves when no further job will be taken. */
   async stop(): Promise<void> {
     this.running = false;
     this.wake();
@@ -82,7 +82,7 @@ export class LanePuller {
       const deliveries = await source.pull(1, pullMs);
       if (this.takeAll(deliveries) > 0) for (const other of this.sources) if (other !== source) other.interrupt();
     });
-    // All of them, since a source takes one pull at a time.
+    // Wait for all of them, since a source allows one pull at a time.
     const refused = (await Promise.allSettled(pulls)).find((pull) => pull.status === 'rejected');
     if (refused) throw refused.reason;
   }

@@ -21,31 +21,34 @@ import { readAddress } from './job-codec';
 import { LaneSeats } from './lane-seats';
 import type { BroughtJob, EndedJob, JobTaker, SeatedJob, ServedLane, WorkerObserver } from './worker-contract';
 
-/** What a worker serves, and how. */
+/** The options of a worker. */
 export interface LaneRunnerOptions {
   readonly broker: Broker;
-  /** Unique per process: an id that comes back would pass for the worker that died. */
+  /** Unique for each process. A reused id would be taken for the worker that died. */
   readonly workerId: string;
   readonly lanes: readonly ServedLane[];
-  /** Whether it pulls the jobs of its lanes, which is the default, or waits for them to be brought. */
+  /** Whether it pulls the jobs of its lanes or only takes jobs by request. Default: it pulls. */
   readonly pulls?: boolean;
   readonly handlers: Readonly<Partial<Record<JobKind, JobHandler>>>;
   readonly observer?: WorkerObserver;
   readonly log?: JobLog;
-  /** Monotonic, in milliseconds. */
+  /** Monotonic clock, in milliseconds. */
   readonly now?: () => number;
 }
 
 const keepAliveIntervalMs = 500;
-/** How long the hand-backs at the end of a drain may take. */
+/** Time limit of the hand-backs at the end of a drain, in milliseconds. */
 const handBackTimeoutMs = 2_000;
 
 const draining = (): ProblemError => new ProblemError('draining', { retryAfterSeconds: 1 });
 
-/** `starting`: it hears the bus, and takes no jobs yet. `draining`: it takes no more. */
+/** `starting`: it receives messages and takes no jobs yet. `draining`: it takes no more jobs. */
 type State = 'made' | 'starting' | 'serving' | 'draining';
 
-/** A worker: pulls jobs of its lanes while seats are free, or is brought them, and takes each from claim to verdict. */
+/**
+ * A worker. It pulls jobs of its lanes while seats are free, or takes them by request, and runs each from claim to
+ * verdict.
+ */
 export class LaneRunner implements HeldJobHost, JobTaker {
   readonly broker: Broker;
   readonly workerId: string;
@@ -55,7 +58,7 @@ export class LaneRunner implements HeldJobHost, JobTaker {
   private state: State = 'made';
   private readonly lanes: ReadonlyMap<string, LaneSeats>;
   private readonly held = new Set<HeldJob>();
-  /** Undo what `start` did. */
+  /** Functions that undo `start`. */
   private releases: (() => void)[] = [];
   private onIdle: (() => void) | undefined;
 
@@ -68,7 +71,7 @@ export class LaneRunner implements HeldJobHost, JobTaker {
     this.lanes = new Map(options.lanes.map((served) => [laneName(served.lane), new LaneSeats(served)]));
   }
 
-  /** Makes its lanes and begins to pull, or to take. */
+  /** Creates its lanes and starts pulling or taking jobs. */
   async start(): Promise<void> {
     this.state = 'starting';
     this.gateways.listens();
@@ -104,7 +107,7 @@ export class LaneRunner implements HeldJobHost, JobTaker {
     return this.seat(seats, delivery) ?? { handBack: () => undefined };
   }
 
-  /** Jobs held: running, or waiting for their last word. */
+  /** Number of held jobs: those that run, and those that wait for the session's confirmation. */
   get heldJobs(): number {
     return this.held.size;
   }
@@ -113,7 +116,10 @@ export class LaneRunner implements HeldJobHost, JobTaker {
     return this.lanes.get(laneName(lane))?.busySeats ?? 0;
   }
 
-  /** Takes no more jobs, lets those held end within the time, hands back the rest, and leaves the bus in order. */
+  /**
+   * Takes no more jobs and waits for the held ones. After the drain time, hands the rest back. Then ends all
+   * subscriptions.
+   */
   async stop(drainTimeoutMs: number): Promise<void> {
     if (this.isDraining()) return;
     this.state = 'draining';
@@ -161,7 +167,10 @@ export class LaneRunner implements HeldJobHost, JobTaker {
     seats.pull(sources, (delivery) => void this.seat(seats, delivery));
   }
 
-  /** On a seat that is counted already. Undefined for a message that is no job, which is ended. */
+  /**
+   * Starts a job on a seat that is already counted. Returns undefined for a message that is not a job, which is
+   * terminated.
+   */
   private seat(seats: LaneSeats, delivery: Delivery): HeldJob | undefined {
     const { lane } = seats.served;
     const address = readAddress(delivery.payload);
@@ -205,7 +214,7 @@ export class LaneRunner implements HeldJobHost, JobTaker {
     try {
       this.broker.publish(subjects.workerPresence, encodeFrame(heartbeat));
     } catch {
-      // Without a bus there is nobody to hear it.
+      // Nobody can receive it without NATS.
     }
   }
 

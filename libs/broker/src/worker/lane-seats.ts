@@ -4,10 +4,10 @@ import { LanePuller } from './lane-puller';
 import { WaitingJobs } from './waiting-jobs';
 import type { ServedLane } from './worker-contract';
 
-/** Most jobs that wait for a seat of a lane: as many as queue-proxy lets wait before a container. */
+/** Most jobs that wait for each seat of a lane. Knative's queue-proxy uses the same limit for a container. */
 const waitingPerSeat = 10;
 
-/** The seats of a lane at a worker, and who gets the next one: a job that was brought, or one that is pulled. */
+/** The seats of a lane on a worker. Decides who gets the next one: a job by request or a pulled one. */
 export class LaneSeats {
   private readonly waiting: WaitingJobs;
   private puller: LanePuller | undefined;
@@ -21,7 +21,7 @@ export class LaneSeats {
     return this.busy;
   }
 
-  /** Begins to pull; each job that `take` is given has a seat. */
+  /** Starts pulling. Each job that is passed to `take` has a seat. */
   pull(sources: readonly JobSource[], take: (delivery: Delivery) => void): void {
     this.puller = new LanePuller(sources, {
       freeSeats: () => this.served.seats - this.busy,
@@ -33,7 +33,7 @@ export class LaneSeats {
     this.puller.start();
   }
 
-  /** Resolves when a job of this class, which was brought, has a seat; see `JobTaker` for how it rejects. */
+  /** Resolves when a job of this class has a seat. `JobTaker` documents the rejections. */
   async take(jobClass: string, gone: AbortSignal): Promise<void> {
     const rank = laneClasses(this.served.lane).indexOf(jobClass);
     if (rank < 0) throw new ProblemError('not_found', { detail: 'The class is not one of the lane.' });
@@ -41,14 +41,14 @@ export class LaneSeats {
     else await this.waiting.wait(rank, gone);
   }
 
-  /** A seat is free, for the next one who waits for it. */
+  /** Frees a seat for the next job that waits for it. */
   free(): void {
     if (this.waiting.seatNext()) return;
     this.busy -= 1;
     this.puller?.seatFreed();
   }
 
-  /** Resolves when no further job will get a seat; those that wait are refused with the problem. */
+  /** Closes the lane. Resolves when no further job will get a seat. Waiting jobs are refused with the problem. */
   async close(problem: ProblemError): Promise<void> {
     this.waiting.refuseAll(problem);
     await this.puller?.stop();

@@ -1,4 +1,4 @@
-/** The frames of an attempt as sent, kept to be sent again; the oldest are forgotten beyond `maxBytes`. */
+/** Stores the sent frames of an attempt so that they can be sent again. Beyond `maxBytes` the oldest are dropped. */
 export class SentFrames {
   private frames: Uint8Array[] = [];
   private firstSequence = 0;
@@ -6,7 +6,7 @@ export class SentFrames {
 
   constructor(private readonly maxBytes: number) {}
 
-  /** The sequence of the next frame. */
+  /** The sequence number of the next frame. */
   get next(): number {
     return this.firstSequence + this.frames.length;
   }
@@ -20,7 +20,7 @@ export class SentFrames {
     }
   }
 
-  /** All frames from this sequence on; undefined when some are forgotten. */
+  /** All frames from this sequence number on. Undefined if some of them were dropped. */
   from(sequence: number): readonly Uint8Array[] | undefined {
     return sequence < this.firstSequence ? undefined : this.frames.slice(sequence - this.firstSequence);
   }

@@ -6,15 +6,15 @@ interface Waiting {
   readonly refuse: (problem: ProblemError) => void;
 }
 
-/** Jobs that were brought to a worker and wait for a seat: those of lower rank first, among equals whoever came first. */
+/** Jobs by request that wait for a seat. A lower rank goes first, then the order of arrival. */
 export class WaitingJobs {
   private readonly waiting: Waiting[] = [];
 
   constructor(private readonly most: number) {}
 
   /**
-   * Resolves when a seat is given to it. Rejects with `worker_unavailable` at once where too many wait, with `cancelled` when it
-   * is gone, and with the problem of `refuseAll`.
+   * Resolves when the job gets a seat. Rejects with `worker_unavailable` at once if too many jobs wait, with
+   * `cancelled` when `gone` aborts, and with the problem of `refuseAll`.
    */
   wait(rank: number, gone: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -43,7 +43,7 @@ export class WaitingJobs {
     });
   }
 
-  /** Gives the next one a seat; false when nobody waits. */
+  /** Gives the next job a seat. Returns false if no job waits. */
   seatNext(): boolean {
     const next = this.waiting.shift();
     next?.seat();

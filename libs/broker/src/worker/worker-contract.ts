@@ -7,51 +7,52 @@ export interface ServedLane {
   readonly seats: number;
 }
 
-/** A job that was brought to a worker and has its seat. */
+/** A job by request that has its seat. */
 export interface SeatedJob {
-  /** Stops it in good order, if it still runs; it goes to another worker. */
+  /** Stops the job in good order if it still runs. It goes to another worker. */
   handBack(): void;
 }
 
-/** A job that somebody brings to a worker. */
+/** A job that is passed to a worker by request. */
 export interface BroughtJob {
   readonly lane: Lane;
   readonly jobClass: string;
   readonly delivery: Delivery;
 }
 
-/** Who takes jobs that are brought instead of pulled. */
+/** Takes jobs by request instead of pulling them. */
 export abstract class JobTaker {
   /**
-   * Gives the job a seat, as soon as one is free: to those of earlier classes first, then to who came first. Rejects with
-   * `not_found` for a lane or class that is not served, `draining` at a drain, `worker_unavailable` before the worker has started
-   * or when too many wait, and `cancelled` when the bringer has `gone` before; the delivery then hears nothing.
+   * Gives the job a seat as soon as one is free. Jobs of earlier classes go first, then the order of arrival. Rejects
+   * with `not_found` for a lane or class that is not served, `draining` during a drain, `worker_unavailable` before the
+   * worker has started or if too many jobs wait, and `cancelled` if `gone` aborts first. If it rejects, the delivery is
+   * not touched.
    */
   abstract take(job: BroughtJob, gone: AbortSignal): Promise<SeatedJob>;
 }
 
-/** How an attempt ended at its worker. `stale`: another attempt owns the job. `lost`: the session did not answer. */
+/** How an attempt ended on its worker. `stale`: another attempt owns the job. `lost`: the session did not answer. */
 export type JobOutcome = 'done' | 'problem' | 'cancelled' | 'handed_back' | 'failed' | 'stale' | 'gone' | 'lost';
 
-/** An attempt that is over at this worker. */
+/** An attempt that has ended on this worker. */
 export interface EndedJob {
   readonly lane: Lane;
   readonly kind: JobKind;
   readonly jobId: string;
   readonly attempt: number;
   readonly outcome: JobOutcome;
-  /** From publishing to claim. */
+  /** Milliseconds from publishing to claim. */
   readonly waitMs: number;
-  /** From claim to the end of the handler. */
+  /** Milliseconds from claim to the end of the handler. */
   readonly runMs: number;
 }
 
-/** Told what happens at a worker, for metrics. */
+/** Callbacks for metrics of a worker. */
 export interface WorkerObserver {
   seatTaken?(lane: Lane): void;
   seatFreed?(lane: Lane): void;
   claimGranted?(lane: Lane, waitedMs: number): void;
-  /** Delivered, but nobody wants it, or its session did not answer. */
+  /** Called for a delivered job that nobody wants, or whose session did not answer. */
   claimRefused?(lane: Lane): void;
   jobEnded?(job: EndedJob): void;
 }

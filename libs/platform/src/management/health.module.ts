@@ -1,7 +1,10 @@
 import { Controller, Get, Module, Res } from '@nestjs/common';
 import { Readiness } from '../readiness';
 
-/** `/healthz`: the process answers. `/readyz`: it can serve, or 503 with the names of what is missing. */
+/**
+ * `/healthz`: 200 while the process answers. `/readyz`: 200 if it can serve, else 503 with the names of the failed
+ * checks.
+ */
 @Controller()
 class HealthController {
   constructor(private readonly readiness: Readiness) {}

@@ -53,6 +53,6 @@ it('names the port and the variable when the port is taken', async () => {
   const taken = { ...loopback, metricsPort: server.port };
   await expect(startManagementServer(taken, { log, readiness, tracing: Tracing.off() })).rejects.toMatchObject({
     code: 'port_taken',
-    detail: `Port ${server.port} on 127.0.0.1 is taken: set METRICS_PORT to another one, or stop what uses it.`,
+    detail: `Port ${server.port} on 127.0.0.1 is taken. Set METRICS_PORT to another port, or stop the process that uses it.`,
   });
 });

@@ -3,9 +3,9 @@ import { createHttpApp, listen } from '../http-app';
 import { PlatformModule, type Platform } from '../platform.module';
 import { ManagementModule } from './management.module';
 
-/** The second listener of an app, beside its API: metrics and health. */
+/** The second HTTP server of an app, beside its API: metrics and health. */
 export interface ManagementServer {
-  /** The port it listens on, also where 0 was asked for. */
+  /** The port on which it listens, also if 0 was given. */
   readonly port: number;
   close(): Promise<void>;
 }
@@ -13,7 +13,7 @@ export interface ManagementServer {
 @Module({})
 class ManagementAppModule {}
 
-/** Starts the management listener; `port_taken` when it cannot have the port. */
+/** Starts the management server. Throws `port_taken` if the port is in use. */
 export async function startManagementServer(
   at: { readonly host: string; readonly metricsPort: number },
   platform: Platform,

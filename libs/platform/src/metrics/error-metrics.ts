@@ -9,7 +9,7 @@ const errors = {
   labelNames: ['code'] as const,
 };
 
-/** Errors by code, in every app; each code from the start, so that its first error is a rise. */
+/** Counts errors by code, in every app. Every code is exported as 0 at start, so that `rate()` sees its first error. */
 @Injectable()
 export class ErrorMetrics implements OnModuleInit {
   @InjectMetric(errors.name)
@@ -24,5 +24,5 @@ export class ErrorMetrics implements OnModuleInit {
   }
 }
 
-/** For every PlatformModule. */
+/** Providers for every PlatformModule. */
 export const errorMetrics: readonly Provider[] = [ErrorMetrics, makeCounterProvider(errors)];

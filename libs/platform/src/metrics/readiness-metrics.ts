@@ -12,14 +12,14 @@ const started = {
   help: 'Time from the start of the process until it was ready, with models loaded and warm, in seconds.',
 };
 
-/** Exports the checks of the ready page as they are when the metrics page is asked for. */
+/** Exports the readiness checks, evaluated at each scrape. */
 @Injectable()
 export class ReadinessMetrics implements OnModuleInit {
   constructor(@Inject(Readiness) private readonly readiness: Readiness) {}
 
   onModuleInit(): void {
     const { readiness } = this;
-    // The registry is one per process and may hold the gauge of an app that is gone.
+    // The process has one registry, which may still hold the gauge of an app that was closed.
     register.removeSingleMetric(ready.name);
     new Gauge({
       ...ready,
@@ -31,10 +31,10 @@ export class ReadinessMetrics implements OnModuleInit {
   }
 }
 
-/** For the management module. */
+/** Providers for the management module. */
 export const readinessMetrics: readonly Provider[] = [ReadinessMetrics];
 
-/** Keeps how long this process took until it served. */
+/** Records the time from the start of this process until it was ready. */
 export function measureStart(durationMs: number): void {
   const known = register.getSingleMetric(started.name) as Gauge | undefined;
   (known ?? new Gauge(started)).set(durationMs / 1000);

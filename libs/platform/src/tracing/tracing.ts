@@ -20,25 +20,28 @@ import {
 } from '@opentelemetry/sdk-trace';
 import { namePrefix, productVersion } from '@app/protocol';
 
-/** A W3C trace context as headers of HTTP or NATS: `traceparent`, and `tracestate` where there is one. */
+/** A W3C trace context as headers of HTTP or NATS: `traceparent`, and `tracestate` if there is one. */
 export type TraceHeaders = Readonly<Record<string, string>>;
 
-/** What an app's configuration says of traces. */
+/** The trace settings of an app. */
 export interface TracingConfig {
-  /** Base URL of an OTLP/HTTP collector; unset means no traces. */
+  /** Base URL of an OTLP/HTTP collector. If unset, there are no traces. */
   readonly otelExporterOtlpEndpoint?: string | undefined;
-  /** Share of the traces begun here that are recorded, 0 to 1. What came with a trace context follows its caller. */
+  /**
+   * Share of the traces started by this app that are recorded, from 0 to 1. A request with a trace context follows the
+   * decision of its caller.
+   */
   readonly otelTracesSamplerArg: number;
 }
 
-/** How a span begins. Attributes hold ids, names and sizes; never text, audio or keys. */
+/** The start of a span. Attributes hold ids, names and sizes, never text, audio or keys. */
 export interface SpanBeginning {
-  /** Headers of what caused it; a span of its own trace without. */
+  /** Trace headers of the cause. Without them the span starts a new trace. */
   readonly parent?: TraceHeaders | undefined;
-  /** `server` and `consumer` were caused by another process, `client` and `producer` cause something in one. */
+  /** `server` and `consumer` were caused by another process. `client` and `producer` cause work in another process. */
   readonly kind?: keyof typeof kinds;
   readonly attributes?: Attributes;
-  /** On the clock of `performance.now()`; now by default. */
+  /** On the clock of `performance.now()`. Default: now. */
   readonly startedAtMs?: number;
 }
 
@@ -50,7 +53,7 @@ const kinds = {
   consumer: SpanKind.CONSUMER,
 } as const;
 
-/** Longest try to reach the collector, which a stop of the app waits for. */
+/** Time limit of an export to the collector, in milliseconds. The shutdown of the app waits for it. */
 const exportTimeoutMs = 2_000;
 
 const propagator = new W3CTraceContextPropagator();
@@ -60,7 +63,10 @@ const getter = {
   keys: (carrier: TraceHeaders) => Object.keys(carrier),
 };
 
-/** Traces of this process. Contexts are handed on as headers, since one request's work is spread over sockets, queues and batches. */
+/**
+ * Makes the traces of this process. Contexts are passed on as headers, since the work of one request is spread over
+ * sockets, queues and batches.
+ */
 export class Tracing {
   private readonly tracer: Tracer | undefined;
 
@@ -68,7 +74,7 @@ export class Tracing {
     this.tracer = provider?.getTracer(namePrefix, productVersion);
   }
 
-  /** Sends spans in the background; what a collector does not take is dropped. */
+  /** Sends spans to a collector in the background. Spans that it does not accept are dropped. */
   static to(app: string, { otelExporterOtlpEndpoint, otelTracesSamplerArg }: TracingConfig): Tracing {
     if (otelExporterOtlpEndpoint === undefined) return Tracing.off();
     const url = `${otelExporterOtlpEndpoint.replace(/\/+$/, '')}/v1/traces`;
@@ -78,7 +84,7 @@ export class Tracing {
     return Tracing.through(app, processor, otelTracesSamplerArg);
   }
 
-  /** For tests, which look at the spans themselves. */
+  /** For tests that inspect the spans. */
   static through(app: string, processor: SpanProcessor, ratio = 1): Tracing {
     return new Tracing(
       new TracerProvider({
@@ -115,18 +121,18 @@ export class Tracing {
     return new RecordedSpan(this.tracer.startSpan(name, options, from));
   }
 
-  /** Resolves once what was recorded has left, or could not. */
+  /** Resolves when the recorded spans were sent or could not be sent. */
   async close(): Promise<void> {
     await this.provider?.shutdown().catch(() => undefined);
   }
 }
 
-/** A piece of work within a trace, from start to end. */
+/** A span: a piece of work within a trace. */
 export interface TraceSpan {
-  /** What to give to whatever this causes; empty when traces are off. */
+  /** The trace headers for calls and jobs that this span causes. Empty if traces are off. */
   readonly headers: TraceHeaders;
   set(attributes: Attributes): void;
-  /** The first call counts. A problem is named by its code. */
+  /** Ends the span. Only the first call counts. A problem is recorded by its code. */
   end(problemCode?: string, endedAtMs?: number): void;
 }
 
@@ -157,7 +163,7 @@ class RecordedSpan implements TraceSpan {
 
 const wallTime = (monotonicMs: number): number => performance.timeOrigin + monotonicMs;
 
-/** The trace context among the headers of a request; undefined when it has none. */
+/** The trace context in the headers of a request, or undefined if there is none. */
 export function traceHeadersOf(
   headers: Readonly<Record<string, string | string[] | undefined>>,
 ): TraceHeaders | undefined {

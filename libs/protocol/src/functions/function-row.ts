@@ -1,16 +1,19 @@
 import type { Job, ResultOutput } from '../jobs/job';
 
-/** How jobs of a function are offered: through its JetStream lane, or by a held-open POST to the inference service. */
+/**
+ * How jobs of a function reach workers: through a JetStream lane (`queue`), or by a POST to the inference service that
+ * stays open (`request`).
+ */
 export type Dispatch = 'queue' | 'request';
 
-/** A priority class of a function's jobs. */
+/** A class of a function's jobs. */
 export interface JobClass {
   readonly name: string;
-  /** How long a job may wait for a worker, since publishing. */
+  /** Longest wait for a worker after publishing, in milliseconds. */
   readonly waitBudgetMs: number;
 }
 
-/** A type that stands in a row. It says nothing at run time; `OutputOf` and `InputOf` read it. */
+/** A type in a row. It has no value at run time. `OutputOf` and `InputOf` read it. */
 export interface TypeMark<out T> {
   readonly is?: T;
 }
@@ -18,58 +21,76 @@ export interface TypeMark<out T> {
 /** Puts a type into a row: `output: typeOf<TtsOutput>()`. */
 export const typeOf = <T>(): TypeMark<T> => ({});
 
-/** What runs the model of a function: an engine of `libs/speech/src/engines`, by its name there. */
+/** The engine that runs the model of a function, by its name in `libs/speech/src/engines`. */
 export interface FunctionEngine {
   readonly name: string;
-  /** Engines whose steps it runs as well. A worker of this function serves functions of theirs without a process more. */
+  /**
+   * Other engines whose steps it also runs. A worker of this function can serve their functions without another
+   * process.
+   */
   readonly includes?: readonly string[];
 }
 
 /** One function of the graph. Everything that depends on the set of functions is derived from these rows. */
 export interface FunctionRow<Kind extends string = string> {
   readonly kind: Kind;
-  /** What a request of it is. The worker checks its messages against this class. */
+  /** The class of its jobs, which validates them at the worker. */
   readonly job: new () => Job;
-  /** What its handler answers; the last output is of type `end`. */
+  /** The outputs of its handler. The last output is of type `end`. */
   readonly output: TypeMark<{ readonly type: string }>;
-  /** What the session sends while a job runs. Absent: nothing. */
+  /** The inputs of a running job. Default: none. */
   readonly input?: TypeMark<{ readonly type: string }>;
-  /** Where an attempt goes on, as the session says when a worker claims the job. Absent: always at the beginning. */
+  /** Where an attempt continues, as the session answers a claim. Default: at the start. */
   readonly resume?: new () => object;
   readonly dispatch: Dispatch;
-  /** What its lanes are: one for each model of the manifest that serves it, or a single one (`KIND.builtin`) for which nothing is fetched. */
+  /**
+   * Its lanes. `manifest`: one for each model of the manifest that serves it. `builtin`: a single one (`KIND.builtin`),
+   * which needs no download.
+   */
   readonly models: 'manifest' | 'builtin';
-  /** Absent: its handler computes the answer without a model. */
+  /** Its engine. Absent if the handler computes the answer without a model. */
   readonly engine?: FunctionEngine;
-  /** Classes of its jobs. Workers take them in turns, the first one first. */
+  /** Its job classes. Workers take them in turns, the first one first. */
   readonly classes: readonly JobClass[];
-  /** How long a job that has given output may wait for another worker once its own is lost, if that is longer. */
+  /**
+   * Longest wait of a job with output for another worker after its own is lost, in milliseconds, if this is more than
+   * its wait budget.
+   */
   readonly takeOverBudgetMs: number;
-  /** Longest run of a claimed job; with the wait budget it is the life of its message on the bus. */
+  /** Longest run of a claimed job, in milliseconds. The life of its message on NATS is this plus the wait budget. */
   readonly longestRunMs: number;
-  /** Seats of a worker of a lane. Deployments give every worker this number; a worker started by hand takes its profile's. */
+  /**
+   * Number of seats of a worker of a lane. Deployments set this number for every worker. A worker that is started by
+   * hand uses the number of its profile.
+   */
   readonly seats: number;
-  /** Share of its seats at which another worker is wanted: below 1 the next caller finds a seat while that one starts. */
+  /**
+   * Share of taken seats above which another worker is started. Below 1 the next caller finds a seat while that worker
+   * starts.
+   */
   readonly headroom: number;
   readonly wantsGpu: boolean;
   /** Fewest and most workers of a lane. */
   readonly scale: { readonly min: number; readonly max: number };
 }
 
-/** A row of the graph, with everything that it names as a type. */
+/** Defines a row of the graph and keeps its types. */
 export const defineFunction = <const Row extends FunctionRow>(row: Row): Row => row;
 
-/** What a function's handler answers: `OutputOf<typeof ttsFunction>`. */
+/** The outputs of a function's handler: `OutputOf<typeof ttsFunction>`. */
 export type OutputOf<Row extends FunctionRow> = Row['output'] extends TypeMark<infer Output> ? Output : never;
 
-/** What a function's handler is sent while it runs; never where that is nothing. */
+/** The inputs of a function's handler, or never if it has none. */
 export type InputOf<Row extends FunctionRow> = Row extends { readonly input: TypeMark<infer Input> } ? Input : never;
 
 /** The result of a function that answers once. */
 export type ResultOf<Row extends FunctionRow> = OutputOf<Row> extends ResultOutput<infer Result> ? Result : never;
 
-/** Whoever has heard nothing yet is refused rather than kept waiting longer. */
+/** Wait budget of a new request, in milliseconds. After it, a refusal is better than a longer wait. */
 export const newcomerBudgetMs = 8_000;
 
-/** Whoever is in the middle of a text is better served by a pause than by its end. */
+/**
+ * Wait budget of a request with earlier output, in milliseconds. A pause in the middle of a text is better than its
+ * end.
+ */
 export const listenerBudgetMs = 60_000;

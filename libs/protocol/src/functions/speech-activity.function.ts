@@ -2,7 +2,7 @@ import type { ResultOutput } from '../jobs/job';
 import { SpeechActivityJob, type SpeechActivityResult } from '../jobs/speech-activity.job';
 import { defineFunction, newcomerBudgetMs, typeOf } from './function-row';
 
-/** `POST /speech-activity`: a job is a recording. */
+/** `POST /speech-activity`: one job is one recording. */
 export const speechActivityFunction = defineFunction({
   kind: 'speech-activity',
   job: SpeechActivityJob,

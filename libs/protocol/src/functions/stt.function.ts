@@ -1,7 +1,7 @@
 import { SttJob, SttResume, type SttInput, type SttOutput } from '../jobs/stt.job';
 import { defineFunction, listenerBudgetMs, newcomerBudgetMs, typeOf } from './function-row';
 
-/** Speech to text: a job is an STT stream. */
+/** Speech to text: one job is one STT stream. */
 export const sttFunction = defineFunction({
   kind: 'stt',
   job: SttJob,

@@ -1,7 +1,7 @@
 import { TtsJob, TtsResume, type TtsOutput } from '../jobs/tts.job';
 import { defineFunction, listenerBudgetMs, newcomerBudgetMs, typeOf } from './function-row';
 
-/** Text to speech: a job is an utterance. */
+/** Text to speech: one job is one utterance. */
 export const ttsFunction = defineFunction({
   kind: 'tts',
   job: TtsJob,

@@ -1,19 +1,19 @@
 import { IsInt, IsNumber, Max, Min } from 'class-validator';
 import { Job } from './job';
 
-/** Bounds of what a request may ask for, and what holds where it asks for nothing. */
+/** The range and the default of each parameter of a request. */
 export const speechActivityLimits = {
   /** Probability from which 32 ms of audio count as speech. */
   threshold: { least: 0.05, most: 0.95, usual: 0.5 },
-  /** Silence that separates two segments, in ms. */
+  /** Silence that separates two segments, in milliseconds. */
   minSilenceMs: { least: 32, most: 10_000, usual: 500 },
-  /** Shorter speech is no segment, in ms. */
+  /** Shortest speech that is a segment, in milliseconds. */
   minSpeechMs: { least: 32, most: 10_000, usual: 100 },
 } as const;
 
 const { threshold, minSilenceMs, minSpeechMs } = speechActivityLimits;
 
-/** One recording: a WAV file, which is the body of the job. Answered by a `SpeechActivityResult`. */
+/** One recording: a WAV file in the body of the job. The result is a `SpeechActivityResult`. */
 export class SpeechActivityJob extends Job {
   @IsNumber()
   @Min(threshold.least)
@@ -37,11 +37,11 @@ export interface SpeechActivitySegment {
   readonly end: number;
 }
 
-/** The answer, named as the client reads it. */
+/** The result, with the field names of the API. */
 export interface SpeechActivityResult {
   /** Length of the recording in seconds. */
   readonly duration: number;
-  /** In order, without overlap; empty where nobody speaks. */
+  /** In order, without overlap. Empty if nobody speaks. */
   readonly segments: readonly SpeechActivitySegment[];
   /** Share of the recording that the segments cover, from 0 to 1. */
   readonly speech_share: number;

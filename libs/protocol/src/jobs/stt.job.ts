@@ -1,60 +1,63 @@
 import { IsBoolean, IsIn, IsInt, IsString, Min } from 'class-validator';
 import { Job } from './job';
 
-/** Rate of the audio that crosses the bus towards STT workers: signed 16-bit little endian, mono. */
+/** Sample rate in hertz of the audio that is sent to STT workers. Its format is signed 16-bit little endian, mono. */
 export const sttSampleRateHz = 16_000;
 
 /** Most bytes of audio in one input. */
 export const maxAudioInputBytes = 64 * 1024;
 
-/** How far a session may be ahead of what the worker has consumed. */
+/** Number of samples that a session may send beyond those that the worker has consumed. */
 export const creditSamples = 10 * sttSampleRateHz;
 
-/** One STT stream. Inputs carry its audio; answered by partials, finals and `flushed`, then `end`. */
+/** One STT stream. Inputs carry its audio. Outputs are partials, finals and `flushed`, then `end`. */
 export class SttJob extends Job {
-  /** Primary language tag, or `auto` where the model can tell. */
+  /** Primary language tag, or `auto` if the model can detect it. */
   @IsString()
   language!: string;
 
   @IsBoolean()
   words!: boolean;
 
-  /** `live`: partials as it goes. `upload`: finals only, as fast as the seat allows. */
+  /** `live`: with partials while audio arrives. `upload`: finals only, as fast as possible. */
   @IsIn(['live', 'upload'])
   pace!: 'live' | 'upload';
 }
 
-/** Where an attempt at an STT stream goes on. */
+/** Where an attempt at an STT stream continues. */
 export class SttResume {
-  /** The first sample of the stream that the session still needs; its inputs begin there. */
+  /** The first sample of the stream that the session still needs. Its inputs begin there. */
   @IsInt()
   @Min(0)
   offsetSamples!: number;
 }
 
-/** Recognised text with its place in the STT stream; sample offsets count from the stream's start. */
+/** Recognised text with its position in the STT stream. Samples are counted from the stream's start. */
 export interface SttSegment {
   readonly text: string;
   readonly language: string;
   readonly startSample: number;
   readonly endSample: number;
-  /** Words with their place in the stream; empty unless asked for. */
+  /** Words with their positions in the stream. Empty unless requested. */
   readonly words: readonly (readonly [word: string, startSample: number, endSample: number])[];
 }
 
-/** Outputs of an STT job. A partial replaces the one before; a final covers everything up to its `endSample` for good. */
+/**
+ * Outputs of an STT job. A partial replaces the one before it. A final covers everything up to its `endSample` and
+ * never changes.
+ */
 export type SttOutput =
-  /** Everything before this sample was taken in: the session may send `creditSamples` beyond it. */
+  /** The worker has consumed everything before this sample. The session may send `creditSamples` beyond it. */
   | { readonly type: 'credit'; readonly consumedSamples: number }
   | ({ readonly type: 'partial' } & SttSegment)
   | ({ readonly type: 'final' } & SttSegment)
-  /** Answers `finalize`: all finals of the audio before the marker were sent. */
+  /** The answer to `finalize`: all finals of the audio before the marker were sent. */
   | { readonly type: 'flushed'; readonly marker: number }
   | { readonly type: 'end'; readonly totalSamples: number };
 
-/** Inputs of an STT job. Body of `audio`: 16-bit samples from `offsetSamples` of the stream on. */
+/** Inputs of an STT job. The body of `audio` has 16-bit samples from `offsetSamples` of the stream on. */
 export type SttInput =
   | { readonly type: 'audio'; readonly offsetSamples: number }
   | { readonly type: 'finalize'; readonly marker: number }
-  /** No more audio: give the remaining finals, then `end`. */
+  /** No more audio follows. The worker sends the remaining finals, then `end`. */
   | { readonly type: 'close' };

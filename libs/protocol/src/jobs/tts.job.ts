@@ -1,10 +1,10 @@
 import { IsInt, IsNumber, IsOptional, IsString, Max, MaxLength, Min, MinLength } from 'class-validator';
 import { Job } from './job';
 
-/** Longest text of one utterance, in UTF-16 units; the gateway cuts well below it. */
+/** Longest text of one utterance, in UTF-16 units. The gateway cuts text into much shorter ones. */
 export const maxUtteranceCharacters = 1_000;
 
-/** One utterance to be spoken. Answered by `plan`, `audio`…, `end`. */
+/** One utterance. The outputs are `plan`, any number of `audio`, then `end`. */
 export class TtsJob extends Job {
   @IsString()
   @MinLength(1)
@@ -19,49 +19,52 @@ export class TtsJob extends Job {
   @IsString()
   language!: string;
 
-  /** 32 bits; the same job content with the same seed gives the same samples. */
+  /** 32 bits. Equal jobs with equal seeds give equal samples. */
   @IsInt()
   @Min(0)
   @Max(0xffff_ffff)
   seed!: number;
 
-  /** 1 is the voice's own pace. */
+  /** Relative pace: 1 is the voice's own. */
   @IsNumber()
   @Min(0.25)
   @Max(4)
   speed!: number;
 
-  /** Audio of this context not yet played when the job was published: how long its first sample can wait. */
+  /**
+   * Milliseconds of audio of this context that were not played when the job was published. Its first sample can wait
+   * that long.
+   */
   @IsInt()
   @Min(0)
   bufferedMs!: number;
 }
 
-/** Where an attempt at an utterance goes on. */
+/** Where an attempt at an utterance continues. */
 export class TtsResume {
   /** The first sample of the utterance that the session still needs. */
   @IsInt()
   @Min(0)
   offsetSamples!: number;
 
-  /** Frames per phoneme as an earlier attempt planned them; absent in the first attempt. */
+  /** Frames per phoneme that an earlier attempt planned. Absent in the first attempt. */
   @IsOptional()
   @IsInt({ each: true })
   durations?: readonly number[];
 }
 
-/** A text span (word or phoneme) in the audio of an utterance: [text, startSample, endSample]. */
+/** A word or phoneme in the audio of an utterance: [text, startSample, endSample]. */
 export type Span = readonly [text: string, startSample: number, endSample: number];
 
-/** Where the time of an utterance went inside the worker. */
+/** How the time of an utterance was spent in the worker, in milliseconds. */
 export interface TtsTimings {
   /** From claim to the start of its first step. */
   readonly seatWaitMs: number;
   readonly frontendMs: number;
   readonly encodeMs: number;
-  /** Sum over its windows of the time of the steps they were in. */
+  /** Sum of the durations of the steps of its windows. */
   readonly decodeMs: number;
-  /** Time of the step that made the first audio of this attempt; 0 when none was needed. */
+  /** Duration of the step that made the first audio of this attempt. 0 if none was needed. */
   readonly firstWindowMs: number;
 }
 
@@ -71,11 +74,11 @@ export type TtsOutput =
       readonly type: 'plan';
       readonly sampleRateHz: number;
       readonly totalSamples: number;
-      /** Frames per phoneme, given back to a later attempt. */
+      /** Frames per phoneme, which a later attempt gets back. */
       readonly durations: readonly number[];
       readonly words: readonly Span[];
       readonly phonemes: readonly Span[];
     }
-  /** Body: 32-bit float samples, mono, at the plan's rate, from `offsetSamples` of the utterance on. */
+  /** The body has 32-bit float samples, mono, at the plan's sample rate, from `offsetSamples` of the utterance on. */
   | { readonly type: 'audio'; readonly offsetSamples: number }
   | { readonly type: 'end'; readonly totalSamples: number; readonly timings: TtsTimings };

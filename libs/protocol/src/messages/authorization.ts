@@ -2,7 +2,7 @@ import { IsIn, IsInt, IsOptional, IsString, Matches, MaxLength, MinLength } from
 import { functionGraph, type JobKind } from '../graph';
 import { requestIdPattern } from '../jobs/job';
 
-/** What a key may be used for: the kinds of jobs, and `catalogue`, which is reading voices. */
+/** The licence features: the kinds of jobs, and `catalogue` for reading voices. */
 export const licenseFeatures: readonly Feature[] = [...functionGraph.map(({ kind }) => kind), 'catalogue'];
 
 /** One of `licenseFeatures`. */
@@ -15,7 +15,7 @@ export class AuthorizationRequest {
   @MaxLength(4_096)
   key!: string;
 
-  /** What the request wants to do. */
+  /** The feature that the request uses. */
   @IsIn([...licenseFeatures])
   feature!: Feature;
 
@@ -27,18 +27,18 @@ export class AuthorizationRequest {
   requestId!: string;
 }
 
-/** Its 200 answer; a refusal is a problem document with 401, 402 or 403. */
+/** The 200 response. A refusal is a problem document with 401, 402 or 403. */
 export class AuthorizationGranted {
-  /** Stable id of the key, safe to log and to count by; never the key. */
+  /** Stable id of the key, never the key. It can be logged and used in metrics. */
   @IsString()
   keyId!: string;
 
-  /** Most contexts and STT streams of this key at once; absent without a limit. */
+  /** Most contexts and STT streams of this key at the same time. Absent without a limit. */
   @IsOptional()
   @IsInt()
   maxConcurrent?: number;
 
-  /** How long the answer may be kept to ride out an outage of the license app. */
+  /** How long a gateway may use this answer during an outage of the license app. */
   @IsInt()
   validForMs!: number;
 }

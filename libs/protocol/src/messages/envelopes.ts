@@ -1,7 +1,7 @@
 import { IsBoolean, IsIn, IsInt, IsObject, IsOptional, IsString, Matches, Min } from 'class-validator';
 import { idPattern } from '../jobs/job';
 
-/** Header of every frame from worker to session. `output` is one of the kind's own; `problem` ends the attempt. */
+/** Header of every frame from worker to session. `output` is one of the kind's outputs. `problem` ends the attempt. */
 export class OutputEnvelope {
   @Matches(idPattern)
   workerId!: string;
@@ -10,7 +10,7 @@ export class OutputEnvelope {
   @Min(1)
   attempt!: number;
 
-  /** From 0 within the attempt, without gaps. */
+  /** Sequence number within the attempt, from 0 without gaps. */
   @IsInt()
   @Min(0)
   sequence!: number;
@@ -19,14 +19,14 @@ export class OutputEnvelope {
   @IsObject()
   output?: { readonly type: string };
 
-  /** Terminal: a code of the problem table, and what a caller may read of it. */
+  /** Terminal. A code of the problem table, with the detail that a caller may read. */
   @IsOptional()
   @IsObject()
   problem?: { readonly code: string; readonly detail?: string };
 
   /**
-   * Terminal for the attempt, not for the job, which goes to another worker: `ordered` at a point where nothing is lost, `failed`
-   * when the attempt broke, which counts towards quarantine; `problem` then says how.
+   * Terminal for the attempt but not for the job, which goes to another worker. `ordered`: at a point where nothing is
+   * lost. `failed`: the attempt broke, which counts towards quarantine. `problem` then gives the reason.
    */
   @IsOptional()
   @IsIn(['ordered', 'failed'])
@@ -34,8 +34,9 @@ export class OutputEnvelope {
 }
 
 /**
- * The session's answer to a terminal envelope, which is sent as a request: `taken` with all outputs before it; `stale` when a
- * newer attempt owns the job; `gone` when nobody wants the job. No answer means that outputs are missing or the gateway is away.
+ * The session's answer to a terminal envelope, which is sent as a request. `taken`: accepted, with all outputs before
+ * it. `stale`: a newer attempt owns the job. `gone`: nobody wants the job. There is no answer if outputs are missing or
+ * the gateway is not reachable.
  */
 export class TerminalAnswer {
   @IsIn(['taken', 'stale', 'gone'])
@@ -48,27 +49,30 @@ export class InputEnvelope {
   @Min(1)
   attempt!: number;
 
-  /** `input` frames are numbered from 0 within the attempt, without gaps; the others are outside the count. */
+  /** `input` frames are numbered from 0 within the attempt, without gaps. The others have no number of their own. */
   @IsIn(['input', 'count', 'cancel', 'resume'])
   type!: 'input' | 'count' | 'cancel' | 'resume';
 
-  /** Of an input: its number. Of a count: inputs sent so far. Of a resume: the output to send again from. */
+  /**
+   * For `input`: its number. For `count`: the number of inputs sent so far. For `resume`: the output from which to send
+   * again.
+   */
   @IsOptional()
   @IsInt()
   @Min(0)
   sequence?: number;
 
-  /** One of the kind's own inputs. */
+  /** One of the kind's inputs. */
   @IsOptional()
   @IsObject()
   input?: { readonly type: string };
 
-  /** Of a cancel: why, for metrics. */
+  /** For `cancel`: the reason, for metrics. */
   @IsOptional()
   @IsString()
   reason?: string;
 
-  /** Of a cancel: another attempt owns the job now, so the message must be left alone. */
+  /** For `cancel`: whether another attempt owns the job. If so, the message must be left alone. */
   @IsOptional()
   @IsBoolean()
   superseded?: boolean;

@@ -2,13 +2,13 @@ import { IsArray, IsBoolean, IsInt, IsObject, IsString, Matches, Min } from 'cla
 import { idPattern } from '../jobs/job';
 import { NestedArray } from '../validation';
 
-/** How often gateways and workers send a heartbeat. */
+/** Interval of the heartbeats of gateways and workers, in milliseconds. */
 export const heartbeatIntervalMs = 1_000;
 
-/** After this many missed heartbeats a peer is taken for dead. */
+/** Number of missed heartbeats after which a peer counts as dead. */
 export const missedHeartbeats = 3;
 
-/** A job in its worker's heartbeat, so that either side finds out what the other has lost. */
+/** A job in its worker's heartbeat. With it each side finds out what the other has lost. */
 export class HeldAttempt {
   @Matches(idPattern)
   gatewayId!: string;
@@ -20,7 +20,7 @@ export class HeldAttempt {
   @Min(1)
   attempt!: number;
 
-  /** Outputs sent so far. */
+  /** Number of outputs sent so far. */
   @IsInt()
   @Min(0)
   outputs!: number;
@@ -38,13 +38,13 @@ export class WorkerHeartbeat {
   @IsString({ each: true })
   lanes!: string[];
 
-  /** Attempts that it runs, or has run and waits for the session's last word on. */
+  /** Attempts that it runs, or has run and whose end the session has not confirmed. */
   @IsArray()
   @NestedArray(() => HeldAttempt)
   held!: HeldAttempt[];
 }
 
-/** A gateway's heartbeat: how many contexts and STT streams are active per key id. */
+/** A gateway's heartbeat: the number of active contexts and STT streams by key id. */
 export class GatewayHeartbeat {
   @Matches(idPattern)
   gatewayId!: string;

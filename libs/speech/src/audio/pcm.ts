@@ -15,20 +15,23 @@ export const pcmBytesPerSample = {
   pcm_alaw: 1,
 } as const;
 
-/** How audio without a header is encoded. */
+/** The encoding of audio without a header. */
 export type PcmEncoding = keyof typeof pcmBytesPerSample;
 
-/** What can also be written. */
+/** The encodings that can also be written. */
 export type PcmOutputEncoding = 'pcm_s16le' | 'pcm_f32le' | 'pcm_mulaw' | 'pcm_alaw';
 
-/** Decodes PCM that arrives in any pieces into samples from -1 to 1; out-of-range floats are clipped, NaN is 0. */
+/**
+ * Decodes PCM that arrives in pieces of any length into samples from -1 to 1. Floats outside this range are clipped,
+ * and NaN becomes 0.
+ */
 export class PcmDecoder {
   private carry = new Uint8Array(0);
 
-  /** Samples keep the order they come in: interleaved channels stay interleaved. */
+  /** Samples keep their order: interleaved channels stay interleaved. */
   constructor(private readonly encoding: PcmEncoding) {}
 
-  /** Samples that are complete with these bytes. */
+  /** Returns the samples that these bytes complete. */
   push(bytes: Uint8Array): Float32Array {
     const width = pcmBytesPerSample[this.encoding];
     const joined = this.carry.length === 0 ? bytes : concatenate(this.carry, bytes);
@@ -73,8 +76,8 @@ function sampleReader(bytes: Uint8Array, encoding: PcmEncoding): (index: number)
 }
 
 /**
- * Encodes samples from -1 to 1: clipped, rounded to the nearest step, no dither, so the same samples give the same bytes.
- * A 16-bit sample that was decoded comes back unchanged.
+ * Encodes samples from -1 to 1. They are clipped and rounded to the nearest step without dither, so equal samples give
+ * equal bytes. A decoded 16-bit sample is encoded to its original value.
  */
 export function encodePcm(samples: Float32Array, encoding: PcmOutputEncoding): Buffer {
   const bytes = Buffer.alloc(samples.length * pcmBytesPerSample[encoding]);
@@ -104,7 +107,7 @@ function clip(sample: number): number {
   return sample < -1 ? -1 : 0;
 }
 
-/** Samples from -1 to 1 as 16-bit ones: clipped and rounded as `encodePcm` does it. */
+/** Converts samples from -1 to 1 to 16 bits, clipped and rounded as in `encodePcm`. */
 export function toInt16(samples: Float32Array): Int16Array {
   const rounded = new Int16Array(samples.length);
   for (let i = 0; i < samples.length; i++) rounded[i] = toLinear16(samples[i] ?? 0);

@@ -1,18 +1,18 @@
-/** A windowed-sinc low-pass filter, sampled at each of the places between two input samples where an output can lie. */
+/** A windowed-sinc low-pass filter, sampled at each fraction of an input sample at which an output can lie. */
 export interface PolyphaseFilter {
-  /** Even; an output at input position p uses samples floor(p) - taps / 2 + 1 to floor(p) + taps / 2. */
+  /** An even number. An output at input position p uses samples floor(p) - taps / 2 + 1 to floor(p) + taps / 2. */
   readonly taps: number;
   /** Row r holds the taps for a fraction of r / rows. */
   readonly rows: number;
-  /** [rows + 1, taps]; the last row is there to interpolate towards. */
+  /** [rows + 1, taps]. The last row exists only for interpolation. */
   readonly coefficients: Float64Array;
   /** Whether `rows` is the exact number of fractions; otherwise two rows must be interpolated. */
   readonly exact: boolean;
 }
 
 /**
- * Edges as parts of the lower Nyquist frequency: flat to the first, 81 dB down from the second. What lies between them folds
- * back above 0.94; removing it too would take 1.6 times the work.
+ * Band edges relative to the lower Nyquist frequency. The filter is flat up to the first and 81 dB down from the
+ * second. Frequencies between them alias to above 0.94. Removing those aliases would cost 1.6 times the work.
  */
 const passBand = 0.9;
 const stopBand = 1.06;
@@ -22,7 +22,7 @@ const transition = (stopBand - passBand) / 2;
 const tapsAtLowerRate = (attenuationDb - 7.95) / (14.36 * transition);
 const kaiserBeta = 0.1102 * (attenuationDb - 8.7);
 const maxCoefficients = 262_144;
-/** Linear interpolation between so many rows per lower-rate sample is wrong by less than -110 dB. */
+/** With this many rows per lower-rate sample, the error of linear interpolation is below -110 dB. */
 const interpolatedRows = 512;
 
 /** Filter for output = input * up / down (in lowest terms). */
@@ -40,7 +40,7 @@ export function polyphaseFilter(up: number, down: number): PolyphaseFilter {
   return { taps, rows, coefficients, exact };
 }
 
-/** The sum of each row is 1, so that a constant stays one whatever the phase. */
+/** The coefficients of each row sum to 1, so a constant input gives the same constant at every phase. */
 function fillRow(row: Float64Array, fraction: number, cycles: number): void {
   const half = row.length / 2;
   let sum = 0;

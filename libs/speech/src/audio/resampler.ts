@@ -7,10 +7,10 @@ const keptFilters = 32;
 const filters = new Map<string, PolyphaseFilter>();
 
 /**
- * Changes the sample rate of one stream of mono audio. The output is aligned with the input (no delay), does not depend on
- * how the input is cut into pieces, and has round(samples * output rate / input rate) samples once flushed. It looks ahead
- * by 32 samples of the lower rate (1.5 ms at 22,050 Hz). Equal rates copy. Throws a SpeechError for a rate that is no
- * whole number from 1 to 768 kHz.
+ * Changes the sample rate of one stream of mono audio. The output is aligned with the input (no delay) and does not
+ * depend on how the input is cut into pieces. After a flush it has round(samples * output rate / input rate) samples.
+ * The resampler looks ahead by 32 samples of the lower rate (1.5 ms at 22,050 Hz). Equal rates copy. Throws a
+ * SpeechError unless both rates are whole numbers of hertz from 1,000 to 768,000.
  */
 export class Resampler {
   private readonly up: number;
@@ -18,7 +18,7 @@ export class Resampler {
   private readonly filter: PolyphaseFilter | undefined;
   private window = new Float64Array(0);
   private windowLength = 0;
-  /** Output sample that comes next: input position `position + phase / up`, position counted in the window. */
+  /** The next output sample is at input position `position + phase / up`. `position` is counted in the window. */
   private position = 0;
   private phase = 0;
   private samplesIn = 0;
@@ -37,7 +37,7 @@ export class Resampler {
     this.restart();
   }
 
-  /** Output samples that no later input can change. */
+  /** Returns the output samples that no later input can change. */
   push(samples: Float32Array): Float32Array {
     this.samplesIn += samples.length;
     if (!this.filter) return samples.slice();
@@ -45,7 +45,7 @@ export class Resampler {
     return this.convert(this.filter, Infinity);
   }
 
-  /** The rest, as if silence followed; the resampler is then as new. */
+  /** Returns the rest, as if silence followed. Afterwards the resampler can be used for a new stream. */
   flush(): Float32Array {
     const total = Math.round((this.samplesIn * this.up) / this.down);
     let rest: Float32Array = new Float32Array(0);
@@ -57,7 +57,7 @@ export class Resampler {
     return rest;
   }
 
-  /** Silence before the first sample lets the first outputs be computed like any other. */
+  /** With silence before the first sample, the first outputs are computed like all others. */
   private restart(): void {
     const lead = this.filter ? this.filter.taps / 2 - 1 : 0;
     this.window.fill(0, 0, lead);
@@ -100,7 +100,7 @@ export class Resampler {
     return output;
   }
 
-  /** How many outputs start at or before this place of the window. */
+  /** The number of outputs that start at or before this position of the window. */
   private outputsUpTo(lastPosition: number): number {
     const phasesLeft = (lastPosition + 1 - this.position) * this.up - this.phase;
     return Math.ceil(phasesLeft / this.down);
@@ -122,7 +122,7 @@ export class Resampler {
   }
 }
 
-/** Four sums, because one would wait for itself at every step. */
+/** Four independent sums run in parallel in the processor. A single sum would wait for each addition. */
 function dot(filter: PolyphaseFilter, row: number, window: Float64Array, position: number): number {
   const { taps, coefficients } = filter;
   const start = row * taps;
@@ -141,7 +141,10 @@ function dot(filter: PolyphaseFilter, row: number, window: Float64Array, positio
   return a + b + (c + d);
 }
 
-/** Filters are shared between streams: making one takes milliseconds. The oldest is dropped, since clients choose rates. */
+/**
+ * Streams share filters because making one takes milliseconds. Clients choose the rates, so the cache is bounded and
+ * drops the oldest filter.
+ */
 function filterFor(up: number, down: number): PolyphaseFilter {
   const key = `${up}/${down}`;
   const made = filters.get(key);

@@ -1,7 +1,10 @@
-/** How a file holds its audio. */
+/** The container format of an audio file. */
 export type AudioContainer = 'wav' | 'mp3' | 'flac' | 'ogg' | 'mp4' | 'webm' | 'raw-or-unknown';
 
-/** What the first bytes of audio (32 are enough, a few hundred are surer for mp3) say it is stored in. */
+/**
+ * Detects the container format from the first bytes. 32 bytes are enough. For mp3 a few hundred bytes give a more
+ * certain answer.
+ */
 export function sniffAudio(bytes: Uint8Array): AudioContainer {
   const head = Buffer.from(bytes.subarray(0, 12)).toString('latin1');
   if (head.startsWith('RIFF') && head.slice(8) === 'WAVE') return 'wav';
@@ -19,14 +22,14 @@ const kilobits = {
 };
 const mpeg1RatesHz = [44_100, 48_000, 32_000];
 
-/** Samples can look like one frame header by chance, hence the second one is checked when it is there. */
+/** Samples can look like one frame header by chance. The second header is therefore checked too if it is there. */
 function startsWithMp3Frames(bytes: Uint8Array): boolean {
   const frameBytes = mp3FrameBytes(bytes, 0);
   if (frameBytes === undefined) return false;
   return frameBytes + 4 > bytes.length || mp3FrameBytes(bytes, frameBytes) !== undefined;
 }
 
-/** Length of the MPEG audio layer III frame at this place, or undefined when there is none. */
+/** The length in bytes of the MPEG audio layer III frame at this position, or undefined if there is none. */
 function mp3FrameBytes(bytes: Uint8Array, at: number): number | undefined {
   const [first = 0, second = 0, third = 0] = bytes.subarray(at, at + 3);
   const version = (second >> 3) & 3;

@@ -1,7 +1,7 @@
 import { SpeechError } from '../speech-error';
 import { pcmBytesPerSample, PcmDecoder, type PcmEncoding } from './pcm';
 
-/** What the header of a WAV file says about its audio. */
+/** The audio format in the header of a WAV file. */
 export interface WavAudioFormat {
   readonly encoding: PcmEncoding;
   readonly sampleRateHz: number;
@@ -9,9 +9,9 @@ export interface WavAudioFormat {
 }
 
 /**
- * Reads a WAV file that arrives in any pieces: 8 to 32-bit PCM, floats, mu-law and A-law, plain or extensible, chunks it does
- * not know skipped. A file whose length is unknown or that was cut short is read as far as it goes. Every method throws a
- * SpeechError for what is not such a file.
+ * Reads a WAV file that arrives in pieces of any length: 8 to 32-bit PCM, floats, mu-law and A-law, plain or
+ * extensible. Unknown chunks are skipped. A file of unknown length, or one that was cut short, is read to its end.
+ * Every method throws a SpeechError if the input is not such a file.
  */
 export class WavReader {
   private head: Buffer = Buffer.alloc(0);
@@ -23,12 +23,12 @@ export class WavReader {
   private dataBytesLeft = 0;
   private unmixed = new Float32Array(0);
 
-  /** Known once the header has been read; the samples are at its rate. */
+  /** Undefined until the header has been read. `push` returns samples at its sample rate. */
   get format(): WavAudioFormat | undefined {
     return this.decoder && this.known;
   }
 
-  /** Mono samples from -1 to 1, the mean of the channels, that are complete with these bytes. */
+  /** Returns the mono samples (-1 to 1, the mean of the channels) that these bytes complete. */
   push(bytes: Uint8Array): Float32Array {
     if (this.decoder) return this.readData(bytes, this.decoder);
     this.head = Buffer.concat([this.head, bytes]);
@@ -39,12 +39,14 @@ export class WavReader {
     return this.readData(rest, this.decoder);
   }
 
-  /** To be called when no more bytes come; a file that ended before its audio began is an error. */
+  /** Call this when no more bytes come. Throws if the file ended before its audio began. */
   end(): void {
     if (!this.decoder) throw new SpeechError('The WAV file ends before its audio begins');
   }
 
-  /** Takes one chunk header, or what it is about, off the front; false when more bytes are needed. */
+  /**
+   * Parses one chunk header, or the content of a chunk, from the buffered bytes. Returns false if it needs more bytes.
+   */
   private parseNext(): boolean {
     if (this.skipBytes > 0) return this.skip();
     if (this.riffBytes < 0) return this.parseRiff();
@@ -121,7 +123,10 @@ export class WavReader {
 
 const extensibleTail = Buffer.from('000000001000800000aa00389b71', 'hex');
 
-/** Samples that do not fill their bytes are left-justified, so the bytes per sample alone say how to read them. */
+/**
+ * Samples that do not fill their bytes are left-justified. The number of bytes per sample is therefore enough to read
+ * them.
+ */
 function parseFormat(fmt: Buffer): WavAudioFormat {
   const channels = fmt.readUInt16LE(2);
   const sampleRateHz = fmt.readUInt32LE(4);

@@ -4,7 +4,7 @@ import { encodePcm, pcmBytesPerSample, type PcmOutputEncoding } from './pcm';
 export interface WavFormat {
   readonly encoding: PcmOutputEncoding;
   readonly sampleRateHz: number;
-  /** 1 unless given. */
+  /** Default: 1. */
   readonly channels?: number;
 }
 
@@ -12,8 +12,9 @@ const formatCodes: Record<PcmOutputEncoding, number> = { pcm_s16le: 1, pcm_f32le
 const unknownLength = 0xffffffff;
 
 /**
- * The bytes before the audio of a WAV file. Without `dataBytes` the length is unknown, as in a stream, and every size field
- * says 0xFFFFFFFF, which players read as "to the end". Everything but 16-bit PCM has the `fact` chunk that its code requires.
+ * The bytes before the audio of a WAV file. Without `dataBytes` the length is unknown, as in a stream. Every size field
+ * is then 0xFFFFFFFF, which players read as "to the end". All encodings except 16-bit PCM get the `fact` chunk that the
+ * format requires.
  */
 export function wavHeader(format: WavFormat, dataBytes?: number): Buffer {
   const { encoding, sampleRateHz, channels = 1 } = format;
@@ -38,7 +39,7 @@ export function wavHeader(format: WavFormat, dataBytes?: number): Buffer {
   return Buffer.concat([chunkHeader('RIFF', riffBytes), chunks]);
 }
 
-/** A whole WAV file of these samples (-1 to 1, interleaved when there are several channels). */
+/** A complete WAV file of these samples (-1 to 1, interleaved if there are several channels). */
 export function wavFile(samples: Float32Array, format: WavFormat): Buffer {
   const data = encodePcm(samples, format.encoding);
   return Buffer.concat([wavHeader(format, data.length), data, Buffer.alloc(data.length % 2)]);

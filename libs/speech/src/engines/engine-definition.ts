@@ -7,13 +7,13 @@ export interface EngineModel {
   readonly id: string;
   /** Absolute path of its files. */
   readonly folder: string;
-  /** Whether it is loaded before it is asked for. */
+  /** Whether the model is loaded at start instead of at first use. */
   readonly preload: boolean;
 }
 
-/** What an engine is loaded with. */
+/** The settings and models with which an engine is loaded. */
 export interface EngineLoad {
-  /** The models of its lane. Empty for a lane for which nothing is fetched. */
+  /** The models of its lane. Empty if the lane has no model to download. */
   readonly models: readonly EngineModel[];
   readonly settings: Omit<EngineSettings, 'modelFolder'>;
   readonly tuning: Tuning;
@@ -25,12 +25,12 @@ export interface EngineStep {
   readonly op: string;
 }
 
-/** An engine by the name with which rows of the function graph ask for it. */
+/** An engine, under the name that rows of the function graph use. */
 export interface EngineDefinition<Name extends string, Step extends EngineStep, Result> {
   readonly name: Name;
   /**
-   * Loads the models that are to be preloaded. Calls `onLoading` whenever it reads a further one from disk, now or later.
-   * Throws a SpeechError for a model that is not as expected.
+   * Loads the models that are to be preloaded. Calls `onLoading` each time it reads another model from disk, also after
+   * the promise has resolved. Throws a SpeechError if a model is not as expected.
    */
   load(load: EngineLoad, onLoading: () => void): Promise<Engine<Step, Result>>;
 }

@@ -6,13 +6,13 @@ import { dirname, join } from 'node:path';
 import { SpeechError } from '../speech-error';
 import { hashTrusted, isTrustedFolder, modelHash, readTrusted } from './trusted-files';
 
-/** What is made from a model. */
+/** The description of files that are derived from a model. */
 export interface Derivation {
   /** Lower-case letters, digits and hyphens. */
   readonly label: string;
-  /** Raised whenever the files are made differently, so that older ones are not used. */
+  /** Increase this whenever the files are made differently, so that older files are not used. */
   readonly version: number;
-  /** Whatever else than the model decides what the files hold. */
+  /** All inputs besides the model that decide the content of the files. */
   readonly inputs?: string;
 }
 
@@ -24,13 +24,14 @@ export type KeptFiles = Readonly<Record<string, string>>;
 const recordName = 'sha256.json';
 
 /**
- * Keeps files that are made from a model, so that the next start need not make them. They are read from the folder `.graphs`
- * beside the model or from the graphs folder, and written to the first of them that this user can write. Where neither can be
- * written they are in a private temporary folder until the process ends.
+ * Caches files that are derived from a model, so that the next start does not make them again. The cache reads them
+ * from the folder `.graphs` beside the model and from the graphs folder. It writes them to the first of the two that
+ * this user can write. If neither is writable, the files are in a private temporary folder until the process ends.
  *
- * A folder or file is used only if it belongs to this user or to root, nobody else may write it, and it is no symbolic link. The
- * name of an entry holds the hash of the model and of all other inputs. The content of each file is compared with the SHA-256
- * that was recorded when it was written. Whatever fails a check is made again. Any number of processes may do this at once.
+ * A folder or file is used only if it belongs to this user or to root, nobody else can write it, and it is no symbolic
+ * link. The name of an entry contains the hash of the model and of all other inputs. The content of each file is
+ * compared with the SHA-256 that was recorded when it was written. Files that fail a check are made again. Any number
+ * of processes can use the cache at the same time.
  */
 export class GraphCache {
   private constructor(
@@ -38,7 +39,7 @@ export class GraphCache {
     private readonly modelHash: string,
   ) {}
 
-  /** Of the model in this file. `graphsFolder` is by default in the cache folder of this user. */
+  /** Opens the cache of the model in this file. Default of `graphsFolder`: the cache folder of this user. */
   static async of(modelPath: string, graphsFolder?: string): Promise<GraphCache> {
     const folders = [
       join(dirname(modelPath), '.graphs'),
@@ -47,7 +48,10 @@ export class GraphCache {
     return new GraphCache(folders, await modelHash(modelPath, folders));
   }
 
-  /** The files of a derivation, made first if they are not there. Throws SpeechError where they can be kept nowhere. */
+  /**
+   * Returns the files of a derivation and makes them first if they are missing. Throws a SpeechError if they cannot be
+   * stored anywhere.
+   */
   async keep(derivation: Derivation, make: () => Promise<DerivedFiles> | DerivedFiles): Promise<KeptFiles> {
     const { folders } = this;
     const entry = this.entryName(derivation);
@@ -63,7 +67,7 @@ export class GraphCache {
       return kept;
     }
     return writeEntry(await privateFolder(), entry, files).catch((cause: unknown) => {
-      throw new SpeechError('the graphs made from a model can be kept nowhere: no folder can be written', { cause });
+      throw new SpeechError('the graphs derived from the model cannot be stored: no folder is writable', { cause });
     });
   }
 
@@ -77,14 +81,14 @@ function userFolder(): string[] {
   try {
     return [join(homedir(), '.cache', 'antiphon', 'graphs')];
   } catch {
-    // A container may run as a user that has no home.
+    // A container may run as a user without a home folder.
     return [];
   }
 }
 
 let ownFolder: Promise<string> | undefined;
 
-/** Of this process alone, and removed when it ends. */
+/** A folder that only this process uses. It is removed when the process ends. */
 function privateFolder(): Promise<string> {
   ownFolder ??= mkdtemp(join(tmpdir(), 'antiphon-graphs-')).then((folder) => {
     process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -103,7 +107,7 @@ async function readRecord(entry: string): Promise<Record<string, unknown> | unde
   }
 }
 
-/** The paths of an entry of which every file is as it was written. */
+/** The paths of an entry, if each of its files is unchanged since it was written. */
 async function readEntry(entry: string): Promise<KeptFiles | undefined> {
   const record = (await isTrustedFolder(entry)) ? await readRecord(entry) : undefined;
   if (!record) return undefined;
@@ -116,10 +120,10 @@ async function readEntry(entry: string): Promise<KeptFiles | undefined> {
   return paths;
 }
 
-/** Writes all files of an entry or none. Rejects where the folder cannot be written or is not trusted. */
+/** Writes all files of an entry or none. Rejects if the folder is not writable or not trusted. */
 async function writeEntry(folder: string, name: string, files: DerivedFiles): Promise<KeptFiles> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  if (!(await isTrustedFolder(folder))) throw new SpeechError(`others may write the folder ${folder}`);
+  if (!(await isTrustedFolder(folder))) throw new SpeechError(`other users can write to the folder ${folder}`);
   const draft = await mkdtemp(join(folder, '.draft-'));
   try {
     const record: Record<string, string> = {};
@@ -134,7 +138,7 @@ async function writeEntry(folder: string, name: string, files: DerivedFiles): Pr
   }
 }
 
-/** Another process may have been faster. Then its entry stays if it is whole. */
+/** Another process may have written the entry first. Its entry stays if it is complete. */
 async function moveInto(draft: string, entry: string, names: readonly string[]): Promise<KeptFiles> {
   const isMoved = (): Promise<boolean> =>
     rename(draft, entry).then(
@@ -150,7 +154,7 @@ async function moveInto(draft: string, entry: string, names: readonly string[]):
   return Object.fromEntries(names.map((name) => [name, join(entry, name)]));
 }
 
-/** What an earlier release made takes as much room as the model. Where it cannot be removed it does no harm. */
+/** The files of an earlier release take as much space as the model. A failure to remove them does no harm. */
 async function removeOlder(folder: string, { label, version }: Derivation): Promise<void> {
   const prefix = `${label}-`;
   for (const name of await readdir(folder).catch(() => [])) {

@@ -1,4 +1,7 @@
-/** ONNX Runtime reports what it loads and runs to its maker, unless it is told not to before it starts. */
+/**
+ * By default ONNX Runtime sends telemetry to its maker. This variable disables it and must be set before ONNX Runtime
+ * loads.
+ */
 process.env.ORT_DISABLE_TELEMETRY = '1';
 
 export {};

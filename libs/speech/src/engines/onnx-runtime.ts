@@ -1,5 +1,5 @@
-// First: what follows reads it once, when it is loaded.
+// This import must be the first: ONNX Runtime reads the variable once, when it is loaded.
 import './onnx-runtime.config';
 
-/** ONNX Runtime as we use it: without its telemetry. Nothing else of ours loads it. */
+/** ONNX Runtime without telemetry. All code of this repository imports it from here. */
 export { InferenceSession, Tensor } from 'onnxruntime-node';

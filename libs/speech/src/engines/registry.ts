@@ -12,7 +12,7 @@ export type EngineName = Definition['name'];
 export type StepOf<Name extends EngineName> =
   Extract<Definition, { readonly name: Name }> extends EngineDefinition<Name, infer Step, infer _Result> ? Step : never;
 
-/** What an engine answers to a step. */
+/** The result of an engine's step. */
 export type StepResultOf<Name extends EngineName> =
   Extract<Definition, { readonly name: Name }> extends EngineDefinition<Name, infer _Step, infer Result>
     ? Result
@@ -28,7 +28,9 @@ const byName = new Map<string, EngineDefinition<string, EngineStep, unknown>>(
 /** The names of all engines. */
 export const engineNames: readonly string[] = [...byName.keys()];
 
-/** Loads the engine of this name. Throws a SpeechError for a name that is none, and for models that are not as it expects. */
+/**
+ * Loads the engine of this name. Throws a SpeechError for an unknown name, and for models that the engine cannot use.
+ */
 export async function loadEngine(
   name: string,
   load: EngineLoad,

@@ -1,7 +1,10 @@
 import type { InferenceSession } from 'onnxruntime-node';
 import type { EngineSettings } from './engine';
 
-/** How every engine runs its graphs. Threads do not spin while they wait: engines share the cores of the machine. */
+/**
+ * The session options of every engine. Threads do not spin while they wait, since engines share the cores of the
+ * machine.
+ */
 export function sessionOptions({
   threads,
   executionProvider,

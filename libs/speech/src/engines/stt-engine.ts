@@ -1,19 +1,19 @@
 import type { Engine } from './engine';
 
-/** A part of some audio: from `startSample` up to, not including, `endSample`. */
+/** A part of some audio: [startSample, endSample). */
 export interface SampleSpan {
   readonly startSample: number;
   readonly endSample: number;
 }
 
-/** A recognised word and its place in the audio that was given. */
+/** A recognised word and its position in the given audio. */
 export interface RecognisedWord {
   readonly word: string;
   readonly startSample: number;
   readonly endSample: number;
 }
 
-/** What was heard in one utterance. */
+/** The result of recognising one utterance. */
 export interface Recognition {
   /** Without leading or trailing space; empty when nothing was said. */
   readonly text: string;
@@ -23,15 +23,15 @@ export interface Recognition {
   /** Mean natural log probability of the tokens. */
   readonly averageLogProbability: number;
   readonly noSpeechProbability: number;
-  /** Whether the short context looped or was unsure, so that the whole one was used. */
+  /** Whether the whole context was used because the result of the short one repeated itself or was uncertain. */
   readonly fellBack: boolean;
   readonly encodeMs: number;
   readonly decodeMs: number;
 }
 
 /**
- * Feeds the next samples of a stream, in order, to the speech detector, which keeps its state under the id. Samples are mono,
- * -1 to 1, 16 kHz.
+ * Feeds the next samples of a stream, in order, to the speech detector. The detector keeps its state under the id.
+ * Samples are mono, -1 to 1, 16 kHz.
  */
 export interface DetectStep {
   readonly op: 'detect';
@@ -39,33 +39,39 @@ export interface DetectStep {
   readonly samples: Float32Array;
 }
 
-/** One probability for each `detectorFrameSamples` (512) of the stream; samples short of a frame wait for the next call. */
+/**
+ * One probability for each `detectorFrameSamples` (512) of the stream. Samples that do not fill a frame wait for the
+ * next call.
+ */
 export interface DetectStepResult {
   readonly op: 'detect';
   readonly probabilities: readonly number[];
 }
 
-/** `detect`, or `transcribe`, which recognises up to 30 s that stand alone: mono, -1 to 1, 16 kHz. */
+/** `detect`, or `transcribe`, which recognises one recording of up to 30 s: mono, -1 to 1, 16 kHz. */
 export type SttStep =
   | DetectStep
   | {
       readonly op: 'transcribe';
       readonly id: string;
       readonly samples: Float32Array;
-      /** Primary tag; `auto` lets a multilingual model decide. */
+      /** Primary language tag. With `auto`, a multilingual model detects the language. */
       readonly language: string;
       readonly words: boolean;
-      /** Where the detector found speech. If given, all of it is heard, also after a text that ended too early. */
+      /**
+       * The parts in which the detector found speech. If given, the engine recognises all of them, even if the decoder
+       * ends too early.
+       */
       readonly speech?: readonly SampleSpan[];
     };
 
-/** What the steps are answered with. */
+/** The result of an STT step. */
 export type SttStepResult = DetectStepResult | { readonly op: 'transcribe'; readonly recognition: Recognition };
 
-/** An engine that hears. */
+/** A speech-to-text engine. */
 export type SttEngine = Engine<SttStep, SttStepResult>;
 
-/** Samples that the speech detector judges at once: 32 ms. */
+/** Number of samples that the speech detector judges at once: 32 ms. */
 export const detectorFrameSamples = 512;
-/** The rate of all audio that is recognised. */
+/** The sample rate of all audio that is recognised. */
 export const sttSampleRateHz = 16_000;

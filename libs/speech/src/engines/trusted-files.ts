@@ -6,19 +6,25 @@ import { join, resolve } from 'node:path';
 const groupOrOthersMayWrite = 0o022;
 const readBytes = 1 << 20;
 
-/** Root may do anything anyway. Windows knows no owners. */
+/** Root can change every file anyway. Windows has no owner ids. */
 function isTrusted({ uid, mode }: { readonly uid: number; readonly mode: number }): boolean {
   const user = process.getuid?.();
   return user === undefined || ((uid === user || uid === 0) && (mode & groupOrOthersMayWrite) === 0);
 }
 
-/** Whether this is a folder, no symbolic link, that belongs to this user or to root and that nobody else may write. */
+/**
+ * Whether this is a folder that belongs to this user or to root, is no symbolic link, and is not writable by anyone
+ * else.
+ */
 export async function isTrustedFolder(folder: string): Promise<boolean> {
   const found = await lstat(folder).catch(() => undefined);
   return found !== undefined && found.isDirectory() && isTrusted(found);
 }
 
-/** Calls back with a file, no symbolic link, that belongs to this user or to root and that nobody else may write; else undefined. */
+/**
+ * Opens a file and calls `use` with it. The file must belong to this user or to root, be no symbolic link, and not be
+ * writable by anyone else. Returns undefined for all other files.
+ */
 async function withTrusted<T>(path: string, use: (file: FileHandle) => Promise<T>): Promise<T | undefined> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch(() => undefined);
   if (!file) return undefined;
@@ -30,14 +36,14 @@ async function withTrusted<T>(path: string, use: (file: FileHandle) => Promise<T
   }
 }
 
-/** The text of a trusted file; undefined where there is none. */
+/** The text of a trusted file, or undefined if there is none. */
 export const readTrusted = (path: string): Promise<string | undefined> =>
   withTrusted(path, (file) => file.readFile('utf8'));
 
-/** SHA-256 of a trusted file as hexadecimal digits; undefined where there is none. */
+/** SHA-256 of a trusted file as hexadecimal digits, or undefined if there is none. */
 export const hashTrusted = (path: string): Promise<string | undefined> => withTrusted(path, hashOf);
 
-/** One buffer for the whole file: reading into fresh memory takes as long as hashing. */
+/** One buffer is used for the whole file, since reading into fresh memory takes as long as hashing. */
 async function hashOf(file: FileHandle): Promise<string> {
   const hash = createHash('sha256');
   const buffer = Buffer.allocUnsafeSlow(readBytes);
@@ -49,8 +55,9 @@ async function hashOf(file: FileHandle): Promise<string> {
 }
 
 /**
- * SHA-256 of a model, as hexadecimal digits. A note in one of these folders, if it can be trusted, spares reading a model whose
- * file is the very same and has not changed since: no user can set the time of its last change back.
+ * SHA-256 of a model as hexadecimal digits. The hash is recorded in one of these folders together with the file's
+ * identity and time of last change. If a trusted record matches the file, the model is not read again. No user can set
+ * the time of its last change back.
  */
 export async function modelHash(modelPath: string, folders: readonly string[]): Promise<string> {
   const { dev, ino, size, mtimeMs, ctimeMs } = await stat(modelPath);

@@ -5,7 +5,7 @@ import { onnxSchema } from './schema';
 
 const root = Root.fromJSON(onnxSchema);
 
-/** The messages that are made here, and what they are called in the schema. */
+/** The messages that `create` makes, with their names in the schema. */
 interface MessageTypes {
   ModelProto: Model;
   GraphProto: Graph;
@@ -18,7 +18,9 @@ interface MessageTypes {
 
 const typeOf = (name: keyof MessageTypes): Type => root.lookupType(`onnx.${name}`);
 
-/** Reads a model. Tensor data are views of `bytes`, not copies; fields that the schema does not know are kept. */
+/**
+ * Reads a model. Tensor data are views of `bytes`, not copies. Fields that the schema does not define are preserved.
+ */
 export function readModel(bytes: Uint8Array): Model {
   const reader = new BufferReader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   reader.discardUnknown = false;
@@ -40,7 +42,7 @@ export function writeModel(model: Model): Uint8Array {
   return typeOf('ModelProto').encode(model).finish();
 }
 
-/** Makes a message; fields that are not given have their defaults. */
+/** Creates a message. Fields that are not given have their defaults. */
 export function create<Name extends keyof MessageTypes>(
   name: Name,
   fields: Partial<MessageTypes[Name]>,
@@ -48,7 +50,10 @@ export function create<Name extends keyof MessageTypes>(
   return typeOf(name).create(fields) as unknown as MessageTypes[Name];
 }
 
-/** A copy of a message with some fields changed; the other fields are shared, fields unknown to the schema included. */
+/**
+ * A copy of a message with some fields changed. It shares the other fields, including those that the schema does not
+ * define.
+ */
 export function change<T extends object>(message: T, fields: Partial<T>): T {
   const copy = Object.create(Object.getPrototypeOf(message) as object, Object.getOwnPropertyDescriptors(message)) as T;
   return Object.assign(copy, fields);

@@ -6,8 +6,8 @@ import { dimsOf, tensor, toNumber } from './tensor';
 const axes = 'widened_axes';
 
 /**
- * Makes every one-dimensional convolution a two-dimensional one of height 1. The results are the same up to rounding;
- * onnxruntime has its fast blocked kernels for two dimensions only. Needs operator set 13 or newer.
+ * Makes every one-dimensional convolution a two-dimensional one of height 1. The results are the same up to rounding.
+ * ONNX Runtime has fast blocked kernels for two dimensions only. Needs operator set 13 or newer.
  */
 export function widenConvolutions(model: Model): Model {
   const opset = model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx');

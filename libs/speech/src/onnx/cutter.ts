@@ -3,18 +3,18 @@ import { change, graphOf } from './codec';
 import type { DataTypeName, Dimension, Graph, Model, Node, Tensor, ValueInfo } from './model';
 import { valueInfo } from './tensor';
 
-/** A value of a graph as it is to look at a model's edge; type and dims are needed only where the file does not say them. */
+/** An input or output of the extracted graph. `type` and `dims` are needed only if the file does not give them. */
 export interface Boundary {
   readonly tensor: string;
-  /** The name it gets; its own when absent. */
+  /** New name. Default: its name in the model. */
   readonly as?: string;
   readonly type?: DataTypeName;
   readonly dims?: readonly Dimension[];
 }
 
 /**
- * The part of a model that makes `outputs` when `inputs` are given from outside. Inputs of the whole that are still
- * needed follow the given ones; nodes and weights that are not needed are dropped.
+ * Extracts the part of a model that computes `outputs` from `inputs`. Inputs of the model that are still needed follow
+ * the given ones. Nodes and weights that are not needed are dropped.
  */
 export function extractGraph(
   model: Model,
@@ -45,7 +45,7 @@ export function extractGraph(
   return change(model, { graph: renamed.reduce((done, { tensor, as = tensor }) => rename(done, tensor, as), part) });
 }
 
-/** Takes a node with one result out; what it made is fed as the graph input `input` instead. */
+/** Removes a node with one result. The graph input `input` replaces the result. */
 export function replaceNodeByInput(
   model: Model,
   nodeName: string,
@@ -69,7 +69,7 @@ export function replaceNodeByInput(
   return change(model, { graph: part });
 }
 
-/** The nodes and values that `outputs` hang on, without going behind the given values. */
+/** The nodes and values on which `outputs` depend, up to the given values. */
 function walkBack(
   graph: Graph,
   given: ReadonlySet<string>,
@@ -90,7 +90,7 @@ function walkBack(
   return { nodes, needed };
 }
 
-/** Every value a node reads, those read from outside by its sub-graphs included. */
+/** Every value that a node reads, including those that its sub-graphs read from outside. */
 function reads(node: Node): Set<string> {
   const names = new Set(node.input.filter((name) => name !== ''));
   for (const body of bodies(node)) {
@@ -114,7 +114,7 @@ function valueNames(graph: Graph): Set<string> {
   ]);
 }
 
-/** Gives a value another name wherever it is made, read or described. */
+/** Renames a value wherever it is made, read or described. */
 function rename(graph: Graph, from: string, to: string): Graph {
   if (from === to) return graph;
   if (valueNames(graph).has(to)) throw new SpeechError(`the ONNX graph has a value "${to}" already`);
@@ -175,8 +175,8 @@ export function bindInput(model: Model, value: Tensor): Model {
 }
 
 /**
- * Puts a graph in the place of whatever makes its one output, which it names as the model does, as it does the values of the
- * model that it takes as inputs. What is no longer needed is dropped.
+ * Replaces the nodes that make the one output of `part` by `part`. The output and the inputs of `part` have the names
+ * of the model's values. Nodes and weights that are no longer needed are dropped.
  */
 export function substitute(model: Model, part: Graph): Model {
   const graph = graphOf(model);

@@ -13,10 +13,10 @@ import {
 } from './model';
 import { tensor, valueInfo, type TensorArrays } from './tensor';
 
-/** The name of a value in a graph; the empty name leaves out an optional input. */
+/** The name of a value in a graph. The empty name leaves out an optional input. */
 export type Value = string;
 
-/** A number that must be written as a float attribute although it is whole: `float(1)`. */
+/** A number that is written as a float attribute although it is whole: `float(1)`. */
 export class FloatAttribute {
   constructor(readonly values: number | readonly number[]) {}
 }
@@ -24,26 +24,28 @@ export class FloatAttribute {
 /** Marks whole numbers as float attributes. */
 export const float = (values: number | readonly number[]): FloatAttribute => new FloatAttribute(values);
 
-/** Whole numbers become int attributes, others float; `float` says so for whole ones. */
+/** Whole numbers become int attributes, all others float. `float` marks whole numbers as float. */
 export type AttributeValue =
   number | string | readonly number[] | readonly string[] | FloatAttribute | { tensor: Tensor } | { graph: Graph };
 
-/** What a node has beside its inputs and attributes. */
+/** The options of a node besides its inputs and attributes. */
 export interface NodeOptions {
-  /** Operator set domain, `com.microsoft` for onnxruntime's own. */
+  /** Operator set domain: `com.microsoft` for the operators of ONNX Runtime. */
   readonly domain?: string;
-  /** Name of the node, and so of its results; made up when absent. */
+  /** Name of the node, from which the names of its results are made. Default: a generated name. */
   readonly name?: string;
 }
 
-/** What a model says of itself. */
+/** The metadata of a model. */
 export interface ModelOptions {
-  /** Version of every operator set that is used; the key of the standard one is the empty string. */
+  /** Version of every operator set in use. The key of the standard set is the empty string. */
   readonly opsets?: Readonly<Record<string, number>>;
   readonly irVersion?: number;
 }
 
-/** Builds a graph node by node, in the order in which they run; every method that makes a value returns its name. */
+/**
+ * Builds a graph node by node, in the order in which the nodes run. Every method that makes a value returns its name.
+ */
 export class GraphBuilder {
   private readonly nodes: Node[] = [];
   private readonly initializers: Tensor[] = [];
@@ -53,7 +55,7 @@ export class GraphBuilder {
   private readonly constants = new Map<string, Value>();
   private readonly counts = new Map<string, number>();
 
-  /** `outer` is the graph around a body, whose values so far the body may read. */
+  /** `outer` is the graph around a body. The body may read the values that `outer` has so far. */
   constructor(
     private readonly name: string,
     private readonly outer?: GraphBuilder,
@@ -70,13 +72,13 @@ export class GraphBuilder {
     this.outputs.push(valueInfo(value, type, dims));
   }
 
-  /** A weight; `data` is not copied and must not change afterwards. */
+  /** Adds a weight. `data` is not copied and must not change afterwards. */
   initializer<T extends DataTypeName>(name: string, type: T, dims: readonly number[], data: TensorArrays[T]): Value {
     this.initializers.push(tensor(name, type, dims, data));
     return this.declare(name);
   }
 
-  /** A one-dimensional int64 constant, as shapes and axes are given; equal ones are shared. */
+  /** A one-dimensional int64 constant, the form of shapes and axes. Equal constants are shared. */
   ints(...values: readonly number[]): Value {
     const make = (name: string) =>
       tensor(
@@ -88,12 +90,12 @@ export class GraphBuilder {
     return this.constant(`ints:${values.join(',')}`, make);
   }
 
-  /** An int64 constant without dimensions; equal ones are shared. */
+  /** An int64 constant without dimensions. Equal constants are shared. */
   int(value: number): Value {
     return this.constant(`int:${value}`, (name) => tensor(name, 'int64', [], BigInt64Array.of(BigInt(value))));
   }
 
-  /** A float32 constant without dimensions; equal ones are shared. */
+  /** A float32 constant without dimensions. Equal constants are shared. */
   scalar(value: number): Value {
     return this.constant(`scalar:${value}`, (name) => tensor(name, 'float32', [], Float32Array.of(value)));
   }

@@ -1,4 +1,6 @@
-/** A 64-bit integer: as read it may be an object, to be turned by `toNumber`; a plain number can be written. */
+/**
+ * A 64-bit integer. A model that was read may hold an object, which `toNumber` converts. A plain number can be written.
+ */
 export type Int64 = number | { toNumber(): number; toString(): string };
 
 /** Values of `AttributeProto.AttributeType`. */
@@ -15,7 +17,7 @@ export const attributeType = {
   graphs: 10,
 } as const;
 
-/** Numbers of `TensorProto.DataType` by the names onnxruntime gives them. */
+/** Numbers of `TensorProto.DataType`, by their names in ONNX Runtime. */
 export const dataType = {
   float32: 1,
   uint8: 2,
@@ -34,10 +36,10 @@ export const dataType = {
 /** The name of an element type. */
 export type DataTypeName = keyof typeof dataType;
 
-/** A dimension: a size, the name of one known at run time, or undefined where nothing is known. */
+/** A dimension: a size, the name of a size that is known at run time, or undefined if nothing is known. */
 export type Dimension = number | string | undefined;
 
-/** `TensorProto`, as far as this library looks into it. */
+/** `TensorProto`, with the fields that this library uses. */
 export interface Tensor {
   name: string;
   dims: Int64[];
@@ -65,7 +67,7 @@ export interface Attribute {
   graphs: Graph[];
 }
 
-/** `NodeProto`; an empty input or output name stands for one left out. */
+/** `NodeProto`. An empty input or output name means that it is left out. */
 export interface Node {
   name: string;
   opType: string;
@@ -83,13 +85,13 @@ export interface ValueType {
   } | null;
 }
 
-/** `ValueInfoProto`: a graph input or output, or what is known of a value between nodes. */
+/** `ValueInfoProto`: a graph input or output, or the known type of a value between nodes. */
 export interface ValueInfo {
   name: string;
   type: ValueType | null;
 }
 
-/** `GraphProto`; nodes stand in an order in which they can run. */
+/** `GraphProto`. The nodes are in an order in which they can run. */
 export interface Graph {
   name: string;
   node: Node[];
@@ -100,13 +102,16 @@ export interface Graph {
   valueInfo: ValueInfo[];
 }
 
-/** `OperatorSetIdProto`; the domain of standard operators is the empty string. */
+/** `OperatorSetIdProto`. The domain of standard operators is the empty string. */
 export interface OpsetImport {
   domain: string;
   version: Int64;
 }
 
-/** `ModelProto`. Treat a model as a value: the functions of this library return a changed copy that shares what is unchanged. */
+/**
+ * `ModelProto`. Treat a model as immutable: the functions of this library return a changed copy that shares the
+ * unchanged parts.
+ */
 export interface Model {
   irVersion: Int64;
   opsetImport: OpsetImport[];

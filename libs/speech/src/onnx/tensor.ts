@@ -2,7 +2,7 @@ import { SpeechError } from '../speech-error';
 import { create } from './codec';
 import { dataType, type DataTypeName, type Dimension, type Int64, type Tensor, type ValueInfo } from './model';
 
-/** The array that holds each element type; float16 are bit patterns, bool are 0 and 1. */
+/** The array type of each element type. float16 values are bit patterns, bool values are 0 and 1. */
 export interface TensorArrays {
   float32: Float32Array;
   uint8: Uint8Array;
@@ -37,7 +37,7 @@ const nameOfType = new Map<number, DataTypeName>(
   Object.entries(dataType).map(([name, value]) => [value, name as DataTypeName]),
 );
 
-/** A 64-bit integer of a model as a number. */
+/** Converts a 64-bit integer of a model to a number. */
 export const toNumber = (value: Int64): number => (typeof value === 'number' ? value : value.toNumber());
 
 /** Makes a tensor over `data` without copying it, so `data` must not change afterwards. */
@@ -59,7 +59,10 @@ export function tensor<T extends DataTypeName>(
 /** The shape of a tensor. */
 export const dimsOf = (tensor: Tensor): number[] => tensor.dims.map(toNumber);
 
-/** The elements of a tensor; a view where the file holds them aligned, else a copy. Throws for another element type. */
+/**
+ * The elements of a tensor: a view if the file holds them aligned, else a copy. Throws a SpeechError for another
+ * element type.
+ */
 export function dataOf<T extends DataTypeName>(tensor: Tensor, type: T): TensorArrays[T] {
   if (tensor.dataType !== dataType[type]) {
     const held = nameOfType.get(tensor.dataType) ?? tensor.dataType;
@@ -76,7 +79,7 @@ export function dataOf<T extends DataTypeName>(tensor: Tensor, type: T): TensorA
   ) as TensorArrays[T];
 }
 
-/** Small tensors may hold their elements in a field of their own instead of raw bytes. */
+/** Small tensors may hold their elements in a typed field instead of raw bytes. */
 function fromTypedField<T extends DataTypeName>(tensor: Tensor, type: T): TensorArrays[T] {
   const fields: { [name in DataTypeName]?: () => TensorArrays[name] } = {
     float32: () => Float32Array.from(tensor.floatData),
@@ -89,11 +92,11 @@ function fromTypedField<T extends DataTypeName>(tensor: Tensor, type: T): Tensor
     float16: () => Uint16Array.from(tensor.int32Data),
   };
   const read = fields[type];
-  if (!read) throw new SpeechError(`tensor ${tensor.name} of type ${type} is stored in a way that is not read here`);
+  if (!read) throw new SpeechError(`tensor ${tensor.name} of type ${type} is stored in an unsupported way`);
   return read();
 }
 
-/** Describes a graph input or output; without dims its rank is open. */
+/** Describes a graph input or output. Without `dims` its rank is unknown. */
 export function valueInfo(name: string, type: DataTypeName, dims?: readonly Dimension[]): ValueInfo {
   const shape = dims ? { dim: dims.map(dimension) } : null;
   return create('ValueInfoProto', { name, type: { tensorType: { elemType: dataType[type], shape } } });

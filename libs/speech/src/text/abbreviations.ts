@@ -1,6 +1,6 @@
 /**
- * Never the last word of a sentence: titles, and words that need what follows. In every list here an entry with a capital
- * stands for that form alone, one without for both.
+ * Words that never end a sentence: titles, and words that need the next one. In every list here an entry with a capital
+ * letter matches that form only. An entry without one matches both forms.
  */
 const leading = words(`
   Mr Mrs Ms Mx Messrs Dr Drs Prof Hon Rev Fr Msgr Gov Sen Rep Pres Gen Adm Maj Col Lt Sgt Cpl Capt Cmdr Supt Det Insp
@@ -8,13 +8,13 @@ const leading = words(`
   Hr z.B d.h u.a bzw ggf vgl Mme Mlle Mgr Sra Srta Dra Ud Uds Sig Dott
 `);
 
-/** May end a sentence; then a word that often begins one follows. */
+/** Words that may end a sentence. They do so if the next word often begins one. */
 const trailing = words(`
   etc al Inc Ltd Co Corp Bros Jr Sr Esq St Ave Blvd Rd Ln Sq Dept Univ Assn est min max avg tel ext usw
   Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Mon Tue Tues Wed Thu Thur Thurs Fri Sat Sun
 `);
 
-/** An abbreviation only before a number, as in "No. 5". */
+/** Words that are abbreviations only before a number, as in "No. 5". */
 const numbering = words('No Nos Nr pp Art Abs Fig Figs Vol Vols Ch Sec Ref');
 
 const sentenceStarters = words(`
@@ -24,10 +24,10 @@ const sentenceStarters = words(`
   Such Today Yesterday Tomorrow Der Die Das Es Er Sie Wir Ich Le La Les Il Elle Nous El Los Las Ella
 `);
 
-/** Whether a full stop ends the sentence, whatever follows or only before such a word. */
+/** Whether a full stop ends the sentence: always, never, or depending on the next word. */
 export type FullStop = 'ends' | 'continues' | 'ends-before-starter' | 'continues-before-number';
 
-/** What a full stop after this word means; the word has neither white space nor quotes nor brackets before it. */
+/** The meaning of a full stop after this word. The word must not begin with white space, quotes or brackets. */
 export function fullStopAfter(word: string): FullStop {
   if (/^\p{Lu}$/u.test(word) || listed(leading, word)) return 'continues';
   if (listed(numbering, word)) return 'continues-before-number';
@@ -35,7 +35,7 @@ export function fullStopAfter(word: string): FullStop {
   return listed(trailing, word) || /^\p{Ll}$/u.test(word) || dotted.test(word) ? 'ends-before-starter' : 'ends';
 }
 
-/** Whether this word often begins a sentence, and is no likely part of a name. */
+/** Whether this word often begins a sentence and is unlikely to be part of a name. */
 export function beginsSentences(word: string): boolean {
   return sentenceStarters.has(word);
 }

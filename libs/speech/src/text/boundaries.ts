@@ -1,13 +1,15 @@
 import { beginsSentences, fullStopAfter } from './abbreviations';
 
-/** Where text may be cut; `end` is the first character after the mark and the quotes that close with it. */
+/**
+ * A position at which text may be cut. `end` is the first character after the mark and the quotes that close with it.
+ */
 export interface Cut {
-  /** A strong clause mark is a semicolon, colon, dash or ellipsis, a weak one a comma. */
+  /** A strong clause mark is a semicolon, colon, dash or ellipsis. A weak one is a comma. */
   readonly kind: 'sentence' | 'strong' | 'weak';
   readonly end: number;
 }
 
-/** `none` says where to go on looking; `wait` that the answer depends on text that is not here yet. */
+/** `none`: no boundary here, and the search continues at `end`. `wait`: the answer depends on later text. */
 export type Boundary = Cut | { readonly kind: 'none'; readonly end: number } | { readonly kind: 'wait' };
 
 const wait: Boundary = { kind: 'wait' };
@@ -25,20 +27,21 @@ const eastAsian = /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}]/u;
 const listMarker = /^(?:[-*•–+]|\d{1,3}[.)]|[A-Za-z][.)]|#{1,6})[^\S\n]/;
 const unfinishedListMarker = /^(?:[-*•–+]|\d{1,3}[.)]?|[A-Za-z][.)]?|#{1,6})?$/;
 
-/** White space at which text may be cut; a no-break space is none. */
+/** Whether text may be cut at this white space. A no-break space does not count. */
 export function isGap(character: string | undefined): boolean {
   return character !== undefined && /\s/.test(character) && !noBreakSpace.test(character);
 }
 
-/** The next character from here on that can be a boundary, or -1. */
+/** The index of the next character from here on that can be a boundary, or -1. */
 export function nextMark(text: string, from: number): number {
   marks.lastIndex = from;
   return marks.exec(text)?.index ?? -1;
 }
 
 /**
- * What the mark at this place means. `text` begins where an utterance begins. Unless `final`, more text may follow, and an
- * answer other than `wait` holds whatever that is; `wait` is over after at most 160 more characters.
+ * The meaning of the mark at this position. `text` begins where an utterance begins. Unless `final`, more text may
+ * follow. Any answer but `wait` is valid for all continuations. After at most 160 more characters the answer is no
+ * longer `wait`.
  */
 export function boundaryAt(text: string, mark: number, final: boolean): Boundary {
   const character = text[mark] ?? '';
@@ -48,7 +51,9 @@ export function boundaryAt(text: string, mark: number, final: boolean): Boundary
   return clauseMarkAt(text, mark, final);
 }
 
-/** A blank line ends an utterance, and so does the end of a line that is a list item or heading, or that comes before one. */
+/**
+ * A blank line ends an utterance. The end of a line also ends it if this line or the next is a list item or heading.
+ */
 function newlineAt(text: string, mark: number, final: boolean): Boundary {
   const lineStart = text.lastIndexOf('\n', mark - 1) + 1;
   if (listMarker.test(text.slice(lineStart, mark))) return { kind: 'sentence', end: mark };
@@ -80,7 +85,7 @@ function terminatorAt(text: string, mark: number, final: boolean): Boundary {
   return beforeFrenchQuote(text, mark, end, final);
 }
 
-/** French may put white space before its closing quote. */
+/** In French, white space may precede the closing quote. */
 function beforeFrenchQuote(text: string, mark: number, end: number, final: boolean): Boundary {
   const open = text.lastIndexOf('«', mark) > text.lastIndexOf('»', mark);
   if (!open) return { kind: 'sentence', end };
@@ -88,7 +93,7 @@ function beforeFrenchQuote(text: string, mark: number, end: number, final: boole
   return text[end + 1] === '»' ? ifNotGoingOn(text, end + 2, { final, trailsOff: false }) : { kind: 'sentence', end };
 }
 
-/** After an ellipsis or a closed quote a small letter shows that the sentence goes on. */
+/** After an ellipsis or a closing quote, a small letter shows that the sentence goes on. */
 function ifNotGoingOn(text: string, end: number, how: { final: boolean; trailsOff: boolean }): Boundary {
   const following = wordAfter(text, end, how.final);
   if (following === undefined) return wait;
@@ -102,7 +107,7 @@ function fullStopAt(text: string, mark: number, final: boolean): Boundary {
   const word = /[^\s"'“‘«‹([{「『【（《〈¿¡*_/—–]*$/.exec(text.slice(Math.max(0, mark - longestGap), mark))?.[0] ?? '';
   const before = text.slice(0, mark - word.length);
   if (/^(?:\d{1,3}|[A-Za-z])$/.test(word) && /(^|\n)\s*$/.test(before)) return { kind: 'none', end };
-  // A letter that was spelled out, and "I" after a small letter, are no initials.
+  // A letter that was spelled out is not an initial, and neither is "I" after a small letter.
   if (before.endsWith(',\u00a0') || (word === 'I' && /\p{Ll}\s$/u.test(before))) return { kind: 'sentence', end };
   const meaning = fullStopAfter(word);
   if (meaning === 'ends') return { kind: 'sentence', end };
@@ -113,7 +118,7 @@ function fullStopAt(text: string, mark: number, final: boolean): Boundary {
   return { kind: ends || following === '' ? 'sentence' : 'none', end };
 }
 
-/** The first word after white space and opening quotes, empty when there is none; undefined when it may go on. */
+/** The first word after white space and opening quotes. Empty if there is none, undefined if it may go on. */
 function wordAfter(text: string, from: number, final: boolean): string | undefined {
   const start = skip(text, from, (c) => /\s/.test(c) || opener.test(c), longestGap);
   const word = /^[\p{L}\p{M}\p{N}'’]{0,16}/u.exec(text.slice(start, start + longestGap))?.[0] ?? '';
@@ -146,7 +151,7 @@ function clauseMarkAt(text: string, mark: number, final: boolean): Boundary {
   return { kind: /[,，、،]/.test(character) ? 'weak' : 'strong', end };
 }
 
-/** French puts a no-break space before its closing quote. */
+/** In French, a no-break space precedes the closing quote. */
 function skipClosers(text: string, from: number): number {
   const end = skip(text, from, (c) => closer.test(c), longestRun);
   return noBreakSpace.test(text[end] ?? '') && text[end + 1] === '»' ? end + 2 : end;

@@ -1,4 +1,4 @@
-/** Whether there is a letter or a digit in it; punctuation, symbols and white space alone are not spoken. */
+/** Whether the text contains a letter or a digit. Punctuation, symbols and white space alone are not spoken. */
 export function isSpeakable(text: string): boolean {
   return /[\p{L}\p{N}]/u.test(text);
 }

@@ -3,14 +3,14 @@ import { isSpeakable } from './speakable';
 import { TagReader } from './tags';
 import { utteranceEnd, type UtteranceLimits } from './utterance-end';
 
-/** What a transcript is made of. */
+/** A part of a transcript. */
 export type TextPiece =
-  /** To be synthesised at once; there is something to say in it. */
+  /** Text that is synthesised at once. It contains a letter or a digit. */
   | { readonly kind: 'utterance'; readonly text: string }
   /** A pause of at most 10 s. */
   | { readonly kind: 'break'; readonly durationMs: number };
 
-/** Short enough to be heard at once, long enough to sound like speech. */
+/** Utterances are short enough to be heard soon and long enough to sound natural. */
 const defaultUtteranceLimits: UtteranceLimits = {
   firstClauseMinCharacters: 12,
   firstClauseMaxCharacters: 40,
@@ -18,20 +18,23 @@ const defaultUtteranceLimits: UtteranceLimits = {
   maxUtteranceCharacters: 250,
 };
 
-/** Pending text that is dropped in one go; copying it for every utterance would take seconds for a book. */
+/**
+ * Number of processed characters that are dropped at once. Dropping them for every utterance would take seconds for a
+ * book.
+ */
 const compactAfterCharacters = 4096;
 
 /**
- * Cuts the text of one context into utterances as it arrives. The pieces of a text, flushed at its end, do not depend on how
- * it was pushed; they hold all of it in order but for tags, white space around a piece, and text without a letter or digit
- * that has no neighbour to go with. No-break spaces become plain ones.
+ * Cuts the text of one context into utterances as it arrives. The pieces of a text that is flushed at its end do not
+ * depend on how it was pushed. They contain the whole text in order, except tags, white space around a piece, and text
+ * without a letter or digit that has no neighbour to join. No-break spaces become plain ones.
  */
 export class TextSplitter {
   private readonly limits: UtteranceLimits;
   private readonly tags = new TagReader();
   private text = '';
   private breaks: { readonly at: number; readonly piece: TextPiece }[] = [];
-  /** Where in the text, and in the breaks, what is pending begins. */
+  /** The begin of what is pending, in the text and in the breaks. */
   private start = 0;
   private firstBreak = 0;
   private utterances = 0;
@@ -41,7 +44,7 @@ export class TextSplitter {
     if (!(this.limits.maxUtteranceCharacters >= 16)) throw new SpeechError('Utterances need at least 16 characters');
   }
 
-  /** Adds text as it stands; gives the pieces that no later text can change. */
+  /** Adds text and returns the pieces that no later text can change. */
   push(text: string): TextPiece[] {
     for (const marked of this.tags.push(text)) {
       if (marked.kind === 'break') this.breaks.push({ at: this.text.length, piece: marked });
@@ -50,7 +53,7 @@ export class TextSplitter {
     return this.drain(false);
   }
 
-  /** Gives out the rest; the context may go on. Only the beginning of a tag stays, until the tag is whole. */
+  /** Returns the rest. The context may go on. Only the beginning of a tag is held back until the tag is complete. */
   flush(): TextPiece[] {
     return this.drain(true);
   }
@@ -78,7 +81,7 @@ export class TextSplitter {
     while (this.start < end && /\s/.test(this.text[this.start] ?? '')) this.start++;
   }
 
-  /** First as if more followed, so that a break or flush that is there already changes nothing that comes before. */
+  /** Searches first as if more text followed, so that a break or flush does not change the pieces before it. */
   private nextLength(text: string, final: boolean): number | undefined {
     if (text === '') return undefined;
     const end = utteranceEnd(text, this.utterances, this.limits, false);

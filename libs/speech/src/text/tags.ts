@@ -1,4 +1,4 @@
-/** What a transcript holds, in order. */
+/** The content of a transcript, in order. */
 export type MarkedText =
   { readonly kind: 'text'; readonly text: string } | { readonly kind: 'break'; readonly durationMs: number };
 
@@ -13,7 +13,7 @@ const unfinishedTag = new RegExp(
 const unfinishedPhonemes = /^<<(?:[^\s<>][^<>\n]*>?)?$/;
 const longestTag = 256;
 
-/** Names that make a tag of "<b>" or "</b>"; a tag that closes itself or has attributes is one whatever its name. */
+/** Names for which "<b>" or "</b>" is a tag. A tag that closes itself or has attributes is a tag whatever its name. */
 const tagNames = new Set(
   (
     'break spell speed volume emotion speak prosody emphasis say-as sub phoneme voice audio mark lang lexicon ' +
@@ -25,17 +25,17 @@ const defaultBreakMs = 500;
 const longestBreakMs = 10_000;
 
 /**
- * Takes the tags out of a transcript that arrives in any pieces. A break is reported, the text of `<spell>` comes back as
- * its letters with commas and no-break spaces between them, every other tag and `<<phonemes>>` vanish. A "<" that begins no
- * tag is text.
+ * Removes the tags from a transcript that arrives in pieces of any length. A break is reported. The text of `<spell>`
+ * is returned as its letters with commas and no-break spaces between them. All other tags and `<<phonemes>>` are
+ * dropped. A "<" that begins no tag is text.
  */
 export class TagReader {
   private held = '';
   private spelling = false;
-  /** Whether a character was spelled that the next one is joined to. */
+  /** Whether a character was spelled to which the next one is joined. */
   private hasSpelled = false;
 
-  /** What is certain with this text; the beginning of a tag is held back until the rest comes. */
+  /** Returns the text that no later text can change. The beginning of a tag is held back until the rest arrives. */
   push(text: string): MarkedText[] {
     const marked: MarkedText[] = [];
     this.held += text;
@@ -46,7 +46,7 @@ export class TagReader {
     }
   }
 
-  /** False when more text is needed to say whether this is a tag. */
+  /** Returns false if more text is needed to decide whether this is a tag. */
   private readTag(marked: MarkedText[]): boolean {
     const candidate = this.held.slice(0, longestTag);
     const match = tag.exec(candidate);
@@ -67,7 +67,7 @@ export class TagReader {
       this.spelling = !closing;
       this.hasSpelled = false;
     }
-    // A paired tag may stand inside a word, any other separates words.
+    // A paired tag may be inside a word. All other tags separate words.
     if (selfClosing || (kind === 'spell' && !closing)) this.drop(whole.length, marked);
     else this.advance(whole.length);
   }
@@ -90,7 +90,7 @@ export class TagReader {
     this.advance(length);
   }
 
-  /** What would end a sentence or is silent is left out; a combining mark stays with its letter. */
+  /** Leaves out characters that would end a sentence or are silent. A combining mark stays with its letter. */
   private spell(text: string, marked: MarkedText[]): void {
     for (const [character] of text.matchAll(/[\p{L}\p{M}\p{N}\p{Sc}@#%&*+=/_\\]/gu)) {
       const joint = this.hasSpelled && !/\p{M}/u.test(character) ? ',\u00a0' : '';
@@ -105,7 +105,7 @@ export class TagReader {
   }
 }
 
-/** A character beyond the basic plane may come in two pieces. */
+/** A character beyond the basic plane may arrive in two pieces. */
 function wholeCharacters(text: string): number {
   return /[\ud800-\udbff]$/.test(text) ? text.length - 1 : text.length;
 }
@@ -114,7 +114,7 @@ function isTag([, closing, tagName = '', attributes, selfClosing]: RegExpExecArr
   return Boolean(attributes) || (Boolean(selfClosing) && !closing) || tagNames.has(tagName.toLowerCase());
 }
 
-/** Seconds without a unit; 500 ms without a readable time; at most 10 s. */
+/** A number without a unit is in seconds. Default without a readable time: 500 ms. Maximum: 10 s. */
 function breakDurationMs(attributes: string): number {
   const match = /\stime\s*=\s*["'“]?\s*(\d+(?:\.\d+)?|\.\d+)\s*(ms|s)?\s*["'”]?(?=\s|$)/i.exec(attributes);
   if (!match) return defaultBreakMs;

@@ -3,13 +3,19 @@ import { isSpeakable } from './speakable';
 
 /** Lengths in UTF-16 code units. */
 export interface UtteranceLimits {
-  /** The first utterance ends at the first clause boundary after at least so much text. */
+  /** The first utterance ends at the first clause boundary after this much text. */
   readonly firstClauseMinCharacters: number;
-  /** Without such a boundary in so much text, the first utterance ends before a conjunction in it if there is one; 0: as any other. */
+  /**
+   * If there is no such boundary within this much text, the first utterance ends before a conjunction in it. 0 disables
+   * this rule.
+   */
   readonly firstClauseMaxCharacters: number;
-  /** The second utterance ends at a clause boundary rather than be longer, so that it is ready when the first has been played. */
+  /**
+   * The second utterance ends at a clause boundary if it would be longer than this, so that it is ready when the first
+   * has been played.
+   */
   readonly secondUtteranceMaxCharacters: number;
-  /** No utterance is longer; a longer sentence is cut at a clause boundary, or at white space. */
+  /** Longest utterance. A longer sentence is cut at a clause boundary, or at white space. */
   readonly maxUtteranceCharacters: number;
 }
 
@@ -19,18 +25,18 @@ const conjunctions =
 const beforeConjunction = new RegExp(`[^\\S\\u00a0\\u202f](?=(?:${conjunctions})\\s)`, 'giu');
 /** Longer than any conjunction with the white space around it. */
 const conjunctionLookahead = 16;
-/** What the choice of a place between words looks at beyond the longest utterance. */
+/** Number of characters after the longest utterance that the choice of a cut between words considers. */
 const wordLookahead = 64;
-/** What an utterance does not begin with when it is cut between words. */
+/** Characters with which an utterance does not begin if it is cut between words. */
 const staysBehind = /[\s\p{Pe}\p{Pf}.,;:!?…،。、，；：！？]/u;
-/** More than a boundary ever waits for. */
+/** A boundary never waits for this many characters. */
 const boundaryLookahead = 256;
 const words = new Intl.Segmenter('und', { granularity: 'word' });
 const graphemes = new Intl.Segmenter('und', { granularity: 'grapheme' });
 
 interface Search {
   readonly text: string;
-  /** No more text follows. */
+  /** Whether the text is complete. */
   readonly final: boolean;
   readonly first: boolean;
   readonly soft: number;
@@ -40,8 +46,8 @@ interface Search {
 type End = number | 'wait' | 'none';
 
 /**
- * Where the utterance that begins at 0 ends, a function of the text alone; undefined while that depends on text that is not
- * here yet. An answer holds whatever follows. `nth` counts the utterances before it.
+ * The end of the utterance that begins at 0. It depends on the text alone, and an answer is valid for all
+ * continuations. Undefined if it depends on later text. `nth` is the number of utterances before it.
  */
 export function utteranceEnd(text: string, nth: number, limits: UtteranceLimits, final: boolean): number | undefined {
   const window = text.slice(0, limits.maxUtteranceCharacters + boundaryLookahead);
@@ -66,7 +72,7 @@ function softLimit(nth: number, limits: UtteranceLimits): number {
   return nth <= 1 ? Math.min(limits.secondUtteranceMaxCharacters, max) : max;
 }
 
-/** The end of the sentence, or of the first utterance's first clause; failing these the best clause boundary. */
+/** The end of the sentence, or of the first clause of the first utterance. Without these, the best clause boundary. */
 function endWithinSoftLimit(search: Search): End {
   const { text, final, first, soft, limits } = search;
   const clauses: Cut[] = [];
@@ -109,7 +115,10 @@ function bestClause({ text, first, soft, limits }: Search, clauses: readonly Cut
   return places.findLast((place) => place >= least && place <= soft) ?? 'none';
 }
 
-/** White space that no closing punctuation follows, also between spelled letters; without any, where a word or character ends. */
+/**
+ * White space that no closing punctuation follows, also between spelled letters. Without any, the end of a word or
+ * character.
+ */
 function endBetweenWords({ text, limits }: Search): number {
   const max = limits.maxUtteranceCharacters;
   for (let place = max; place > 0; place--) {
@@ -120,7 +129,7 @@ function endBetweenWords({ text, limits }: Search): number {
   return lastStart(words, local, max) || lastStart(graphemes, local, max) || max;
 }
 
-/** Where the last segment that begins within the limit begins. */
+/** The start of the last segment that begins within the limit. */
 function lastStart(segmenter: Intl.Segmenter, text: string, limit: number): number {
   let start = 0;
   for (const { index } of segmenter.segment(text)) {

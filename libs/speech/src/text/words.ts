@@ -4,8 +4,9 @@ const letterOrNumber = /[\p{L}\p{N}]/u;
 const graphemes = new Intl.Segmenter('und', { granularity: 'grapheme' });
 
 /**
- * The words of a text in order, as they stand in it: punctuation included, white space left out, so that joining them
- * gives the text without its white space. Chinese and Japanese give one entry per character, punctuation an entry of its own.
+ * The words of a text in order, as they are written. Punctuation is included and white space left out, so joining the
+ * words gives the text without its white space. Chinese and Japanese give one entry per character and one per
+ * punctuation mark.
  */
 export function splitWords(text: string): string[] {
   return text
@@ -14,7 +15,10 @@ export function splitWords(text: string): string[] {
     .flatMap((run) => (eastAsian.test(run) ? splitEastAsian(run) : [run]));
 }
 
-/** A run of foreign letters or digits inside Chinese or Japanese stays one word, with the punctuation that touches it. */
+/**
+ * A run of foreign letters or digits inside Chinese or Japanese stays one word, together with the punctuation that
+ * touches it.
+ */
 function splitEastAsian(run: string): string[] {
   const words: string[] = [];
   let foreign: string[] = [];

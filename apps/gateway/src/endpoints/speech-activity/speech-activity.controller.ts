@@ -10,7 +10,7 @@ import { recordingIn } from '../recording';
 
 const { threshold, minSilenceMs, minSpeechMs } = speechActivityLimits;
 
-/** What the query may say. */
+/** The parameters of the query. */
 class RequestQuery {
   /** Probability from which 32 ms of audio count as speech. */
   @IsOptional()
@@ -19,14 +19,14 @@ class RequestQuery {
   @Max(threshold.most)
   threshold?: number;
 
-  /** Silence that separates two segments, in ms. */
+  /** Silence that separates two segments, in milliseconds. */
   @IsOptional()
   @IsInt()
   @Min(minSilenceMs.least)
   @Max(minSilenceMs.most)
   min_silence_ms?: number;
 
-  /** Shorter speech is no segment, in ms. */
+  /** Shortest speech that is reported as a segment, in milliseconds. */
   @IsOptional()
   @IsInt()
   @Min(minSpeechMs.least)
@@ -34,7 +34,7 @@ class RequestQuery {
   min_speech_ms?: number;
 }
 
-/** Takes a recording and says when somebody speaks in it. */
+/** Returns the segments with speech in a recording. */
 @Controller('speech-activity')
 @UseGuards(AuthGuard)
 @For('speech-activity')

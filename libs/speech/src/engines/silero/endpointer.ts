@@ -1,6 +1,6 @@
 import { detectorFrameSamples, sttSampleRateHz } from '../stt-engine';
 
-/** When speech begins and ends. Times are rounded up to whole frames of the detector (32 ms). */
+/** The rules for the begin and end of speech. Times are rounded up to whole frames of the detector (32 ms). */
 export interface EndpointerOptions {
   /** Probability from which a frame starts speech. */
   readonly startThreshold: number;
@@ -14,11 +14,11 @@ export interface EndpointerOptions {
   readonly endSilenceMs: number;
   /** Audio kept after the last speech frame; at most `endSilenceMs`. */
   readonly postRollMs: number;
-  /** Longest segment, rolls included; longer speech is cut where it is least like speech. */
+  /** Longest segment, pre-roll and post-roll included. Longer speech is cut where its speech probability is lowest. */
   readonly maxSegmentMs: number;
 }
 
-/** Thresholds as the detector's authors recommend; times for a conversation. */
+/** The thresholds are those that the authors of the detector recommend. The times are chosen for conversations. */
 export const defaultEndpointerOptions: EndpointerOptions = {
   startThreshold: 0.5,
   endThreshold: 0.35,
@@ -30,8 +30,8 @@ export const defaultEndpointerOptions: EndpointerOptions = {
 };
 
 /**
- * Samples are counted from the start of the stream. A segment is [startSample, endSample); segments never overlap, and
- * every `speechStart` is followed by one `speechEnd` with the same start. `forced` means that speech goes on: the next
+ * Samples are counted from the start of the stream. A segment is [startSample, endSample). Segments never overlap.
+ * Every `speechStart` is followed by one `speechEnd` with the same start. `forced` means that speech goes on: the next
  * segment starts where this one ends.
  */
 export type EndpointEvent =
@@ -49,13 +49,15 @@ interface OpenSpeech {
   readonly end: number;
 }
 
-/** Finds the segments with speech in the frame probabilities of one STT stream. Knows no clock and no audio. */
+/**
+ * Finds the segments with speech in the frame probabilities of one STT stream. It uses neither a clock nor the audio.
+ */
 export class Endpointer {
   private readonly options: EndpointerOptions;
-  /** Frames seen so far; `recent` holds the probabilities of the last of them. */
+  /** Number of frames so far. `recent` holds the probabilities of the latest ones. */
   private frames = 0;
   private recent: number[] = [];
-  /** Where a burst began that may become speech. */
+  /** The first frame of a burst that may become speech. */
   private burst: number | undefined;
   private open: OpenSpeech | undefined;
   private lastEndSample = 0;
@@ -69,7 +71,7 @@ export class Endpointer {
     return probabilities.flatMap((probability) => this.take(probability));
   }
 
-  /** The stream has ended after `totalSamples`: closes the open segment. */
+  /** Ends the stream after `totalSamples` and closes the open segment. */
   finish(totalSamples: number): EndpointEvent[] {
     const { open } = this;
     this.burst = undefined;
@@ -110,7 +112,7 @@ export class Endpointer {
     return sampleOf(this.frames + 1) - open.startSample > longest ? this.cut(open) : [];
   }
 
-  /** Ends the segment at the centre of its least speech-like frame, looked for in its last half. */
+  /** Ends the segment at the centre of the frame with the lowest speech probability in its last half. */
   private cut(open: OpenSpeech): EndpointEvent[] {
     const oldest = this.frames - this.recent.length;
     const middle = Math.ceil((open.startSample / detectorFrameSamples + this.frames) / 2);
@@ -125,7 +127,7 @@ export class Endpointer {
     return [forced, { kind: 'speechStart', startSample: endSample }];
   }
 
-  /** Probability around a frame: a dip of one frame counts less than a pause. */
+  /** The mean probability around a frame, so that a dip of one frame counts less than a pause. */
   private likeness(frame: number): number {
     const at = frame - (this.frames - this.recent.length);
     const centre = this.recent[at] ?? 1;

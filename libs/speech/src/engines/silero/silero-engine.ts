@@ -6,13 +6,16 @@ import { SpeechDetector } from './speech-detector';
 /** An engine that only finds speech. */
 export type DetectorEngine = Engine<DetectStep, DetectStepResult>;
 
-/** Loads the speech detector, which comes with a package. It computes on the CPU, whatever the settings say. */
+/**
+ * Loads the speech detector, whose model is part of an npm package. It always computes on the CPU, whatever the
+ * settings are.
+ */
 export async function createSileroEngine(
   { threads }: Pick<EngineSettings, 'threads'>,
   maxBatch: number,
 ): Promise<DetectorEngine> {
   const detector = await SpeechDetector.load(sessionOptions({ threads, executionProvider: 'cpu' }));
-  // A detector knows no language: it hears voices.
+  // The detector does not depend on the language.
   return new SileroEngine({ sampleRateHz: sttSampleRateHz, languages: [], maxBatch }, detector);
 }
 

@@ -1,7 +1,7 @@
 import { defineEngine } from '../engine-definition';
 import { createSileroEngine } from './silero-engine';
 
-/** Silero's speech detector alone. Its model comes with a package, so nothing is fetched for it. */
+/** Silero's speech detector alone. Its model is part of an npm package, so nothing is downloaded for it. */
 export const sileroEngine = defineEngine({
   name: 'silero',
   load: ({ settings, tuning }) => createSileroEngine(settings, tuning.batchSize),

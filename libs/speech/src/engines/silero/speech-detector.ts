@@ -2,7 +2,7 @@ import { InferenceSession, Tensor } from '../onnx-runtime';
 import { SpeechError } from '../../speech-error';
 import { detectorFrameSamples, sttSampleRateHz, type DetectStep } from '../stt-engine';
 
-/** The detector sees the end of the frame before each frame. */
+/** The detector's input begins with this many samples of the previous frame. */
 const contextSamples = 64;
 const windowSamples = contextSamples + detectorFrameSamples;
 const stateLayers = 2;
@@ -10,9 +10,9 @@ const stateWidth = 128;
 const speechProbability = 0.5;
 const leastSpeechFrames = 3;
 
-/** What is remembered of one STT stream. */
+/** The state of one STT stream. */
 interface StreamState {
-  /** The last samples of the frame before, then samples that do not fill a frame yet. */
+  /** The last samples of the previous frame, then the samples that do not fill a frame yet. */
   pending: Float32Array;
   /** [layers, width] */
   recurrent: Float32Array;
@@ -21,7 +21,7 @@ interface StreamState {
 /** The next samples of a stream: mono, -1 to 1, 16 kHz. */
 type StreamSamples = Pick<DetectStep, 'id' | 'samples'>;
 
-/** Silero VAD: how likely it is that each 32 ms of an STT stream hold speech. Many streams share one run. */
+/** Silero VAD: the speech probability of each 32 ms of an STT stream. Many streams share one run. */
 export class SpeechDetector {
   private readonly streams = new Map<string, StreamState>();
   private counter = 0;
@@ -33,7 +33,10 @@ export class SpeechDetector {
     return new SpeechDetector(await InferenceSession.create(path, sessionOptions));
   }
 
-  /** Feeds each stream its next samples; answers the probabilities of the frames that became whole, in the order of the steps. */
+  /**
+   * Feeds each stream its next samples. Returns the probabilities of the frames that are now complete, in the order of
+   * the steps.
+   */
   async detect(steps: readonly StreamSamples[]): Promise<number[][]> {
     const ids = new Set(steps.map((step) => step.id));
     if (ids.size < steps.length) throw new SpeechError('an STT stream may be in a batch of the detector only once');
@@ -47,7 +50,7 @@ export class SpeechDetector {
     }
   }
 
-  /** Whether samples that stand alone hold speech anywhere: a tenth of a second of it, not just a click. */
+  /** Whether a recording contains at least a tenth of a second of speech, so that a click does not count. */
   async hasSpeech(samples: Float32Array): Promise<boolean> {
     const id = `alone-${(this.counter += 1)}`;
     const [probabilities = []] = await this.detect([{ id, samples }]);

@@ -1,20 +1,23 @@
 import { beginsSentences, fullStopAfter } from '../../text/abbreviations';
 import { splitWords } from '../../text/words';
 
-/** A part of a word that is phonemized as one; most words are one token, `yes—no` is two. */
+/** A part of a word that is phonemized alone. Most words are one token, `yes—no` is two. */
 export interface Token {
   readonly text: string;
   /** Index of the word in the text. */
   readonly word: number;
 }
 
-/** Text up to a pause, and the mark that stands for the pause in the voice's input; empty where the text just ends. */
+/**
+ * Text up to a pause, and the mark for the pause in the voice's input. The mark is empty if the text ends without a
+ * pause.
+ */
 export interface Clause {
   readonly tokens: readonly Token[];
   readonly terminator: '' | ',' | ';' | ':' | '.' | '!' | '?';
 }
 
-/** The words of an utterance as they stand in it, and its clauses. */
+/** The words of an utterance as they are written, and its clauses. */
 export interface ParsedUtterance {
   readonly words: readonly string[];
   readonly clauses: readonly Clause[];
@@ -25,7 +28,7 @@ const closing = '["\'”’»)\\]}*_]*';
 const outside = /^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu;
 const pauseAtEnd = new RegExp(`([,;:.!?…—–]+)${closing}$`, 'u');
 
-/** Finds the pauses of an utterance the way eSpeak does, but not after an abbreviation. */
+/** Finds the pauses of an utterance in the same way as eSpeak, except after abbreviations. */
 export function parseClauses(text: string): ParsedUtterance {
   const words = splitWords(text);
   const tokens = words.flatMap((word, index) => word.split(innerPause).map((part) => ({ text: part, word: index })));

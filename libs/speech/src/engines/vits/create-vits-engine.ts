@@ -11,12 +11,13 @@ import { readVitsConfig } from './vits-config';
 import { VitsEngine } from './vits-engine';
 import { VitsSessions } from './vits-sessions';
 
-/** Most windows in one run: on a CPU a batch gains nothing, so it only has to suffice for sharing one. */
+/** Most windows in one run. On a CPU a larger batch gains nothing, so 16 is enough. */
 const maxBatch = { cpu: 16, cuda: 64 } as const;
 
 /**
- * Loads the Piper voice of a model folder, which holds one `NAME.onnx` and its `NAME.onnx.json`. Throws SpeechError when the folder
- * or the voice is not as expected, and for int8: these convolutions gain nothing from it and the voice would lose.
+ * Loads the Piper voice of a model folder that holds one `NAME.onnx` and its `NAME.onnx.json`. Throws a SpeechError if
+ * the folder or the voice is not as expected. Also throws for int8: it makes these convolutions no faster and the voice
+ * worse.
  */
 export async function createVitsEngine(settings: EngineSettings): Promise<TtsEngine> {
   if (settings.precision !== 'float32') {

@@ -1,12 +1,12 @@
 import { SpeechError } from '../../speech-error';
 import type { Phonemizer } from './phonemizer';
 
-/** Marks of a change of language inside a clause, `(en)` for example. */
+/** Marks a change of language inside a clause, such as `(en)`. */
 const languageSwitch = /\([^)]+\)/g;
 
 /**
- * eSpeak NG, compiled to WebAssembly in the package `phonemizer`. eSpeak NG is GPL-3: this file is the only one that uses
- * it. Throws when it does not know the voice.
+ * Loads eSpeak NG, compiled to WebAssembly in the package `phonemizer`. eSpeak NG is GPL-3, and only this file uses it.
+ * Throws a SpeechError if eSpeak NG does not have the voice.
  */
 export async function loadEspeakPhonemizer(voice: string): Promise<Phonemizer> {
   const { phonemize } = await keepingProcessListeners(() => import('phonemizer'));
@@ -20,14 +20,17 @@ export async function loadEspeakPhonemizer(voice: string): Promise<Phonemizer> {
 }
 
 class EspeakPhonemizer implements Phonemizer {
-  /** `clauses` gives the phonemes of each clause that eSpeak finds in a text. */
+  /** `clauses` returns the phonemes of each clause that eSpeak finds in a text. */
   constructor(private readonly clauses: (text: string) => Promise<readonly string[]>) {}
 
   async phonemize(text: string): Promise<string> {
     return tidy((await this.clauses(text)).join(' '));
   }
 
-  /** One call for all words, each a sentence; where eSpeak finds more or fewer clauses than words, a call for each. */
+  /**
+   * Calls eSpeak once for all words, each as a sentence. If eSpeak finds more or fewer clauses than words, it is called
+   * once for each word.
+   */
   async pronounce(words: readonly string[]): Promise<string[]> {
     if (words.length === 0) return [];
     const together = await this.clauses(words.join('.\n'));
@@ -40,7 +43,10 @@ class EspeakPhonemizer implements Phonemizer {
 
 const tidy = (phonemes: string): string => phonemes.replace(languageSwitch, '').replace(/\s+/g, ' ').trim();
 
-/** The package listens for every uncaught error of the process, to throw it again with its own megabyte of source beside it. */
+/**
+ * The package adds a listener for uncaught errors of the process. The listener throws the error again and prints a
+ * megabyte of the package's source with it, so it is removed.
+ */
 async function keepingProcessListeners<T>(load: () => Promise<T>): Promise<T> {
   const uncaught = process.listeners('uncaughtException');
   const unhandled = process.listeners('unhandledRejection');

@@ -3,10 +3,10 @@ import { readModel, writeModel } from '../../onnx';
 import { GraphCache } from '../graph-cache';
 import { cutVits, type VitsLayout } from './vits-graphs';
 
-/** Raised whenever the cut graphs change. */
+/** Increase this whenever the cut graphs change. */
 const cutterVersion = 4;
 
-/** The parts of a voice as files that onnxruntime loads by path. */
+/** The parts of a voice as files that ONNX Runtime loads by path. */
 export interface StoredGraphs {
   readonly text: string;
   readonly predictor: string;
@@ -15,7 +15,7 @@ export interface StoredGraphs {
   readonly layout: VitsLayout;
 }
 
-/** The cut graphs of a voice, kept as `GraphCache` says. Throws SpeechError when the file is no voice. */
+/** The cut graphs of a voice, stored in the `GraphCache`. Throws a SpeechError if the file is not a voice. */
 export async function storedGraphs(voicePath: string, graphsFolder?: string): Promise<StoredGraphs> {
   const cache = await GraphCache.of(voicePath, graphsFolder);
   const kept = await cache.keep({ label: 'cut', version: cutterVersion }, async () => {

@@ -4,7 +4,10 @@ import { receptiveField } from './receptive-field';
 
 const axes = 'margin_axes';
 
-/** A decoder that drops what no audio needs, where a frame has `rate` samples; `reach` of them are needed on each side. */
+/**
+ * A decoder that drops the part of the context that its later layers do not need. At that point a frame has `rate`
+ * samples, and `reach` samples are needed on each side.
+ */
 export interface CroppedDecoder {
   readonly model: Model;
   readonly rate: number;
@@ -12,8 +15,8 @@ export interface CroppedDecoder {
 }
 
 /**
- * Nine tenths of a decoder's context is used up before its second upsampling, and four fifths of its work come after it. So there
- * the margins are cropped to what the rest needs: positions [cropStart, cropEnd) of the value go on.
+ * Crops the context of a decoder before its second upsampling. Nine tenths of the context are used up before that
+ * point, and four fifths of the work come after it. Only positions [cropStart, cropEnd) of the value go on.
  */
 export function cropDecoder(decoder: Model): CroppedDecoder {
   const second = graphOf(decoder).node.filter(({ opType }) => opType === 'ConvTranspose')[1];
@@ -29,7 +32,7 @@ export function cropDecoder(decoder: Model): CroppedDecoder {
   };
 }
 
-/** A flow of `couplings` steps that each drop `reach` frames. */
+/** A flow of `couplings` steps. Each step drops `reach` frames. */
 export interface TrimmedFlow {
   readonly model: Model;
   readonly couplings: number;
@@ -37,8 +40,9 @@ export interface TrimmedFlow {
 }
 
 /**
- * Each coupling of a flow needs a few frames on each side more than it gives. After each, frames [cropStart, cropEnd) go on, where a
- * negative end counts from the end: so the margin shrinks from step to step and is gone at the end.
+ * Makes each coupling of a flow drop the context frames that only it needed. After each coupling, frames [cropStart,
+ * cropEnd) go on, and a negative end counts from the end. The context shrinks from step to step and is empty at the
+ * end.
  */
 export function trimFlow(flow: Model): TrimmedFlow {
   const graph = graphOf(flow);
@@ -72,7 +76,7 @@ function insertSlices(model: Model, rewrite: (node: Node) => Node[]): Model {
     node: graph.node.flatMap(rewrite),
     initializer: [...graph.initializer, tensor(axes, 'int64', [1], BigInt64Array.of(2n))],
     input: [...graph.input, valueInfo('cropStart', 'int64', [1]), valueInfo('cropEnd', 'int64', [1])],
-    // Lengths between the nodes are no longer what the file says.
+    // The lengths that the file records for values between nodes are no longer valid.
     valueInfo: [],
   });
   return change(model, { graph: part });

@@ -1,11 +1,11 @@
 const tableBits = 16;
 
-/** Which of the independent noises of one seed is meant. */
+/** Numbers of the independent noise streams of one seed. */
 export const noiseStream = { duration: 1, latent: 2 } as const;
 
 /**
- * Standard normal noise as a pure function of (seed, stream, row, column): no value depends on how many are asked for, or
- * on what was asked before. A row is a frame or a phoneme, a column a channel.
+ * Standard normal noise as a pure function of (seed, stream, row, column). A value depends neither on the number of
+ * requested values nor on earlier requests. A row is a frame or a phoneme, a column is a channel.
  */
 export class Noise {
   private readonly key: number;
@@ -16,7 +16,9 @@ export class Noise {
     this.key = mix(mix(mix(seed >>> 0) ^ (high >>> 0)) ^ stream);
   }
 
-  /** Writes rows [firstRow, firstRow + rows) so that the value of (row, column) lies at `column * rows + row - firstRow`. */
+  /**
+   * Writes rows [firstRow, firstRow + rows). The value of (row, column) is at index `column * rows + row - firstRow`.
+   */
   fillColumns(target: Float32Array, firstRow: number, rows: number, columns: number): void {
     const { quantiles } = this;
     for (let row = 0; row < rows; row += 1) {
@@ -30,7 +32,7 @@ export class Noise {
   }
 }
 
-/** A bijection of 32 bits whose every output bit depends on every input bit (C. Wellons' lowbias32 constants). */
+/** A bijection of 32 bits. Every output bit depends on every input bit (constants of lowbias32 by C. Wellons). */
 function mix(value: number): number {
   let bits = value ^ (value >>> 16);
   bits = Math.imul(bits, 0x21f0aaad);
@@ -40,7 +42,10 @@ function mix(value: number): number {
 
 let quantiles: Float32Array | undefined;
 
-/** The normal distribution's quantiles at the middle of 65,536 equal steps of probability: it ends at 4.3 deviations. */
+/**
+ * Quantiles of the normal distribution at the middle of 65,536 equal steps of probability. The largest is 4.3 standard
+ * deviations.
+ */
 function normalQuantiles(): Float32Array {
   const steps = 1 << tableBits;
   quantiles ??= Float32Array.from({ length: steps }, (_, index) => normalQuantile((index + 0.5) / steps));

@@ -1,7 +1,7 @@
-/** Turns text into phonemes as the voices were trained with: IPA, words set apart by spaces, without punctuation. */
+/** Turns text into the phonemes with which the voices were trained: IPA, words separated by spaces, no punctuation. */
 export interface Phonemizer {
-  /** Empty when nothing is to be said. */
+  /** Returns an empty text if there is nothing to say. */
   phonemize(text: string): Promise<string>;
-  /** How each word is pronounced when it stands alone. */
+  /** The pronunciation of each word on its own. */
   pronounce(words: readonly string[]): Promise<string[]>;
 }

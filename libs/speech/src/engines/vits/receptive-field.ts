@@ -1,17 +1,19 @@
 import { dimsOf, graphOf, toNumber, type Model, type Node } from '../../onnx';
 import { SpeechError } from '../../speech-error';
 
-/** How one value of a graph hangs on another along the last axis. */
+/** How one value of a graph depends on another along the last axis. */
 export interface ReceptiveField {
   /** Samples of the result per sample of the source. */
   readonly scale: number;
-  /** Samples of the source that a sample of the result depends on, on the side that reaches further; not rounded. */
+  /**
+   * Number of source samples on which a sample of the result depends, on the side that reaches further. Not rounded.
+   */
   readonly reach: number;
 }
 
 /**
- * Follows convolutions and operators that work on each sample alone from `from` to `to`. So a decoder tells itself how much
- * context a window needs to sound like the whole. Throws when `to` does not depend on `from`.
+ * Computes the receptive field from `from` to `to` over convolutions and operators that work on each sample alone. It
+ * gives the context that a window needs to sound like the whole utterance. Throws if `to` does not depend on `from`.
  */
 export function receptiveField(model: Model, from: string, to: string): ReceptiveField {
   const graph = graphOf(model);

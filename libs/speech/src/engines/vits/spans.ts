@@ -4,14 +4,17 @@ import type { SpokenText, Symbol } from './text-frontend';
 const stress = /^[ˈˌ]+$/u;
 const modifier = /^(?:[ːˑ˞ʰʷʲˤ]|\p{M})$/u;
 
-/** Frames that came before each id, and one more entry for all frames. */
+/** Number of frames before each id, followed by the number of all frames. */
 export function frameOffsets(durations: readonly number[]): number[] {
   const offsets = [0];
   for (const frames of durations) offsets.push((offsets.at(-1) ?? 0) + frames);
   return offsets;
 }
 
-/** The place of every word, in order; a word that is not spoken stands with no length where the one before it ends. */
+/**
+ * The position of every word, in order. A word that is not spoken has no length and lies at the end of the previous
+ * word.
+ */
 export function wordSpans(text: SpokenText, offsets: readonly number[], samplesPerFrame: number): WordSpan[] {
   const byWord = new Map<number, Symbol[]>();
   for (const symbol of text.symbols) {
@@ -29,7 +32,10 @@ export function wordSpans(text: SpokenText, offsets: readonly number[], samplesP
   });
 }
 
-/** The place of every phoneme; stress marks go with the sound after them, length and other modifiers with the one before. */
+/**
+ * The position of every phoneme. Stress marks belong to the next sound. Length marks and other modifiers belong to the
+ * previous one.
+ */
 export function phonemeSpans(text: SpokenText, offsets: readonly number[], samplesPerFrame: number): PhonemeSpan[] {
   const groups: Symbol[][] = [];
   let joinsNext = false;

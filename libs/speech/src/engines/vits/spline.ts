@@ -1,13 +1,13 @@
 import { dimsOf, graphOf, GraphBuilder, substitute, type Graph, type Model, type Node, type Value } from '../../onnx';
 
-/** Limits of the splines, fixed in VITS: they are the identity outside of [-bound, bound]. */
+/** Limits of the splines, fixed in VITS. A spline is the identity outside [-bound, bound]. */
 const bound = 5;
 const least = 1e-3;
 
 /**
- * The duration predictor's flows are splines of ten pieces, exported as four hundred nodes each, most of them reckoning with
- * shapes. Puts fifty nodes in the place of each, which do the same; they load and run in a fraction of the time. Flows that do not look
- * as expected stay as they are.
+ * Replaces the splines of the duration predictor's flows by smaller graphs with the same results. The exporter writes
+ * four hundred nodes for each spline of ten pieces, and most of them compute shapes. Fifty nodes do the same and load
+ * and run in a fraction of the time. Flows that do not have the expected form stay as they are.
  */
 export function simplifySplines(model: Model): Model {
   const graph = graphOf(model);
@@ -22,13 +22,13 @@ export function simplifySplines(model: Model): Model {
 
 interface Spline {
   readonly name: string;
-  /** [1, 1, ids]: what is mapped, and the name of what it is mapped to. */
+  /** [1, 1, ids]: the value that is mapped, and the name of the result. */
   readonly source: Value;
   readonly result: Value;
   /** [1, 3 bins - 1, ids]: widths, heights and inner slopes. */
   readonly parameters: Value;
   readonly bins: number;
-  /** Widths and heights are divided by it. */
+  /** Divisor of widths and heights. */
   readonly temperature: number;
 }
 
@@ -55,7 +55,9 @@ function buildSpline(spline: Spline): Graph {
   return graph.buildGraph();
 }
 
-/** Lower edges, sizes and slopes of all pieces; edges and sizes are [2, bins, ids], first of widths, then of heights. */
+/**
+ * Lower edges, sizes and slopes of all pieces. Edges and sizes are [2, bins, ids]: first the widths, then the heights.
+ */
 interface Pieces {
   readonly lower: Value;
   readonly sizes: Value;
@@ -75,7 +77,7 @@ function pieces(graph: GraphBuilder, parameters: Value, { bins, temperature }: S
   const begun = graph.op('Pad', [innerEdges, graph.ints(0, 1, 0, 0, 0, 0), graph.scalar(-bound)]);
   const edges = graph.op('Pad', [begun, graph.ints(0, 0, 0, 0, 1, 0), graph.scalar(bound)]);
   const lower = firstOf(graph, edges, bins);
-  // The slope at both ends is 1, as it is outside.
+  // The slope at both ends is 1, as outside the bounds.
   const end = graph.scalar(Math.log(Math.exp(1 - least) - 1));
   const padded = graph.op('Pad', [inner, graph.ints(0, 1, 0, 0, 1, 0), end]);
   const slopes = graph.op('Add', [graph.op('Softplus', [padded]), graph.scalar(least)]);
@@ -92,7 +94,7 @@ const firstOf = (graph: GraphBuilder, value: Value, count: number): Value =>
 const lastOf = (graph: GraphBuilder, value: Value, count: number): Value =>
   graph.op('Slice', [value, graph.ints(1), graph.ints(count + 1), graph.ints(1)]);
 
-/** The piece that a value falls into; each [1, 1, ids]. */
+/** The piece that contains a value. Each field is [1, 1, ids]. */
 interface Piece {
   readonly left: Value;
   readonly bottom: Value;
@@ -102,7 +104,9 @@ interface Piece {
   readonly upperSlope: Value;
 }
 
-/** Heights are searched for the value; the sum over pieces times 1 or 0 takes that of the one piece. */
+/**
+ * Finds the piece by the heights. Each field is multiplied by 1 for that piece and by 0 for all others, then summed.
+ */
 function choosePiece(graph: GraphBuilder, x: Value, { lower, sizes, slopes }: Pieces): Piece {
   const [, bottoms = ''] = graph.ops('Split', [lower, graph.ints(1, 1)], 2, { axis: 0 });
   const reached = graph.op('Cast', [graph.op('GreaterOrEqual', [x, bottoms])], { to: 1 });
@@ -120,7 +124,7 @@ function choosePiece(graph: GraphBuilder, x: Value, { lower, sizes, slopes }: Pi
   return { left, bottom, width, height, lowerSlope, upperSlope };
 }
 
-/** Solves the piece's quotient of squares for the place where it takes the value x. */
+/** Solves the rational quadratic function of the piece for the position at which it takes the value x. */
 function invert(graph: GraphBuilder, x: Value, piece: Piece): Value {
   const add = (a: Value, b: Value): Value => graph.op('Add', [a, b]);
   const subtract = (a: Value, b: Value): Value => graph.op('Sub', [a, b]);

@@ -6,28 +6,31 @@ import { alignWords } from './word-alignment';
 /** One symbol of the voice's input. */
 export interface Symbol {
   readonly phoneme: string;
-  /** Index of the word that is spoken with it; undefined for pauses. */
+  /** Index of the word to which it belongs. Undefined for pauses. */
   readonly word: number | undefined;
-  /** Its ids, the pad after it included: positions [firstId, endId) of the input. */
+  /** Its ids, including the pad after it: positions [firstId, endId) of the input. */
   readonly firstId: number;
   readonly endId: number;
 }
 
-/** An utterance as the voice takes it. */
+/** The input of a voice for one utterance. */
 export interface SpokenText {
   /** Empty when there is nothing to say. */
   readonly ids: readonly number[];
   readonly symbols: readonly Symbol[];
-  /** The words as they stand in the text. */
+  /** The words as they are written in the text. */
   readonly words: readonly string[];
 }
 
-/** Most words of a language are few: pronunciations that are kept to place words in a clause. */
+/**
+ * Number of cached pronunciations. They are used to locate words in a clause, and most words of a text are frequent
+ * ones.
+ */
 const keptPronunciations = 20_000;
 const plainWord = /^[\p{L}’']+$/u;
 const edges = /^[^\p{L}\p{N}$€£&%#@+]+|[^\p{L}\p{N}$€£&%#@+]+$/gu;
 
-/** Makes the ids a voice takes from text, and remembers which belong to which word. */
+/** Turns text into the input ids of a voice and records the word of each id. */
 export class TextFrontend {
   private readonly pronunciations = new Map<string, string>();
 
@@ -98,7 +101,7 @@ class InputWriter {
     if (this.symbols.length > 0) this.add(' ', undefined);
   }
 
-  /** What the voice does not know is left out. */
+  /** Phonemes that the voice does not have are left out. */
   add(phoneme: string, word: number | undefined): void {
     const ids = this.idsOf(phoneme);
     if (ids.length === 0) return;

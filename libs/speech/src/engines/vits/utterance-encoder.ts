@@ -8,7 +8,7 @@ import type { VitsConfig } from './vits-config';
 import type { TextResult, VitsSessions } from './vits-sessions';
 import { planWindows, type FrameWindow } from './window-plan';
 
-/** An utterance that can be decoded. */
+/** An encoded utterance, ready to be decoded. */
 export interface EncodedUtterance {
   readonly plan: UtterancePlan;
   readonly windows: readonly FrameWindow[];
@@ -46,7 +46,7 @@ export class UtteranceEncoder {
     return { mean: new Float32Array(), logScale: new Float32Array(), hidden: undefined };
   }
 
-  /** Those that are given, so that a second attempt is as long as the first whatever the predictor says here. */
+  /** Uses the given durations if there are any, so that a second attempt is exactly as long as the first. */
   private async durationsOf(
     text: TextResult,
     ids: readonly number[],
@@ -55,7 +55,7 @@ export class UtteranceEncoder {
     if (durations) {
       const fit =
         durations.length === ids.length && durations.every((frames) => Number.isInteger(frames) && frames >= 0);
-      if (!fit) throw new SpeechError('the given durations are not those of this text');
+      if (!fit) throw new SpeechError('the given durations do not fit this text');
       return durations;
     }
     const { noiseScale, lengthScale, durationNoiseScale } = this.config;

@@ -3,7 +3,7 @@ import type { VitsLayout } from './vits-graphs';
 import type { TextResult, VitsSessions } from './vits-sessions';
 import type { FrameWindow } from './window-plan';
 
-/** What the latent frames of an utterance are made of. */
+/** The values from which the latent frames of an utterance are made. */
 export interface LatentSource {
   readonly text: TextResult;
   readonly durations: readonly number[];
@@ -12,8 +12,8 @@ export interface LatentSource {
 }
 
 /**
- * The latent frames of one utterance, made piece by piece as windows need them. The pieces follow from the windows alone, so it
- * does not matter which window is asked for first.
+ * The latent frames of one utterance, made in pieces when windows need them. The pieces depend on the windows alone, so
+ * the order of requests does not matter.
  */
 export class UtteranceLatents {
   readonly frames: number;
@@ -35,7 +35,7 @@ export class UtteranceLatents {
     this.pieceEnds = pieceEnds(windows, this.frames);
   }
 
-  /** Copies frames [start, end) to `target`, which is [channels, frames]; makes those that are not there yet. */
+  /** Copies frames [start, end) to `target`, which is [channels, frames]. Makes the missing frames first. */
   async copy(target: Float32Array, start: number, end: number): Promise<void> {
     for (const [piece, pieceEnd] of this.pieceEnds.entries()) {
       const pieceStart = this.pieceEnds[piece - 1] ?? 0;
@@ -86,7 +86,10 @@ export class UtteranceLatents {
   }
 }
 
-/** The first window's frames are a piece of their own, for the first audio; then two windows share one, for less overlap. */
+/**
+ * The frames of the first window are one piece, so that the first audio is ready early. After that two windows share a
+ * piece, which reduces the overlap.
+ */
 function pieceEnds(windows: readonly FrameWindow[], frames: number): number[] {
   const ends = windows.filter((_, index) => index % 2 === 0).map(({ inputEnd }) => inputEnd);
   return ends.at(-1) === frames ? ends : [...ends, frames];

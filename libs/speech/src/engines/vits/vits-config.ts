@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { SpeechError } from '../../speech-error';
 
-/** What the `.onnx.json` beside a Piper voice says, as far as it is needed here. */
+/** The fields that are needed from the `.onnx.json` beside a Piper voice. */
 export interface VitsConfig {
   readonly sampleRateHz: number;
-  /** Name of the eSpeak NG voice whose phonemes the voice was trained with. */
+  /** Name of the eSpeak NG voice with whose phonemes the voice was trained. */
   readonly espeakVoice: string;
   /** Lower-case primary language tag. */
   readonly language: string;
@@ -15,7 +15,9 @@ export interface VitsConfig {
   readonly phonemeIds: ReadonlyMap<string, readonly number[]>;
 }
 
-/** Reads a voice's configuration; throws when it is not that of a single-speaker voice with eSpeak phonemes. */
+/**
+ * Reads the configuration of a voice. Throws a SpeechError unless it is a single-speaker voice with eSpeak phonemes.
+ */
 export async function readVitsConfig(path: string): Promise<VitsConfig> {
   let parsed: unknown;
   try {

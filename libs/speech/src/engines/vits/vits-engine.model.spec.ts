@@ -165,7 +165,7 @@ describeWithModels(['piper-joe'], 'VitsEngine with the voice joe', () => {
 
   it('refuses durations of another text', async () => {
     const [result] = await engine.step([{ op: 'encode', id: 'x', utterance: utterance({ durations: [1, 2, 3] }) }]);
-    expect(result).toEqual({ failed: 'the given durations are not those of this text' });
+    expect(result).toEqual({ failed: 'the given durations do not fit this text' });
   });
 
   it('speaks faster and slower', async () => {

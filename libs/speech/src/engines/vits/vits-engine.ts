@@ -7,12 +7,15 @@ import { decodeWindows, windowShape, type WindowRequest } from './window-decoder
 
 type Outcome = TtsStepResult | StepFailure;
 
-/** Long enough for a window of every standard length. */
+/** The text is long enough to need a window of every standard length. */
 const warmUpText = 'It was the best of times, it was the worst of times.';
-/** eSpeak takes a few rounds until its code is compiled: the first takes twenty times as long as the fourth. */
+/** The code of eSpeak is compiled only after a few runs: the first run takes twenty times as long as the fourth. */
 const warmUpEncodes = 3;
 
-/** A Piper voice. A model folder holds one voice: who chose the engine chose the voice. */
+/**
+ * The engine of one Piper voice. A model folder holds one voice, so the choice of the engine is the choice of the
+ * voice.
+ */
 export class VitsEngine implements TtsEngine {
   private readonly open = new Map<string, EncodedUtterance>();
 
@@ -72,7 +75,7 @@ export class VitsEngine implements TtsEngine {
     return open && window ? { window, latents: open.latents } : undefined;
   }
 
-  /** An encoder runs at exact length, and so alone. */
+  /** The encoder runs at the exact length of the text, so utterances cannot share a run. */
   private async encode({ id, utterance }: Extract<TtsStep, { op: 'encode' }>): Promise<Outcome> {
     try {
       const encoded = await this.encoder.encode(utterance);

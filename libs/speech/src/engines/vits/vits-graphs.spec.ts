@@ -114,6 +114,6 @@ describe('cutVits', () => {
 
   it('refuses a graph that is no voice', () => {
     const other = extractGraph(tinyVoice(), { inputs: [], outputs: [{ tensor: 'Ceil_0', type: 'float32' }] });
-    expect(() => cutVits(other)).toThrow('the model is not a Piper voice as it is known here');
+    expect(() => cutVits(other)).toThrow('the model is not a supported Piper voice');
   });
 });

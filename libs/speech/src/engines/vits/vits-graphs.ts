@@ -16,26 +16,38 @@ import { cropDecoder, trimFlow } from './margins';
 import { receptiveField } from './receptive-field';
 import { simplifySplines } from './spline';
 
-/** What the engine must know of the cut graphs to run them. */
+/** The properties of the cut graphs that the engine needs to run them. */
 export interface VitsLayout {
   /** Latent channels. */
   readonly channels: number;
   readonly samplesPerFrame: number;
-  /** Frames on each side that a latent frame depends on in the flow, and a frame's audio in the decoder. */
+  /** Number of frames on each side on which a latent frame depends in the flow, and a frame's audio in the decoder. */
   readonly flowReach: number;
   readonly decoderReach: number;
-  /** Frames by which each step of the flow shortens a side on which the utterance goes on; `flowReach` for all steps. */
+  /**
+   * Number of frames by which each step of the flow shortens a side on which the utterance goes on. All steps together:
+   * `flowReach`.
+   */
   readonly flowTrim: number;
-  /** The decoder crops what no audio needs where a frame has `cropRate` samples, and leaves `cropReach` of them on each side. */
+  /**
+   * The decoder crops its context at a point where a frame has `cropRate` samples. It leaves `cropReach` samples on
+   * each side.
+   */
   readonly cropRate: number;
   readonly cropReach: number;
 }
 
 /**
- * A voice in four parts. `text`: phoneme ids to `hidden`, and to `mean` and `logScale` of the latent frames of each id.
- * `predictor`: `hidden` and noise to the `durations` of the ids. `flow`: noisy latent frames `noisy` to clean ones. `decoder`: frames
- * `latent` to `audio`. So durations can be given, noise is made outside, and the frame-wise parts can run on a piece of the
- * utterance.
+ * A voice in four parts, so that durations can be given, noise is an input, and `flow` and `decoder` can run on a piece
+ * of the utterance.
+ *
+ * `text`: phoneme ids to `hidden`, and to `mean` and `logScale` of the latent frames of each id.
+ *
+ * `predictor`: `hidden` and noise to the `durations` of the ids.
+ *
+ * `flow`: noisy latent frames `noisy` to clean ones.
+ *
+ * `decoder`: frames `latent` to `audio`.
  */
 export interface VitsGraphs {
   readonly text: Model;
@@ -45,7 +57,7 @@ export interface VitsGraphs {
   readonly layout: VitsLayout;
 }
 
-/** Cuts the graph that Piper's trainer exports; throws where a voice is built otherwise. */
+/** Cuts the graph that Piper's trainer exports. Throws a SpeechError if the voice has another structure. */
 export function cutVits(voice: Model): VitsGraphs {
   const whole = new Anatomy(graphOf(voice));
   const frames = { type, dims: ['batch', whole.channels, 'frames'] };
@@ -95,7 +107,7 @@ function cutPredictor(voice: Model, whole: Anatomy): Model {
   });
 }
 
-/** A part of a voice that runs on unpadded input only, so that its mask is 1 everywhere. */
+/** A part of a voice without its mask. The part gets unpadded input only, for which the mask is 1 everywhere. */
 function withoutMask(
   voice: Model,
   mask: string,
@@ -105,7 +117,7 @@ function withoutMask(
   return bindInput(masked, tensor('mask', 'float32', [1, 1, 1], Float32Array.of(1)));
 }
 
-/** Where the parts of a voice's graph meet. */
+/** The values at which the parts of a voice's graph meet. */
 class Anatomy {
   readonly latent: string;
   readonly frameMask: string;
@@ -143,7 +155,7 @@ class Anatomy {
     this.audio = graph.output[0]?.name ?? '';
   }
 
-  /** Follows a value that was repeated for each frame, by a product with the alignment, to what was repeated. */
+  /** Finds the value that was repeated for each frame by a product with the alignment. */
   private beforeExpansion(expanded: string | undefined): string {
     const product = this.maker(this.maker(expanded, 'Transpose').input[0], 'MatMul');
     return this.maker(product.input[1], 'Transpose').input[0] ?? '';
@@ -171,6 +183,6 @@ class Anatomy {
   }
 
   private refuse(what: string): never {
-    throw new SpeechError(`the model is not a Piper voice as it is known here: ${what} not found`);
+    throw new SpeechError(`the model is not a supported Piper voice: ${what} not found`);
   }
 }

@@ -4,26 +4,26 @@ import { sessionOptions } from '../session-options';
 import type { StoredGraphs } from './graph-store';
 import type { VitsLayout } from './vits-graphs';
 
-/** What the text part says of an utterance; `mean` and `logScale` are [channels, ids]. */
+/** The result of the text part. `mean` and `logScale` are [channels, ids]. */
 export interface TextResult {
   readonly mean: Float32Array;
   readonly logScale: Float32Array;
-  /** For the predictor. */
+  /** Input of the predictor. */
   readonly hidden: Tensor | undefined;
 }
 
-/** Frames of several windows of one length and with the same edges, ready for the decoder. */
+/** Frames of several windows that have the same length and the same edges, ready for the decoder. */
 export interface DecoderInput {
   /** [batch, channels, frames] */
   readonly latents: Float32Array;
   readonly batch: number;
   readonly frames: number;
-  /** Positions [cropStart, cropEnd) at the decoder's crop go on. */
+  /** The decoder continues with positions [cropStart, cropEnd) after its crop. */
   readonly cropStart: number;
   readonly cropEnd: number;
 }
 
-/** The parts of a voice, loaded. */
+/** The loaded parts of a voice. */
 export class VitsSessions {
   private constructor(
     private readonly parts: Readonly<Record<'text' | 'predictor' | 'flow' | 'decoder', InferenceSession>>,
@@ -48,7 +48,10 @@ export class VitsSessions {
     return { mean: floats(mean), logScale: floats(logScale), hidden };
   }
 
-  /** Frames of each id; `scales`: spread of the latent noise, pace, spread of the duration noise; `noise` is [2, ids]. */
+  /**
+   * Returns the number of frames of each id. `scales`: spread of the latent noise, pace, spread of the duration noise.
+   * `noise` is [2, ids].
+   */
   async predictDurations({ hidden }: TextResult, scales: Float32Array, noise: Float32Array): Promise<number[]> {
     if (!hidden) return [];
     const { durations } = await this.parts.predictor.run({
@@ -60,8 +63,8 @@ export class VitsSessions {
   }
 
   /**
-   * Cleans noisy latent frames, [channels, frames]. On a side where the utterance goes on, `flowReach` frames are context: they are
-   * missing from the result.
+   * Cleans noisy latent frames, [channels, frames]. On a side where the utterance goes on, `flowReach` frames are
+   * context and are missing from the result.
    */
   async runFlow(
     noisy: Float32Array,
@@ -77,7 +80,9 @@ export class VitsSessions {
     return floats(results['latent']);
   }
 
-  /** Audio of every window, one after the other: [batch, (cropEnd - cropStart) * samplesPerFrame / cropRate]. */
+  /**
+   * Returns the audio of all windows, one after the other: [batch, (cropEnd - cropStart) * samplesPerFrame / cropRate].
+   */
   async runDecoder({ latents, batch, frames, cropStart, cropEnd }: DecoderInput): Promise<Float32Array> {
     const results = await this.parts.decoder.run({
       latent: new Tensor('float32', latents, [batch, this.layout.channels, frames]),

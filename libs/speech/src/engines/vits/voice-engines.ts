@@ -4,14 +4,14 @@ import type { TtsEngine, TtsStep, TtsStepResult } from '../tts-engine';
 /** Makes the engine of one voice. */
 export type VoiceLoader = (voice: string) => Promise<TtsEngine>;
 
-/** All voices of a lane as one engine; each is loaded when it is first spoken with. */
+/** All voices of a lane as one engine. Each voice is loaded at its first use. */
 export class VoiceEngines implements TtsEngine {
   private readonly engines = new Map<string, TtsEngine>();
   private readonly voiceById = new Map<string, string>();
 
   constructor(private readonly loader: VoiceLoader) {}
 
-  /** Has a voice ready before it is spoken with. */
+  /** Loads a voice before its first use. */
   async load(voice: string): Promise<TtsEngine> {
     const loaded = this.engines.get(voice);
     if (loaded) return loaded;
@@ -20,7 +20,7 @@ export class VoiceEngines implements TtsEngine {
     return engine;
   }
 
-  /** Capabilities of the voice that was loaded first. */
+  /** The capabilities of the voice that was loaded first. */
   get capabilities(): EngineCapabilities {
     const [first] = this.engines.values();
     if (!first) throw new Error('no voice is loaded');
@@ -45,7 +45,7 @@ export class VoiceEngines implements TtsEngine {
     return engine.step(batch);
   }
 
-  /** An encoded utterance makes its windows possible. */
+  /** After `encode`, the windows of the utterance can be decoded. */
   opened(result: TtsStepResult, { id }: TtsStep): Opened | undefined {
     const engine = this.engines.get(this.voiceById.get(id) ?? '');
     if (result.op !== 'encode' || !engine) return undefined;

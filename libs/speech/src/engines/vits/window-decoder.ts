@@ -9,13 +9,18 @@ export interface WindowRequest {
   readonly latents: UtteranceLatents;
 }
 
-/** What must be equal for two windows to share a run: input frames, and on which sides the utterance goes on. */
+/**
+ * Windows with the same shape can share a run: their number of input frames, and the sides on which the utterance goes
+ * on.
+ */
 export function windowShape({ window, latents }: WindowRequest): string {
   const { inputStart, inputEnd } = window;
   return `${inputEnd - inputStart}${inputStart > 0 ? '<' : '['}${inputEnd < latents.frames ? '>' : ']'}`;
 }
 
-/** Makes the audio of windows of one shape in one run; the samples of each are the same as in a run of its own. */
+/**
+ * Makes the audio of windows of one shape in one run. The samples of each window are the same as in a run of its own.
+ */
 export async function decodeWindows(
   sessions: VitsSessions,
   requests: readonly WindowRequest[],
@@ -41,7 +46,7 @@ export async function decodeWindows(
   });
 }
 
-/** Margins are cropped to what the rest of the decoder needs; at the utterance's own edges there is nothing to crop. */
+/** The range that the rest of the decoder needs. At the begin and end of the utterance nothing is cropped. */
 function cropOf({ window, latents }: WindowRequest, layout: VitsLayout): { cropStart: number; cropEnd: number } {
   const margin = layout.decoderReach * layout.cropRate - layout.cropReach;
   const whole = (window.inputEnd - window.inputStart) * layout.cropRate;

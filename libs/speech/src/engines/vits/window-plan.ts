@@ -6,16 +6,22 @@ export interface FrameWindow {
   readonly inputEnd: number;
 }
 
-/** Input frames of the first windows, the last for all that follow: 0.15 s of audio first, then 0.4 s, 1 s, and 1.5 s each. */
+/**
+ * Input frames of the first windows; the last number holds for all that follow. They give 0.15 s, 0.4 s, 1 s and then
+ * 1.5 s of audio.
+ */
 const inputFrames = [24, 56, 112, 152];
-/** Input lengths of last windows are multiples of this, so that windows of different utterances can share a batch. */
+/**
+ * The input length of the last window is a multiple of this, so that windows of different utterances can share a batch.
+ */
 const lengthStep = 8;
-/** A window grows by at most this factor to take the utterance's whole rest, so that no tiny window is left. */
+/** A window grows by at most this factor to include the rest of the utterance, so that no tiny window is left. */
 const mostGrowth = 1.25;
 
 /**
- * The windows of an utterance, a function of its frames and of nothing else. Every window sees at least `margin` frames on each
- * side of its audio, except where the utterance begins or ends; the last is right-aligned, nothing is ever padded.
+ * The windows of an utterance. They depend on its number of frames and on nothing else. Every window has at least
+ * `margin` frames on each side of its audio, except at the begin and end of the utterance. The last window is
+ * right-aligned. Nothing is padded.
  */
 export function planWindows(frames: number, margin: number): FrameWindow[] {
   const windows: FrameWindow[] = [];

@@ -5,9 +5,10 @@ const modifiers = /[ːˑ˞ʰʷʲˤ]|\p{M}/u;
 const cost = { same: 0, alike: 0.4, modifier: 0.3, skip: 1, other: 1.6, boundaryInside: 0.25 } as const;
 
 /**
- * Says for every character of `spoken` to which word it belongs, as an index into `references`; the indices never fall. The
- * words spoken together may be run together ("was the"), spoken as several ("3.14") or otherwise than alone: the words'
- * boundaries are those of the cheapest alignment of both. Spaces belong to the word before them, stress to the one after.
+ * Assigns every character of `spoken` to a word, as an index into `references`. The indices never decrease. Words that
+ * are spoken together can be joined ("was the"), be spoken as several words ("3.14") or sound different than alone. The
+ * boundaries of the words are therefore those of the cheapest alignment of both. A space belongs to the previous word,
+ * a stress mark to the next one.
  */
 export function alignWords(spoken: string, references: readonly string[]): number[] {
   const heard = [...spoken];
@@ -31,7 +32,10 @@ interface Speaker {
   readonly word: number;
 }
 
-/** Edit distance between what is heard and the words one after the other; the word of each heard symbol on its path. */
+/**
+ * The path of the least edit distance between the spoken symbols and the words in order: the word of each spoken
+ * symbol.
+ */
 function cheapestPath(
   heard: readonly string[],
   startsGroup: readonly boolean[],
@@ -94,7 +98,7 @@ function pairCost(a: string, b: string): number {
   return vowels.has(a) === vowels.has(b) ? cost.alike + (vowels.has(a) ? 0 : cost.alike) : cost.other;
 }
 
-/** Gives stress marks to what follows them and spaces to what came before. */
+/** Assigns stress marks to the next symbol and spaces to the previous one. */
 function spread(heard: readonly string[], positions: readonly number[], path: readonly number[]): number[] {
   const words = new Array<number>(heard.length);
   let next = positions.length - 1;

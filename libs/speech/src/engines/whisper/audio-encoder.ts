@@ -4,20 +4,20 @@ import { hopSamples, type LogMel } from './log-mel';
 import type { ModelShape } from './model-shape';
 import { groupMeans, SilentContext, type SilentRest } from './silent-context';
 
-/** Samples that one position of the encoder stands for: 20 ms. */
+/** Number of samples per position of the encoder: 20 ms. */
 export const positionSamples = 2 * hopSamples;
 
-/** What the decoder attends to: the heard positions, then the silent rest of the 30 s. */
+/** The input of the decoder's cross-attention: the encoded positions, then the silent rest of the 30 s. */
 export interface EncodedAudio {
-  /** Positions that were heard. */
+  /** Number of encoded positions. */
   readonly positions: number;
-  /** Positions and silent groups. */
+  /** Number of positions and silent groups together. */
   readonly context: number;
   /** [decoder layers, heads, head width, context] */
   readonly keys: Float32Array;
   /** [decoder layers, heads, context, head width] */
   readonly values: Float32Array;
-  /** [context], added to the scores: zero for positions, more for groups. */
+  /** [context], added to the scores: 0 for positions, more for silent groups. */
   readonly weights: Float32Array;
 }
 
@@ -29,7 +29,7 @@ export class AudioEncoder {
     private readonly logMel: LogMel,
   ) {}
 
-  /** Hears `positions` positions of the audio; `silence` stands for the others. */
+  /** Encodes the first `positions` positions of the audio. `silence` stands for the others. */
   async encode(samples: Float32Array, positions: number, silence: SilentContext): Promise<EncodedAudio> {
     const { results, weights } = await this.run(samples, positions, silence.after(positions));
     return {
@@ -41,7 +41,7 @@ export class AudioEncoder {
     };
   }
 
-  /** Hears 30 s of silence, to be thinned to one key for each `groupPositions`. */
+  /** Encodes 30 s of silence and reduces it to one key for each `groupPositions`. */
   async hearSilence(groupPositions: number): Promise<SilentContext> {
     const { audioPositions, encoderLayers } = this.shape;
     const none = new Float32Array(0);

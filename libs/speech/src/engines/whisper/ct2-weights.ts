@@ -13,14 +13,14 @@ const elementType = { float32: 0, int8: 1, int16: 2, int32: 3, float16: 4 } as c
 const knownVersion = 6;
 const windowBytes = 1 << 16;
 
-/** The weights of a CTranslate2 `model.bin`: an index of the file, from which one variable at a time is read. */
+/** The weights of a CTranslate2 `model.bin`. Holds the index of the file and reads one variable at a time. */
 export class Ct2Weights {
   private constructor(
     private readonly file: FileHandle,
     private readonly variables: ReadonlyMap<string, Variable>,
   ) {}
 
-  /** Reads the index only. Throws a SpeechError when the file is no such model. */
+  /** Reads the index only. Throws a SpeechError if the file is not such a model. */
   static async open(path: string): Promise<Ct2Weights> {
     const file = await open(path, 'r');
     try {
@@ -43,7 +43,7 @@ export class Ct2Weights {
     return this.variable(name).dims;
   }
 
-  /** A variable as float32, in the order of the file. Throws for quantised ones. */
+  /** Reads a variable as float32, in the order of the file. Throws a SpeechError for quantised variables. */
   async read(name: string): Promise<Float32Array<ArrayBuffer>> {
     const { offset, bytes, type } = this.variable(name);
     const data = new Uint8Array(bytes);
@@ -53,7 +53,7 @@ export class Ct2Weights {
     throw new SpeechError(`weight ${name} is quantised: convert the model with float16 weights`);
   }
 
-  /** The bit patterns of a half precision variable. */
+  /** Reads the bit patterns of a half-precision variable. */
   async readHalves(name: string): Promise<Uint16Array<ArrayBuffer>> {
     const { offset, bytes, type } = this.variable(name);
     if (type !== elementType.float16) throw new SpeechError(`weight ${name} is not in half precision`);
@@ -62,7 +62,7 @@ export class Ct2Weights {
     return new Uint16Array(data.buffer);
   }
 
-  /** A whole number that the file holds as a variable without dimensions. */
+  /** Reads a whole number, stored as a variable without dimensions. */
   async readInteger(name: string): Promise<number> {
     const { offset, bytes, type } = this.variable(name);
     const data = Buffer.alloc(bytes);
@@ -80,7 +80,7 @@ export class Ct2Weights {
   }
 }
 
-/** Walks the file from its start; the data between the names are skipped, not read. */
+/** Reads the file from its start. Reads the names and skips the data between them. */
 class IndexReader {
   private window = Buffer.alloc(0);
   private windowStart = 0;
@@ -118,7 +118,7 @@ class IndexReader {
 async function readIndex(reader: IndexReader): Promise<Map<string, Variable>> {
   const version = await reader.uint(4);
   if (version !== knownVersion) {
-    throw new SpeechError(`model.bin has version ${version}; this reader knows CTranslate2 version ${knownVersion}`);
+    throw new SpeechError(`model.bin has version ${version}; only CTranslate2 version ${knownVersion} is supported`);
   }
   const spec = await reader.string();
   if (spec !== 'WhisperSpec') throw new SpeechError(`model.bin holds a ${spec}, not a Whisper model`);

@@ -4,17 +4,18 @@ import { layerNames } from './decoder-graph';
 import type { ModelShape } from './model-shape';
 
 /**
- * The context is padded to a multiple of what a processor sums at once, so that a row adds its numbers up in the same
- * order alone and beside longer ones: its result does not depend on the batch.
+ * The context is padded to a multiple of the number of values that a processor adds at once. The numbers of a row are
+ * then added in the same order whether the row is alone or beside longer ones, so its result does not depend on the
+ * batch.
  */
 const contextMultiple = 64;
 
-/** Added to a score that must not count. */
+/** Added to a score to exclude it. */
 export const forbidden = -1e30;
 
 /**
- * The tensors of rows that are decoded together: what each attends to, padded to the longest, and what each has said so
- * far. Rows that are finished are taken out.
+ * The tensors of rows that are decoded together: the audio of each row, padded to the longest, and its tokens so far.
+ * Finished rows are removed.
  */
 export class DecoderBatch {
   private readonly context: number;
@@ -24,7 +25,7 @@ export class DecoderBatch {
   /** Keys and values of each layer, [capacity, rows, width]. */
   private readonly past: Float32Array[];
   rows: number;
-  /** Tokens that every row has behind it. */
+  /** Number of tokens that every row has been fed. */
   length = 0;
 
   constructor(
@@ -66,7 +67,7 @@ export class DecoderBatch {
     return feeds;
   }
 
-  /** Keeps the keys and values of the tokens that were just fed. */
+  /** Stores the keys and values of the tokens that were just fed. */
   append(results: Readonly<Record<string, Tensor>>, steps: number): void {
     const start = this.length * this.rows * this.shape.width;
     for (let layer = 0; layer < this.shape.decoderLayers; layer += 1) {
@@ -77,7 +78,7 @@ export class DecoderBatch {
     this.length += steps;
   }
 
-  /** Takes a row out; the last row takes its place. */
+  /** Removes a row. The last row moves to its index. */
   remove(row: number): void {
     const { width } = this.shape;
     const last = this.rows - 1;
@@ -96,7 +97,7 @@ export class DecoderBatch {
     this.rows = last;
   }
 
-  /** Lays the rows' arrays [outer, own context, inner] into one [rows, outer, context, inner]. */
+  /** Copies the arrays of all rows, [outer, own context, inner], into one [rows, outer, context, inner]. */
   private gather(
     audio: readonly EncodedAudio[],
     dataOf: (row: EncodedAudio) => Float32Array,

@@ -4,7 +4,7 @@ import { opsets } from './encoder-graph';
 import { LayerWriter } from './layer-writer';
 import type { ModelShape } from './model-shape';
 
-/** Names of the decoder's inputs and results that exist once per layer. */
+/** Names of the decoder's inputs and results that exist for each layer. */
 export const layerNames = (layer: number) => ({
   pastKeys: `past_keys_${layer}`,
   pastValues: `past_values_${layer}`,
@@ -16,14 +16,16 @@ export const layerNames = (layer: number) => ({
 });
 
 /**
- * One step of the decoder for any batch of rows that are at the same place of their transcripts. Inputs: `tokens`
- * [rows, steps]; `positions` [steps]; `past_keys_N` and `past_values_N` [past, rows, width]; `cross_keys_N` [rows, heads,
- * head width, context] and `cross_values_N` [rows, heads, context, head width]; `context_weights` [rows, 1, 1, context],
- * added to the scores; `causal` [steps, past + steps], likewise; `mask` [steps, vocabulary], added to the logits;
- * `watched` [tokens], ids whose probability is wanted.
- * Results: `chosen` [rows, steps], the likeliest tokens; `log_probability` [rows, steps] of those; `watched_log_probability`
- * [rows, steps, watched]; `new_keys_N` and `new_values_N` [steps, rows, width]; `attention_N` [rows, heads, steps, context]
- * for the layers of `attentionLayers`.
+ * One step of the decoder for a batch of rows that have the same number of tokens.
+ *
+ * Inputs: `tokens` [rows, steps]; `positions` [steps]; `past_keys_N` and `past_values_N` [past, rows, width];
+ * `cross_keys_N` [rows, heads, head width, context] and `cross_values_N` [rows, heads, context, head width];
+ * `context_weights` [rows, 1, 1, context], added to the scores; `causal` [steps, past + steps], added to the scores;
+ * `mask` [steps, vocabulary], added to the logits; `watched` [tokens], the ids whose probability is returned.
+ *
+ * Results: `chosen` [rows, steps], the likeliest tokens; `log_probability` [rows, steps] of those;
+ * `watched_log_probability` [rows, steps, watched]; `new_keys_N` and `new_values_N` [steps, rows, width]; `attention_N`
+ * [rows, heads, steps, context] for the layers of `attentionLayers`.
  */
 export async function buildDecoder(
   weights: Ct2Weights,
@@ -59,7 +61,7 @@ class DecoderWriter {
     this.contextWeights = this.graph.input('context_weights', 'float32', ['rows', 1, 1, 'context']);
   }
 
-  /** The table is kept in half precision, as the file has it, and only the rows that are looked up become float32. */
+  /** The table stays in half precision, as in the file. Only the rows that are looked up become float32. */
   async embed(): Promise<Value> {
     const { graph, weights } = this;
     const tokens = graph.input('tokens', 'int64', ['rows', 'steps']);
@@ -121,7 +123,7 @@ class DecoderWriter {
     graph.output(seen, 'float32', ['rows', 'steps', 'watched']);
   }
 
-  /** [rows, steps, width] is put in front of the past as [steps, rows, width], and shown as a result. */
+  /** Appends [rows, steps, width] to the past as [steps, rows, width] and makes the new part a result. */
   private appended(past: string, value: Value, name: string): Value {
     const { graph } = this;
     const { width } = this.shape;
@@ -138,7 +140,7 @@ class DecoderWriter {
     return this.graph.op('Transpose', [parted], { perm: [0, 2, 1, 3] });
   }
 
-  /** [positions, rows, width] with the heads apart, in another order of axes. */
+  /** [positions, rows, width] with the heads as an axis of their own and the axes in another order. */
   private pastHeads(value: Value, perm: readonly number[]): Value {
     const { heads, headWidth } = this.shape;
     const parted = this.graph.op('Reshape', [value, this.graph.ints(0, 0, heads, headWidth)]);

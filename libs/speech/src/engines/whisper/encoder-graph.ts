@@ -3,21 +3,24 @@ import type { Ct2Weights } from './ct2-weights';
 import { LayerWriter } from './layer-writer';
 import type { ModelShape } from './model-shape';
 
-/** Operator sets that the graphs are written for. */
+/** Versions of the operator sets that the graphs use. */
 export const opsets = { '': 20, 'com.microsoft': 1 };
 
-/** Name of a layer's keys among the results of the encoder; the silent context is made of them. */
+/** Name of a layer's keys in the results of the encoder. The silent context is made from them. */
 export const layerKeys = (layer: number): string => `layer_${layer}.keys`;
 /** The same for a layer's values. */
 export const layerValues = (layer: number): string => `layer_${layer}.values`;
 
 /**
- * The encoder for the first `positions` of the 30 s, the rest being silent. Inputs: `features` [2 positions + 1, mels];
- * `silent` [groups, layers x (keys, values) x width], what stands for the silent rest in every layer; `silent_cross`
- * [groups, decoder layers x (keys, values) x width], the same for the decoder; `weights` [positions + groups], the
- * logarithm of how many positions each stands for.
- * Results: `keys` [decoder layers, heads, head width, positions + groups] and `values` [decoder layers, heads, positions +
- * groups, head width] for the decoder; and, of these positions alone, the keys and values of each layer and `cross`.
+ * The encoder for the first `positions` of the 30 s. The rest is silent.
+ *
+ * Inputs: `features` [2 positions + 1, mels]; `silent` [groups, layers x (keys, values) x width], which stands for the
+ * silent rest in every layer; `silent_cross` [groups, decoder layers x (keys, values) x width], the same for the
+ * decoder; `weights` [positions + groups], the logarithm of the number of positions that each entry stands for.
+ *
+ * Results: `keys` [decoder layers, heads, head width, positions + groups] and `values` [decoder layers, heads,
+ * positions + groups, head width] for the decoder; the keys and values of each layer and `cross`, for the positions
+ * alone.
  */
 export async function buildEncoder(weights: Ct2Weights, shape: ModelShape, int8: boolean): Promise<Model> {
   const graph = new GraphBuilder('whisper_encoder');
@@ -53,7 +56,10 @@ class EncoderWriter {
     this.graph = writer.graph;
   }
 
-  /** Two convolutions of width 3, the second of stride 2, written as products over neighbouring frames; then positions. */
+  /**
+   * Two convolutions of width 3, the second of stride 2, then the position embedding. The convolutions are written as
+   * products over neighbouring frames.
+   */
   async embed(features: Value): Promise<Value> {
     const { graph } = this;
     const { mels, width } = this.shape;
@@ -74,7 +80,7 @@ class EncoderWriter {
     return graph.op('Add', [second, graph.op('Slice', [table, graph.ints(0), positions, graph.ints(0)])]);
   }
 
-  /** `x` holds three neighbours side by side; the kernel [out, in, 3] is turned to match. */
+  /** `x` holds three neighbours side by side. The kernel [out, in, 3] is transposed to match. */
   private async convolution(x: Value, name: string, inputs: number): Promise<Value> {
     const kernel = await this.weights.read(`${name}/weight`);
     const bias = await this.weights.read(`${name}/bias`);
@@ -107,7 +113,7 @@ class EncoderWriter {
     return writer.feedForward(graph.op('Add', [x, output]), `encoder/layer_${index}/ffn`);
   }
 
-  /** Keys and values of every decoder layer, for the heard positions and the silent rest. */
+  /** Keys and values of every decoder layer, for the encoded positions and the silent rest. */
   async cross(x: Value): Promise<void> {
     const { graph, writer } = this;
     const { width, decoderLayers, heads, headWidth } = this.shape;

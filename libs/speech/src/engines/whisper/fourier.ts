@@ -1,12 +1,12 @@
 import { SpeechError } from '../../speech-error';
 
-/** A complex sequence, its parts apart. */
+/** A complex sequence, with real and imaginary parts in separate arrays. */
 export interface ComplexSequence {
   readonly re: Float64Array;
   readonly im: Float64Array;
 }
 
-/** Zeros. */
+/** A sequence of zeros. */
 export const newComplexSequence = (length: number): ComplexSequence => ({
   re: new Float64Array(length),
   im: new Float64Array(length),
@@ -36,7 +36,7 @@ export class FourierTransform {
     }
   }
 
-  /** Replaces `values` by their transform. */
+  /** Replaces `values` by their transform, in place. */
   forward(values: ComplexSequence): void {
     let from = values;
     let to = this.scratch;

@@ -6,43 +6,43 @@ import { loops, withoutLoop } from './guard';
 import type { ModelShape } from './model-shape';
 import type { WhisperTokenizer } from './tokenizer';
 
-/** A head of a decoder layer whose attention follows the audio. */
+/** A decoder head whose attention follows the audio. */
 export interface AlignmentHead {
   readonly layer: number;
   readonly head: number;
 }
 
-/** One audio to be decoded. */
+/** One recording to decode. */
 export interface DecodeRow {
   readonly audio: EncodedAudio;
   readonly languageToken: number | undefined;
-  /** Most tokens of the answer. */
+  /** Most tokens that the transcript may have. */
   readonly maxTokens: number;
 }
 
-/** Where the decoder looked: for each alignment head one row of `positions` shares per token that was fed. */
+/** The attention of the decoder: for each alignment head, one row of `positions` weights per token that was fed. */
 export interface Attention {
   readonly positions: number;
   readonly heads: readonly (readonly Float32Array[])[];
-  /** Tokens of the prompt that were fed before the one that the first token of the answer follows. */
+  /** Number of rows of the prompt, without the row that predicts the first token of the transcript. */
   readonly promptRows: number;
 }
 
-/** What was made of a row. */
+/** The result of a row. */
 export interface Decoded {
   readonly tokens: readonly number[];
-  /** Mean natural log probability of the tokens and the end. */
+  /** Mean natural log probability of the tokens, including the end token. */
   readonly averageLogProbability: number;
   readonly noSpeechProbability: number;
-  /** Whether it began to repeat itself and was stopped; the repetitions are left out. */
+  /** Whether the decoder was stopped because it repeated itself. The repetitions are left out. */
   readonly looped: boolean;
   readonly attention: Attention;
 }
 
-/** Ids that are never said: those of the model's configuration, and all special ones. */
+/** Ids that the decoder never chooses: those of the model's configuration and all special ones. */
 export interface Suppression {
   readonly always: readonly number[];
-  /** Not as the first token. */
+  /** Ids that are excluded only as the first token. */
   readonly first: readonly number[];
 }
 
@@ -55,11 +55,11 @@ interface OpenRow {
   noSpeechProbability: number;
 }
 
-/** Decodes rows together, always taking the likeliest token. */
+/** Decodes rows together. It always chooses the likeliest token. */
 export class GreedyDecoder {
   private readonly laterMask: Float32Array;
   private readonly firstMask: Float32Array;
-  /** Results without the attention, which costs a copy. */
+  /** Result names without the attention, which costs a copy. */
   private readonly plainResults: readonly string[];
 
   constructor(
@@ -77,7 +77,7 @@ export class GreedyDecoder {
     this.plainResults = session.outputNames.filter((name) => !shown.has(name));
   }
 
-  /** The likeliest of the given languages for each audio. */
+  /** Returns the likeliest language of each recording. */
   async detectLanguages(audio: readonly EncodedAudio[]): Promise<string[]> {
     const languages = [...this.tokenizer.languageTokens].filter(([, id]) => id < this.shape.vocabulary);
     const batch = new DecoderBatch(this.shape, audio, 0);
@@ -93,7 +93,7 @@ export class GreedyDecoder {
     });
   }
 
-  /** Decodes all rows; `attention` says whether to look at where they looked. */
+  /** Decodes all rows. `attention` selects whether the results include the attention. */
   async decode(rows: readonly DecodeRow[], attention: boolean): Promise<Decoded[]> {
     const prompts = rows.map((row) => this.promptOf(row));
     const promptLength = prompts[0]?.length ?? 0;
@@ -138,7 +138,10 @@ export class GreedyDecoder {
       : [startOfTranscript, languageToken, transcribe, noTimestamps];
   }
 
-  /** Only what follows the prompt's last token is chosen; what follows the first tells whether anything was said at all. */
+  /**
+   * Masks all tokens but the one after the prompt. The output after the prompt's first token gives the probability that
+   * nothing was said.
+   */
   private promptMask(promptLength: number): Float32Array {
     const mask = new Float32Array(promptLength * this.shape.vocabulary);
     mask.set(this.firstMask, (promptLength - 1) * this.shape.vocabulary);

@@ -1,23 +1,26 @@
 import { deflateSync } from 'node:zlib';
 
-/** Limits of the reference: text that compresses better repeats itself; less likely text is not trusted. */
+/**
+ * Limits of the reference implementation. Text that compresses better than this repeats itself. Text that is less
+ * likely than this is not trusted.
+ */
 const mostCompression = 2.4;
 const leastLogProbability = -1;
 const mostNoSpeech = 0.6;
 
-/** How many times shorter the text becomes when compressed. */
+/** Length of the text divided by its compressed length. */
 export function compressionRatio(text: string): number {
   const bytes = Buffer.from(text);
   return bytes.length === 0 ? 0 : bytes.length / deflateSync(bytes).length;
 }
 
-/** Longest phrase, in tokens, whose repetition is looked for. */
+/** Longest phrase, in tokens, that is checked for repetition. */
 const longestPhrase = 24;
 
-/** Whether the tokens end in a phrase said again and again: single tokens eight times, phrases four times. */
+/** Whether the tokens end in a repeated phrase. Single tokens must occur eight times, longer phrases four times. */
 export const loops = (tokens: readonly number[]): boolean => loopedPhrase(tokens) > 0;
 
-/** The tokens with a phrase that they end in over and over said once. */
+/** The tokens, with a repeated phrase at their end reduced to one occurrence. */
 export function withoutLoop(tokens: readonly number[]): number[] {
   const phrase = loopedPhrase(tokens);
   let end = tokens.length;
@@ -25,7 +28,7 @@ export function withoutLoop(tokens: readonly number[]): number[] {
   return tokens.slice(0, end);
 }
 
-/** Tokens of the phrase that is repeated at the end; 0 when none is. */
+/** Number of tokens of the phrase that is repeated at the end. 0 if there is none. */
 function loopedPhrase(tokens: readonly number[]): number {
   for (let phrase = 1; phrase <= longestPhrase; phrase += 1) {
     const repeats = phrase < 3 ? 8 : 4;
@@ -42,7 +45,7 @@ function repeatsAtEnd(tokens: readonly number[], phrase: number, repeats: number
   return true;
 }
 
-/** What a decoded text is judged by. */
+/** The measures by which a decoded text is judged. */
 export interface Heard {
   readonly text: string;
   readonly averageLogProbability: number;
@@ -50,16 +53,16 @@ export interface Heard {
   readonly looped: boolean;
 }
 
-/** Whether more context may give a better answer. */
+/** Whether decoding with more context may give a better transcript. */
 export function isDoubtful({ text, averageLogProbability, looped }: Heard): boolean {
   return looped || averageLogProbability < leastLogProbability || compressionRatio(text) > mostCompression;
 }
 
-/** Whether nothing was said: the model thinks so, and does not believe its own text. */
+/** Whether nothing was said: the model reports silence and its own text is unlikely. */
 export function isSilent(heard: Pick<Heard, 'noSpeechProbability' | 'averageLogProbability'>): boolean {
   return mayBeSilent(heard) && heard.averageLogProbability < leastLogProbability;
 }
 
-/** Whether the model thinks that nothing was said, whatever it wrote. */
+/** Whether the model reports that nothing was said, whatever its text is. */
 export const mayBeSilent = ({ noSpeechProbability }: Pick<Heard, 'noSpeechProbability'>): boolean =>
   noSpeechProbability > mostNoSpeech;

@@ -1,7 +1,7 @@
 import { usesSpaces } from '../../spaces';
 import type { Recognition } from '../stt-engine';
 
-/** A recognition and the one of the audio from `offsetSamples` on, as one of the whole audio. */
+/** Joins a recognition with the recognition of the audio from `offsetSamples` on. */
 export function joined(first: Recognition, rest: Recognition, offsetSamples: number): Recognition {
   const moved = rest.words.map(({ word, startSample, endSample }) => ({
     word,

@@ -2,15 +2,16 @@ import { GraphBuilder, type Value } from '../../onnx';
 import type { Ct2Weights } from './ct2-weights';
 
 /**
- * How a matrix product is computed. `float32`; `tensorInt8`: activations quantised over the whole tensor, quickest for
- * many rows; `rowInt8`: each row quantised for itself, so that the rows of a batch cannot change one another.
+ * How a matrix product is computed. `float32`: without quantisation. `tensorInt8`: activations are quantised over the
+ * whole tensor, which is fastest for many rows. `rowInt8`: each row is quantised alone, so that the rows of a batch
+ * cannot change one another.
  */
 export type Arithmetic = 'float32' | 'tensorInt8' | 'rowInt8';
 
 /** How a layer differs from the others of its graph. */
 export interface LinearOptions {
   readonly arithmetic?: Arithmetic;
-  /** Factor for the first `scaledOutputs` results, folded into the weights. */
+  /** Factor of the first `scaledOutputs` results, folded into the weights. */
   readonly scale?: number;
   readonly scaledOutputs?: number;
 }
@@ -24,14 +25,14 @@ interface Matrix {
 const microsoft = { domain: 'com.microsoft' };
 const layerNormEpsilon = 1e-5;
 /**
- * Inputs that share a scale in `rowInt8`; divides the width of every published Whisper. With larger blocks onnxruntime
- * computes a row alone otherwise than a row among others, and the last bits differ.
+ * Number of inputs that share a scale in `rowInt8`. It divides the width of every published Whisper model. With larger
+ * blocks ONNX Runtime computes a single row differently from a row among others, and the last bits differ.
  */
 const blockInputs = 64;
-/** Seven bits: on processors without VNNI the sum of two products of eight bits overflows 16 bits. */
+/** Seven bits. On processors without VNNI the sum of two products of eight bits overflows 16 bits. */
 const tensorInt8Peak = 63;
 
-/** Adds the layers that Whisper is made of to a graph, with weights from the model file. */
+/** Adds Whisper's layers to a graph, with weights from the model file. */
 export class LayerWriter {
   constructor(
     readonly graph: GraphBuilder,
@@ -39,7 +40,7 @@ export class LayerWriter {
     private readonly arithmetic: Arithmetic,
   ) {}
 
-  /** A weight as it is in the file. */
+  /** A weight, unchanged. */
   async weight(name: string): Promise<Value> {
     return this.graph.initializer(name, 'float32', this.weights.dims(name), await this.weights.read(name));
   }
@@ -74,7 +75,7 @@ export class LayerWriter {
     return this.graph.op('LayerNormalization', [x, gamma, beta], { axis: -1, epsilon: layerNormEpsilon });
   }
 
-  /** The two-layer network of a block, its input included in the sum. */
+  /** The two-layer feed-forward network of a block, with the residual connection. */
   async feedForward(x: Value, name: string): Promise<Value> {
     const wide = await this.linear(await this.norm(x, `${name}/layer_norm`), `${name}/linear_0`);
     const narrow = await this.linear(this.graph.op('Gelu', [wide], {}, microsoft), `${name}/linear_1`);

@@ -1,17 +1,17 @@
 import { sttSampleRateHz } from '../stt-engine';
 import { FourierTransform, newComplexSequence } from './fourier';
 
-/** Samples of a spectrum: 25 ms, as the model was trained. */
+/** Number of samples of a spectrum: 25 ms, as in the training of the model. */
 export const frameSamples = 400;
-/** From one spectrum to the next: 10 ms. */
+/** Number of samples from one spectrum to the next: 10 ms. */
 export const hopSamples = 160;
-/** Whisper hears 30 s at a time. */
+/** Number of samples of Whisper's context: 30 s. */
 export const contextSamples = 30 * sttSampleRateHz;
 const contextFrames = contextSamples / hopSamples;
 
 const bins = frameSamples / 2 + 1;
 const powerFloor = 1e-10;
-/** Loudness is kept down to 80 dB below the loudest point of the 30 s. */
+/** Powers are limited to 80 dB below the loudest value of the 30 s. */
 const dynamicRange = 8;
 
 interface MelBand {
@@ -34,8 +34,8 @@ export class LogMel {
   }
 
   /**
-   * Features of at most 30 s of audio followed by silence, cut to `frames` frames: [frames, mels], one row per frame.
-   * Frames after the thirtieth second are zero, as the model's first layer pads them.
+   * The features of at most 30 s of audio followed by silence: [frames, mels]. Frames after the thirtieth second are
+   * zero, which is the padding of the model's first layer.
    */
   features(samples: Float32Array, frames: number): Float32Array<ArrayBuffer> {
     const heard = Math.min(contextFrames, Math.ceil((samples.length + frameSamples / 2) / hopSamples));
@@ -64,7 +64,10 @@ export class LogMel {
     return logs;
   }
 
-  /** One frame is the real part, the next the imaginary part; the symmetry of real signals tells them apart afterwards. */
+  /**
+   * Transforms two real frames at once, as the real and the imaginary part. The symmetry of real signals separates them
+   * afterwards.
+   */
   private powersOfTwoFrames(samples: Float64Array, start: number, first: Float64Array, second: Float64Array): void {
     const { re, im } = this.pair;
     for (let index = 0; index < frameSamples; index += 1) {
@@ -93,7 +96,10 @@ export class LogMel {
   }
 }
 
-/** Frames are centred on their time, so half a frame is mirrored before the start and, in the thirtieth second, after the end. */
+/**
+ * Frames are centred on their time. Half a frame is therefore mirrored before the start and, in the thirtieth second,
+ * after the end.
+ */
 function padded(samples: Float32Array, frames: number): Float64Array {
   const half = frameSamples / 2;
   const signal = new Float64Array((frames + 1) * hopSamples + frameSamples);
@@ -107,7 +113,10 @@ function padded(samples: Float32Array, frames: number): Float64Array {
   return signal;
 }
 
-/** Triangular filters of equal area whose centres are even on the slaney scale: linear to 1 kHz, logarithmic above. */
+/**
+ * Triangular filters of equal area. Their centres are evenly spaced on the Slaney scale: linear to 1 kHz, logarithmic
+ * above.
+ */
 function melBands(mels: number): MelBand[] {
   const top = melOfHertz(sttSampleRateHz / 2);
   const edges = Array.from({ length: mels + 2 }, (_, index) => hertzOfMel((top * index) / (mels + 1)));

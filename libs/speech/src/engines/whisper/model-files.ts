@@ -16,7 +16,7 @@ import { shapeOf, type ModelShape } from './model-shape';
 import { SilentContext } from './silent-context';
 import { WhisperTokenizer } from './tokenizer';
 
-/** A Whisper that is ready to run. */
+/** A loaded Whisper model. */
 export interface LoadedModel {
   readonly shape: ModelShape;
   readonly tokenizer: WhisperTokenizer;
@@ -26,10 +26,10 @@ export interface LoadedModel {
   close(): Promise<void>;
 }
 
-/** Raised whenever a graph or the silent context is made differently. */
+/** Increase this whenever a graph or the silent context is made differently. */
 const builderVersion = 2;
 
-/** What is used of `config.json`. */
+/** The fields that are used from `config.json`. */
 interface ModelConfig {
   readonly suppression: Suppression;
   readonly alignmentHeads: readonly AlignmentHead[];
@@ -37,7 +37,7 @@ interface ModelConfig {
 
 /**
  * Loads `model.bin` (CTranslate2), `tokenizer.json` and `config.json` of a folder. The first start makes the graphs and
- * keeps them, later ones read them.
+ * stores them. Later starts read them.
  */
 export async function loadModel(settings: EngineSettings, silentGroupPositions: number): Promise<LoadedModel> {
   const { modelFolder, precision } = settings;
@@ -86,7 +86,7 @@ async function keptGraphs(
   return { encoder: kept['encoder.onnx'] ?? '', decoder: kept['decoder.onnx'] ?? '' };
 }
 
-/** Hearing 30 s of silence takes a good part of a start, so what remains of it is kept as well. */
+/** Encoding 30 s of silence takes a good part of a start, so its result is stored as well. */
 async function keptSilence(
   cache: GraphCache,
   encoder: AudioEncoder,
@@ -122,7 +122,7 @@ async function readConfig(path: string, shape: ModelShape): Promise<ModelConfig>
   };
 }
 
-/** Without a list, all heads of the upper half of the layers are taken, as the reference does. */
+/** Without a list, uses all heads of the upper half of the layers, like the reference implementation. */
 function readAlignmentHeads(value: unknown, { decoderLayers, heads }: ModelShape): AlignmentHead[] {
   if (Array.isArray(value) && value.length > 0) {
     return (value as [number, number][]).map(([layer, head]) => ({ layer, head }));

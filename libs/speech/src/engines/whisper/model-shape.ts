@@ -1,7 +1,7 @@
 import { SpeechError } from '../../speech-error';
 import type { Ct2Weights } from './ct2-weights';
 
-/** The sizes of one Whisper, as its weights have them. */
+/** The sizes of a Whisper model, read from its weights. */
 export interface ModelShape {
   readonly mels: number;
   readonly width: number;
@@ -9,7 +9,7 @@ export interface ModelShape {
   readonly headWidth: number;
   readonly encoderLayers: number;
   readonly decoderLayers: number;
-  /** Positions of 20 ms that the encoder hears: 1,500. */
+  /** Number of encoder positions of 20 ms: 1,500. */
   readonly audioPositions: number;
   /** Most tokens of one transcript, prompt included: 448. */
   readonly textPositions: number;
@@ -17,10 +17,10 @@ export interface ModelShape {
   readonly multilingual: boolean;
 }
 
-/** English-only Whispers have one token less than multilingual ones. */
+/** English-only models have one token less than multilingual ones. */
 const englishVocabulary = 51_864;
 
-/** Reads the sizes off the weights; throws a SpeechError where they are not those of a Whisper. */
+/** Reads the sizes from the weights. Throws a SpeechError if they are not those of a Whisper model. */
 export async function shapeOf(weights: Ct2Weights): Promise<ModelShape> {
   const [width, mels] = pair(weights.dims('encoder/conv1/weight'));
   const [audioPositions] = pair(weights.dims('encoder/position_encodings/encodings'));

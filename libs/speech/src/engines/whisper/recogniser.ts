@@ -11,20 +11,20 @@ import { timeWords } from './word-timing';
 /** An utterance of at most 30 s: mono, -1 to 1, 16 kHz. */
 export interface RecogniseRequest {
   readonly samples: Float32Array;
-  /** Primary tag, or `auto`. */
+  /** Primary language tag, or `auto`. */
   readonly language: string;
   readonly words: boolean;
-  /** Where there is speech. If given, speech behind the last recognised word is recognised as well. */
+  /** The parts with speech. If given, speech after the last recognised word is recognised as well. */
   readonly speech?: readonly SampleSpan[] | undefined;
 }
 
-/** Most times that the rest of an utterance is recognised again: more pauses than fit into 30 s of sentences. */
+/** Most times that the rest of an utterance is recognised again. 30 s of sentences contain fewer pauses. */
 const maxRests = 12;
 
-/** Whether there is a pause at which the decoder may have ended too early; the words' times then tell whether it did. */
+/** Whether there is a pause at which the decoder may have ended too early. If so, the times of the words are needed. */
 const hasPause = ({ speech }: RecogniseRequest): boolean => speech !== undefined && speech.length > 1;
 
-/** What is known of a request after its audio was encoded and decoded. */
+/** A request after its audio was encoded and decoded. */
 interface Attempt {
   readonly request: RecogniseRequest;
   readonly audio: EncodedAudio;
@@ -37,18 +37,21 @@ interface Attempt {
 
 type Encoded = Pick<Attempt, 'request' | 'audio' | 'encodeMs'>;
 
-/** Tokens of an answer: more than any language needs for this much speech, at most half of what the model can write. */
+/**
+ * Most tokens of a transcript: more than any language needs for this much speech, but at most half of the model's
+ * limit.
+ */
 const baseTokens = 24;
 const tokensPerSecond = 20;
 
-/** Recognises what was said in utterances of at most 30 s, each encoded alone, all decoded together. */
+/** Recognises utterances of at most 30 s. Each is encoded alone, and all are decoded together. */
 export class Recogniser {
   readonly languages: readonly string[];
 
   constructor(
     private readonly model: LoadedModel,
     private readonly options: WhisperOptions,
-    /** A second judge, asked only when the model is in doubt. */
+    /** A second check for silence, used only if the model is uncertain. */
     private readonly hasSpeech: (samples: Float32Array) => Promise<boolean>,
   ) {
     const { shape, tokenizer } = model;
@@ -64,7 +67,10 @@ export class Recogniser {
     return this.model.close();
   }
 
-  /** The decoder may end after any sentence and leave the rest out: it goes on behind the last word while there is speech. */
+  /**
+   * Recognises all requests. The decoder may end after any sentence and leave out the rest. Recognition therefore
+   * continues after the last word while there is speech.
+   */
   async recognise(requests: readonly RecogniseRequest[]): Promise<Recognition[]> {
     const found = await this.recogniseOnce(requests);
     let open = requests.map((request, index) => ({ request, index, heardTo: 0 }));
@@ -176,7 +182,7 @@ export class Recogniser {
   }
 }
 
-/** The audio from a sample on, as a request of its own. */
+/** A request for the audio from sample `from` on. */
 function restOf({ samples, words, speech = [] }: RecogniseRequest, language: string, from: number): RecogniseRequest {
   const rest = speech
     .filter(({ endSample }) => endSample > from)

@@ -1,6 +1,6 @@
-/** Keys and values of a silent 30 s, thinned: what speech frames and the decoder find after the speech. */
+/** The reduced keys and values of silence, which the encoder and the decoder find after the speech. */
 export interface SilentRest {
-  /** How many keys stand for the rest. */
+  /** Number of keys that stand for the rest. */
   readonly groups: number;
   /** [groups, encoder layers x (keys, values) x width] */
   readonly layers: Float32Array;
@@ -11,11 +11,11 @@ export interface SilentRest {
 }
 
 /**
- * Neighbouring positions of silence have nearly the same keys and values, so that one mean can stand for several of them
- * if its score is raised by the logarithm of their number.
+ * The keys and values of 30 s of silence. Neighbouring positions of silence have nearly the same keys and values. One
+ * mean can therefore stand for several positions if its score is raised by the logarithm of their number.
  */
 export class SilentContext {
-  /** `layers` and `cross` hold one row of means for each group of `groupPositions` of `positions` positions. */
+  /** `layers` and `cross` hold one row of means for each group of `groupPositions` positions. */
   constructor(
     private readonly positions: number,
     private readonly groupPositions: number,
@@ -23,7 +23,7 @@ export class SilentContext {
     readonly cross: Float32Array,
   ) {}
 
-  /** Everything from position `start` on. */
+  /** The silence from position `start` on. */
   after(start: number): SilentRest {
     const { positions, groupPositions } = this;
     const all = Math.ceil(positions / groupPositions);
@@ -37,7 +37,7 @@ export class SilentContext {
   }
 }
 
-/** Means over groups of rows; `parts` are laid side by side, each [positions, its own width]. */
+/** Means over groups of rows. `parts` are joined side by side; each is [positions, its own width]. */
 export function groupMeans(
   parts: readonly Float32Array[],
   positions: number,

@@ -7,7 +7,7 @@ interface TokenizerFile {
   readonly added_tokens: readonly { readonly id: number; readonly content: string }[];
 }
 
-/** A word, or a piece of a script without spaces, and the tokens it is written with. */
+/** A word, or a part of a script without spaces, with its tokens. */
 export interface TokenWord {
   readonly text: string;
   readonly tokens: readonly number[];
@@ -16,12 +16,12 @@ export interface TokenWord {
 const punctuation = /^[!"#$%&'()*+,\-./:;<=>?@[\\\]^_`{|}~]$/;
 const replacementCharacter = '\uFFFD';
 
-/** Turns the tokens of a Whisper into text: byte-level pairs, and special tokens by their names. */
+/** Turns Whisper's tokens into text. Knows byte-level pairs, and special tokens by name. */
 export class WhisperTokenizer {
   private readonly special: ReadonlyMap<string, number>;
   private readonly textOfToken: (string | undefined)[] = [];
   private readonly byteOf = bytesOfCharacters();
-  /** Languages the vocabulary has a token for, by code. */
+  /** The language tokens of the vocabulary, by language code. */
   readonly languageTokens: ReadonlyMap<string, number>;
   readonly endOfText: number;
   readonly startOfTranscript: number;
@@ -46,20 +46,20 @@ export class WhisperTokenizer {
     this.languageTokens = new Map(languages);
   }
 
-  /** Reads the text of a `tokenizer.json`. */
+  /** Parses the content of a `tokenizer.json`. */
   static parse(json: string): WhisperTokenizer {
     const file = JSON.parse(json) as Partial<TokenizerFile>;
     if (!file.model?.vocab || !file.added_tokens) throw new SpeechError('tokenizer.json holds no vocabulary');
     return new WhisperTokenizer({ model: file.model, added_tokens: file.added_tokens });
   }
 
-  /** The text of the tokens; special ones say nothing. */
+  /** The text of the tokens. Special tokens have no text. */
   decode(tokens: readonly number[]): string {
     const characters = tokens.map((token) => this.textOfToken[token] ?? '').join('');
     return Buffer.from(Array.from(characters, (character) => this.byteOf.get(character) ?? 0)).toString('utf8');
   }
 
-  /** The text cut into words, punctuation with the word it belongs to. */
+  /** The words of the text. Punctuation is part of the word that it belongs to. */
   words(tokens: readonly number[], language: string): TokenWord[] {
     const characters = this.characters(tokens.filter((token) => this.textOfToken[token] !== undefined));
     const words = usesSpaces(language) ? joinUnlessSpaced(characters) : characters;
@@ -108,7 +108,7 @@ function joinUnlessSpaced(groups: readonly TokenWord[]): TokenWord[] {
 const opening = new Set(['"', "'", '“', '¿', '(', '[', '{', '-']);
 const closing = new Set(['"', "'", '.', '。', ',', '，', '!', '！', '?', '？', ':', '：', '”', ')', ']', '}', '、']);
 
-/** Opening marks go to the word after them, closing ones to the word before. */
+/** Joins opening marks to the next word and closing marks to the previous one. */
 function joinPunctuation(words: readonly TokenWord[]): TokenWord[] {
   const joined: TokenWord[] = [];
   let before: TokenWord[] = [];
@@ -124,7 +124,9 @@ function joinPunctuation(words: readonly TokenWord[]): TokenWord[] {
   return before.length > 0 ? [...joined, join(before)] : joined;
 }
 
-/** The inverse of the byte-level alphabet: printable bytes stand for themselves, the others for characters from 256 on. */
+/**
+ * The inverse of the byte-level alphabet. Printable bytes stand for themselves, all others for characters from 256 on.
+ */
 function bytesOfCharacters(): Map<string, number> {
   const printable = (byte: number): boolean =>
     (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || (byte >= 174 && byte <= 255);

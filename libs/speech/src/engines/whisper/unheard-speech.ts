@@ -1,15 +1,16 @@
 import { sttSampleRateHz, type RecognisedWord, type SampleSpan } from '../stt-engine';
 
-/** Shorter speech may be a breath or the end of a word whose time is not exact. */
+/** Shorter speech may be a breath, or the end of a word whose time is not exact. */
 const leastSpeechSamples = 0.1 * sttSampleRateHz;
-/** A word may end so much later than its time says. */
+/** A word may end this much later than its recorded time. */
 const toleranceSamples = 0.2 * sttSampleRateHz;
-/** The decoder ends early at a pause, never in the middle of a word. */
+/** The decoder ends early only at a pause, never in the middle of a word. */
 const leastPauseSamples = 0.1 * sttSampleRateHz;
 
 /**
- * Where speech goes on after the last word that was recognised: the middle of the first pause after that word with speech
- * behind it. Undefined when all speech was heard. `speech`: where the detector found it in the same audio, in order.
+ * The sample from which speech was not recognised: the middle of the first pause after the last word that has speech
+ * after it. Undefined if all speech was recognised. `speech`: the parts in which the detector found speech in the same
+ * audio, in order.
  */
 export function unheardFrom(words: readonly RecognisedWord[], speech: readonly SampleSpan[]): number | undefined {
   const lastEnd = (words.at(-1)?.endSample ?? 0) - toleranceSamples;

@@ -18,12 +18,15 @@ import { defaultWhisperOptions, type WhisperOptions } from './whisper-options';
 
 export { defaultWhisperOptions, type WhisperOptions };
 
-/** Settings of an engine, with the dials of this one. */
+/** The settings of an engine, with the options of Whisper. */
 export interface WhisperSettings extends EngineSettings {
   readonly options?: Partial<WhisperOptions>;
 }
 
-/** Loads a Whisper from CTranslate2 weights, and the speech detector. Throws a SpeechError when the model is not whole. */
+/**
+ * Loads a Whisper model from CTranslate2 weights, and the speech detector. Throws a SpeechError if the model is
+ * incomplete.
+ */
 export async function createWhisperEngine(settings: WhisperSettings): Promise<SttEngine> {
   const options = { ...defaultWhisperOptions, ...settings.options };
   const model = await loadModel(settings, options.silentGroupPositions);
@@ -85,6 +88,6 @@ class WhisperEngine implements SttEngine {
   private problemOf({ samples, language }: TranscribeStep): string | undefined {
     if (samples.length > contextSamples) return 'the audio is longer than 30 s';
     if (language === 'auto' || this.capabilities.languages.includes(language)) return undefined;
-    return `this model does not know the language "${language}"`;
+    return `this model does not support the language "${language}"`;
   }
 }

@@ -1,15 +1,15 @@
-/** The latency and accuracy dials of Whisper. */
+/** The options of Whisper that trade accuracy for latency. */
 export interface WhisperOptions {
-  /** Silence that the encoder hears after the audio, in seconds. */
+  /** Seconds of silence that the encoder gets after the audio. */
   readonly paddingSeconds: number;
-  /** Least audio and silence that the encoder hears; 30 is the whole context of the model. */
+  /** Least length of audio and silence for the encoder, in seconds. 30 is the whole context of the model. */
   readonly contextSeconds: number;
-  /** Positions of 20 ms of the silence after that, for which one key stands. */
+  /** Number of silent positions of 20 ms that one key stands for. */
   readonly silentGroupPositions: number;
   readonly maxBatch: number;
 }
 
-/** Half a second of silence is enough for the last word; 16 positions are 320 ms. */
+/** Half a second of silence is enough for the last word. 16 positions are 320 ms. */
 export const defaultWhisperOptions: WhisperOptions = {
   paddingSeconds: 0.5,
   contextSeconds: 0,

@@ -3,12 +3,12 @@ import { positionSamples } from './audio-encoder';
 import type { Attention } from './greedy-decoder';
 import type { TokenWord } from './tokenizer';
 
-/** Width of the filter that takes single outliers out of the attention, as in the reference. */
+/** Width of the median filter that removes outliers from the attention, as in the reference implementation. */
 const filterWidth = 7;
 
 /**
- * Gives words their places: the path through the attention of the alignment heads that goes forward in text and time and
- * gathers most of it (dynamic time warping). Places do not decrease and lie within the audio.
+ * Computes the position of each word by dynamic time warping: the path through the attention of the alignment heads
+ * that never goes back in text or time and has the largest sum. Positions do not decrease and lie within the audio.
  */
 export function timeWords(words: readonly TokenWord[], attention: Attention, samples: number): RecognisedWord[] {
   const positions = Math.max(1, Math.min(attention.positions, Math.ceil(samples / positionSamples)));
@@ -32,8 +32,8 @@ const longestUsualSamples = 0.7 * sttSampleRateHz;
 const pauseMark = /[.,;:!?。，！？：；、…]["'”)\]]*$/;
 
 /**
- * The path has no room for pauses: they become part of the word before or after. Words at a pause are therefore cut to
- * twice the usual length of a word, as the reference does at the ends of sentences.
+ * The path has no pauses: a pause becomes part of the word before or after it. Words at a pause are therefore limited
+ * to twice the usual length of a word. The reference implementation does this at the ends of sentences.
  */
 function withoutPauses(words: readonly RecognisedWord[]): RecognisedWord[] {
   const lengths = words.map((word) => word.endSample - word.startSample).filter((length) => length > 0);
@@ -48,7 +48,7 @@ function withoutPauses(words: readonly RecognisedWord[]): RecognisedWord[] {
   });
 }
 
-/** One row per token of the answer and one for its end: how much the heads, on average, look at each position. */
+/** One row per token of the transcript and one for its end: the mean attention of the heads to each position. */
 function alignment({ heads, promptRows }: Attention, positions: number): Float64Array[] {
   const rows = heads[0]?.length ?? 0;
   const mean = Array.from({ length: rows }, () => new Float64Array(positions));
@@ -72,7 +72,10 @@ function normalised(row: Float32Array): Float64Array {
   return shares;
 }
 
-/** Mean 0 and deviation 1 at each position, over the tokens. Goes along the rows, which is much faster than across. */
+/**
+ * Scales to mean 0 and standard deviation 1 at each position, over the tokens. The loops run along the rows, which is
+ * much faster than across them.
+ */
 function standardise(rows: readonly Float64Array[]): void {
   const positions = rows[0]?.length ?? 0;
   const mean = new Float64Array(positions);
@@ -84,7 +87,10 @@ function standardise(rows: readonly Float64Array[]): void {
   for (const row of rows) for (let at = 0; at < positions; at += 1) row[at] = (row[at]! - mean[at]!) / deviation[at]!;
 }
 
-/** The median of the values around each one. A sorted window slides along, since sorting each anew takes most of the time. */
+/**
+ * The median of the values around each one. The window stays sorted while it moves, since sorting it each time takes
+ * most of the time.
+ */
 function medianFiltered(row: Float64Array): Float64Array {
   const half = (filterWidth - 1) / 2;
   if (row.length <= half) return row;
@@ -101,7 +107,7 @@ function medianFiltered(row: Float64Array): Float64Array {
   return medians;
 }
 
-/** Puts a value in the place of another one in a sorted window. */
+/** Replaces a value in a sorted window. */
 function replace(window: Float64Array, old: number, value: number): void {
   let at = 0;
   while (at < window.length - 1 && window[at] !== old) at += 1;
@@ -110,7 +116,7 @@ function replace(window: Float64Array, old: number, value: number): void {
   window[at] = value;
 }
 
-/** Where the path came from: the token before, the position before, or both. */
+/** The previous point of the path: the token before, the position before, or both. */
 const step = { both: 0, token: 1, position: 2 } as const;
 
 /** The position at which the cheapest path reaches each row. */
