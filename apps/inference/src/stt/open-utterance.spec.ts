@@ -1,5 +1,7 @@
 import { ProblemError } from '@app/protocol';
+import type { Recognition } from '@app/speech/engines';
 import { Conversation, turn } from '../../../../test/support/stt-conversation';
+import { OpenUtterance } from './open-utterance';
 
 const rate = 16_000;
 
@@ -108,6 +110,41 @@ describe('an open utterance of an STT stream', () => {
       expect(heard.steps.lines.filter((line) => line.includes('eager'))).toHaveLength(1);
       await heard.hear([2, 0.2]);
       expect(heard.steps.lines.filter((line) => line.includes('eager'))).toHaveLength(0);
+    });
+
+    it.each([
+      ['in an earlier pause, ends there: the speech behind it belongs to the next utterance', 16, 16],
+      ['in the pause at its end, is recognised as far as it was in advance', 29.9, 30],
+    ])('and an utterance that is cut %s', async (_where, cutSeconds, recognisedSeconds) => {
+      const recognised: number[] = [];
+      const dropped: string[] = [];
+      const utterance = new OpenUtterance(
+        0,
+        {
+          cut: (from, to) => ({ samples: new Float32Array(to - from), speech: [] }),
+          recognise: ({ line, audio }) => {
+            if (!line.startsWith('partial')) recognised.push(audio().samples.length / rate);
+            return Promise.resolve({ text: 'all' } as Recognition);
+          },
+          drop: (line) => void dropped.push(line),
+          partial: () => undefined,
+        },
+        { firstPartialMs: 60_000, partialIntervalMs: 60_000, partialGrowth: 1, eagerSilenceMs: 200 },
+        true,
+      );
+      for (const [atSeconds, quietSeconds] of [
+        [16, 0.3],
+        [29.8, 0],
+        [30, 0.2],
+      ] as const) {
+        utterance.judge(atSeconds * rate, quietSeconds * rate);
+        utterance.follow();
+      }
+      recognised.splice(0, recognised.length - 1);
+      expect(recognised).toEqual([30]);
+      await utterance.end(cutSeconds * rate);
+      expect(recognised.at(-1)).toBe(recognisedSeconds);
+      expect(dropped.includes('eager-0') || recognised.length === 1).toBe(true);
     });
   });
 });

@@ -41,8 +41,8 @@ export type UtteranceTuning = Pick<Tuning, 'firstPartialMs' | 'partialIntervalMs
  */
 export class OpenUtterance {
   private judgedSample: number;
-  /** The sample at which the current pause became long enough. Undefined while there is speech. */
-  private pauseSample: number | undefined;
+  /** The current pause: where it began, and where it became long enough. Undefined while there is speech. */
+  private pause: { readonly startSample: number; readonly longEnoughSample: number } | undefined;
   /** End of the latest partial. */
   private partialEnd: number | undefined;
   private partialWaits = false;
@@ -65,35 +65,41 @@ export class OpenUtterance {
    */
   judge(judgedSample: number, quietSamples: number): void {
     this.judgedSample = judgedSample;
-    if (quietSamples < samplesOfMs(this.tuning.eagerSilenceMs)) this.pauseSample = undefined;
-    else this.pauseSample ??= judgedSample;
+    if (quietSamples < samplesOfMs(this.tuning.eagerSilenceMs)) this.pause = undefined;
+    else this.pause ??= { startSample: judgedSample - quietSamples, longEnoughSample: judgedSample };
   }
 
   /** Starts the recognitions that are due. */
   follow(): void {
     if (!this.isLive) return;
-    if (this.eager && this.eager.endSample !== this.pauseSample) {
-      this.recogniser.drop(this.lineOf('eager'));
-      this.eager = undefined;
-    }
-    if (this.pauseSample === undefined) this.considerPartial();
-    else this.eager ??= this.recogniseEagerly(this.pauseSample);
+    if (this.eager?.endSample !== this.pause?.longEnoughSample) this.dropEager();
+    if (!this.pause) this.considerPartial();
+    else this.eager ??= this.recogniseEagerly(this.pause.longEnoughSample);
   }
 
   /** Ends the utterance and returns its recognition. A failed eager recognition is repeated. */
   end(endSample: number): Promise<Recognition> {
     this.drop();
-    const audio = this.recogniser.cut(this.startSample, this.pauseSample ?? endSample);
+    // A long utterance is cut in a pause that may lie before the current one. The speech between them is not part of it.
+    const { pause } = this;
+    const until = pause && pause.startSample <= endSample ? pause.longEnoughSample : endSample;
+    if (this.eager?.endSample !== until) this.dropEager();
+    const audio = this.recogniser.cut(this.startSample, until);
     const recognise = (): Promise<Recognition> =>
       this.recogniser.recognise({ line: this.lineOf('final'), audio: () => audio, final: true });
-    const { eager } = this;
-    return eager && eager.endSample === this.pauseSample ? eager.recognition.catch(recognise) : recognise();
+    return this.eager ? this.eager.recognition.catch(recognise) : recognise();
   }
 
   /** Stops reporting partials. */
   drop(): void {
     this.isOver = true;
     this.recogniser.drop(this.lineOf('partial'));
+  }
+
+  private dropEager(): void {
+    if (!this.eager) return;
+    this.recogniser.drop(this.lineOf('eager'));
+    this.eager = undefined;
   }
 
   /** Starts a recognition in a pause. Nothing new can be said in it, so the recognition has the quality of a final. */
