@@ -11,7 +11,7 @@ import {
 import { Log, Tracing } from '@app/platform';
 import { LaneEngines } from '../lanes/lane-engines';
 import { SpeechFinder } from '../speech-activity/speech-finder';
-import { tracedSteps } from '../tracing/traced-steps';
+import { stepsOfJob } from '../engine/job-steps';
 import { runJob } from '../jobs/job-run';
 import { readRecordingAt } from '../jobs/recording';
 
@@ -37,7 +37,7 @@ export class SpeechActivityHandler {
       });
     }
     const engine = this.engines.of(speechActivityFunction, job.model);
-    const steps = tracedSteps(engine, this.tracing, context.headers);
+    const steps = stepsOfJob(engine, this.tracing, context);
     const finder = new SpeechFinder(`${job.jobId}.${context.attempt}`, job, steps);
     const segments = await finder.find(samples, context.signal);
     const speechSamples = segments.reduce((sum, { startSample, endSample }) => sum + endSample - startSample, 0);

@@ -6,7 +6,7 @@ import { Log, Tracing } from '@app/platform';
 import { decodePcm } from '@app/speech/audio';
 import { defaultEndpointerOptions, Endpointer } from '@app/speech/engines';
 import { LaneEngines } from '../lanes/lane-engines';
-import { tracedSteps } from '../tracing/traced-steps';
+import { stepsOfJob } from '../engine/job-steps';
 import { WorkerSettings } from '../worker-settings';
 import { runJob } from '../jobs/job-run';
 import { SttStream } from '../stt/stt-stream';
@@ -42,7 +42,7 @@ export class SttHandler {
         partials: job.pace === 'live',
         now: () => performance.now(),
       },
-      tracedSteps(this.engines.of(sttFunction, job.model), this.tracing, context.headers),
+      stepsOfJob(this.engines.of(sttFunction, job.model), this.tracing, context),
       new Endpointer({ endSilenceMs, postRollMs: Math.min(defaultEndpointerOptions.postRollMs, endSilenceMs) }),
       ({ output }) => context.emit(output),
     );

@@ -5,7 +5,7 @@ import { laneName, ProblemError, ttsFunction, validated, type Lane, type TtsJob 
 import { Log, Tracing } from '@app/platform';
 import { LaneEngines } from '../lanes/lane-engines';
 import { InferenceMetrics } from '../metrics/inference-metrics';
-import { tracedSteps } from '../tracing/traced-steps';
+import { stepsOfJob } from '../engine/job-steps';
 import { WorkerSettings } from '../worker-settings';
 import { runJob } from '../jobs/job-run';
 import { TtsUtterance, type UtteranceReport } from '../tts/tts-utterance';
@@ -32,7 +32,7 @@ export class TtsHandler {
     const utterance = new TtsUtterance(
       job,
       { attempt: context.attempt, ...validated(ttsFunction.resume, context.resume) },
-      tracedSteps(this.engines.of(ttsFunction, job.model), this.tracing, context.headers),
+      stepsOfJob(this.engines.of(ttsFunction, job.model), this.tracing, context),
       { ...this.settings.tuning, now: () => performance.now() },
       (output, body) => context.emit(output, body),
     );

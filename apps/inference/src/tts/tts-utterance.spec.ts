@@ -136,14 +136,6 @@ describe('TtsUtterance', () => {
     expect(steps.waiting.map(({ request }) => request.batchKey)).toEqual(['long', 'long']);
   });
 
-  it('shares no batch after its first attempt, since it may be what ended the engine process', async () => {
-    const { steps } = speak({ attempt: 2 });
-    await steps.finish();
-    expect(steps.waiting.map(({ request }) => request.batchKey)).toEqual([undefined]);
-    await steps.finish();
-    expect(steps.waiting.map(({ request }) => request.batchKey)).toEqual([undefined, undefined]);
-  });
-
   it('is awaited until it is heard, and then due as its audio is played', async () => {
     const { steps, clock } = speak();
     expect(steps.waiting[0]?.request).toMatchObject({ dueMs: 300, awaited: true });

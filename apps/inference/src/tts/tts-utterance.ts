@@ -133,8 +133,7 @@ export class TtsUtterance {
     const done = await this.step({
       id: this.id,
       ...due,
-      // An earlier attempt may have crashed an engine process, so this one shares no batch.
-      batchKey: this.attempt.attempt > 1 ? undefined : batchKey,
+      batchKey,
       stateful: true,
       make: () => ({ op: 'decode', id: this.id, window }),
     });
