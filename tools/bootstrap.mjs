@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { child, fail } from './bootstrap/child.mjs';
 import { alone } from './bootstrap/lock.mjs';
-import { build, install } from './bootstrap/prepare.mjs';
+import { build, install, isBuilt } from './bootstrap/prepare.mjs';
 import { root } from './bootstrap/root.mjs';
 import { check, inCi, runGroups } from './bootstrap/tests.mjs';
 
@@ -23,7 +23,7 @@ const testArtifacts = ['whisper-base', 'speech-two-cities'];
  * @typedef {{ says: string, takes?: string, builds?: true, run: (args: string[]) => Promise<number> }} Command
  */
 /** What a tool may need of this file: a child process that signals reach, a lock, the way tests are run and counted. */
-const lent = { run: child, alone, runGroups };
+const lent = { run: child, alone, runGroups, isBuilt };
 /** @type {Record<string, Command>} */
 const commands = {
   up: { says: 'start the stack on this machine and speak a first sentence', builds: true, run: tool('up') },

@@ -21,8 +21,10 @@ export interface TestRun {
   readonly skipped: number;
 }
 
-/** What the bootstrap lends to this command: besides child processes and locks, its way to run groups of tests. */
+/** What the bootstrap passes to this command: besides child processes and locks, its way to run groups of tests. */
 export interface Bootstrap extends Workshop {
+  /** Whether `dist` was built of the sources as they are now. */
+  readonly isBuilt: () => boolean;
   readonly runGroups: (
     groups: readonly (readonly string[])[],
     args: readonly string[],
@@ -59,22 +61,30 @@ export async function main(args: readonly string[], root: string, bootstrap: Boo
 async function run(options: ClusterOptions, root: string, bootstrap: Bootstrap): Promise<number> {
   const levels = options.ifChanged ? await changedLevels(options.levels, root) : options.levels;
   if (levels.length === 0) return 0;
+  // Before anything else is built of them: what is recorded is what was built and run.
+  const inputs = new Map<Level, string | undefined>();
+  for (const level of levels) inputs.set(level, await hashInputs(root, level));
   process.env.ANTIPHON_CLUSTER_BIN = await prepare(levels, root, bootstrap);
   if (options.buildOnly) return 0;
   const got = [await models(['get'], root), await models(['get', recording], root)];
   if (got.some((code) => code !== 0)) console.error('Some models are missing: tests that speak fail.');
   let code = 0;
-  for (const level of levels) code = Math.max(code, await runLevel(level, options.jest, root, bootstrap));
+  for (const level of levels)
+    code = Math.max(code, await runLevel({ level, inputs: inputs.get(level) }, options.jest, root, bootstrap));
   return code;
 }
 
-/** Runs a level, and records it when all of it passed while its inputs stayed as they are. */
-async function runLevel(level: Level, jest: readonly string[], root: string, bootstrap: Bootstrap): Promise<number> {
+/** Runs a level, and records it when all of it passed, its inputs stayed as they were, and the build is of them. */
+async function runLevel(
+  { level, inputs }: { readonly level: Level; readonly inputs: string | undefined },
+  jest: readonly string[],
+  root: string,
+  bootstrap: Bootstrap,
+): Promise<number> {
   const enter = namespaceLevels.includes(level) && whyNoNamespace() === undefined ? namespaceCommand : undefined;
-  const inputs = await hashInputs(root, level);
   const { code, passed, skipped } = await bootstrap.runGroups([groupOf(level, jest)], jest, enter);
   if (code !== 0 || skipped > 0 || passed === 0 || jest.length > 0) return code;
-  if (inputs === undefined || inputs !== (await hashInputs(root, level))) {
+  if (inputs === undefined || inputs !== (await hashInputs(root, level)) || !bootstrap.isBuilt()) {
     console.log(
       `level ${level} is not recorded: ${inputs ? 'files changed while it ran' : 'git cannot list its files'}.`,
     );

@@ -26,11 +26,16 @@ export async function install(offline) {
   if ((await npm(['ci'], true)) !== 0) throw new Error('npm ci failed. Its output is above.');
 }
 
+/** Written after a build: the digest of its sources. */
+const stamp = join(root, 'dist/.built');
+
+/** Whether the last build was of the sources as they are now. */
+export const isBuilt = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === digest();
+
 /** Compiles all apps and tools at once, since they share the libraries, if a source changed after the last build. */
 export async function build() {
-  const stamp = join(root, 'dist/.built');
+  if (isBuilt()) return;
   const sources = digest();
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === sources) return;
   console.log('building…');
   const nest = join(root, 'node_modules/@nestjs/cli/bin/nest.js');
   const code = await child(process.execPath, [nest, 'build', 'all'], true);

@@ -17,12 +17,14 @@ let errors: string[];
 let runs: number;
 /** What happens while the tests run, and how they end. */
 let testing: () => TestRun;
+let built: boolean;
 
 const environment = { ...process.env };
 beforeEach(() => {
   checkout = new ClusterCheckout();
   [lines, errors, runs] = [[], [], 0];
   testing = () => whole;
+  built = true;
   Object.assign(process.env, checkout.env);
   execFileSync('git', ['init', '--quiet'], { cwd: checkout.folder });
   checkout.write('.gitignore', '.antiphon/\n');
@@ -49,6 +51,7 @@ const cluster = (...args: string[]): Promise<number> =>
       runs += 1;
       return Promise.resolve(testing());
     },
+    isBuilt: () => built,
   });
 const recorded = () => readPasses(checkout.folder);
 
@@ -120,6 +123,22 @@ describe('npm run test:cluster -- --if-changed', () => {
     expect(runs).toBe(1);
     expect(await recorded()).toEqual({});
     expect(lines.at(-1)).toContain('git cannot list its files');
+  });
+
+  it('records no level whose sources changed after they were built, while another level ran', async () => {
+    testing = () => {
+      checkout.write('apps/gateway/src/main.ts', `never compiled ${runs}`);
+      return whole;
+    };
+    expect(await cluster('1', '2')).toBe(0);
+    expect(runs).toBe(2);
+    expect(await recorded()).toEqual({});
+  });
+
+  it('records nothing where the build is of other sources', async () => {
+    built = false;
+    expect(await cluster('1')).toBe(0);
+    expect(await recorded()).toEqual({});
   });
 
   it('says which file is no JSON', async () => {

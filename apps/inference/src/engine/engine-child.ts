@@ -109,7 +109,7 @@ export class EngineChild<Step, Result> {
       this.begun.add(work.op);
       this.pending = { callId, work, startedAtMs: performance.now(), isUsual, resolve, reject };
       const longestMs = this.settings.stepTimeoutMs * steps.length;
-      const limitMs = Math.min(longestMs, (isUsual ? this.times.limitMs(work) : undefined) ?? longestMs);
+      const limitMs = Math.min(longestMs, this.times.limitMs(work, !isUsual) ?? longestMs);
       this.killAfter(limitMs, 'a step took too long', () => this.times.forget(work.op));
       this.send({ type: 'step', callId, steps });
     });

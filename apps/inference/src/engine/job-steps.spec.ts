@@ -11,14 +11,14 @@ import { stepsOfJob } from './job-steps';
 
 const tracing = { isOn: false } as Tracing;
 const fixture = fixtureEngine();
-let pool: EnginePool<FixtureStep, FixtureResult>;
+let pool: EnginePool<FixtureStep, FixtureResult & { op: string }>;
 afterAll(async () => {
   await pool.stop();
   fixture.remove();
 });
 
 it('lets the neighbours of a job that crashes its engine succeed at their second attempt, and fails that job each time', async () => {
-  pool = new EnginePool<FixtureStep, FixtureResult>(
+  pool = new EnginePool<FixtureStep, FixtureResult & { op: string }>(
     {
       engines: 1,
       policy: { batching: 'always', maxBatch: 8, batchWaitMs: 20, batchesGain: true },

@@ -11,9 +11,9 @@ const repeated = (count: number, tookMs: number): number[] => Array.from({ lengt
 
 describe('StepTimes', () => {
   it('sets no limit before it knows enough calls of the operation', () => {
-    expect(timesAfter(repeated(7, 30)).limitMs(decode())).toBeUndefined();
-    expect(timesAfter(repeated(8, 30)).limitMs(decode())).toBeDefined();
-    expect(timesAfter(repeated(8, 30)).limitMs({ op: 'encode', amount: 1 })).toBeUndefined();
+    expect(timesAfter(repeated(2, 30)).limitMs(decode())).toBeUndefined();
+    expect(timesAfter(repeated(3, 30)).limitMs(decode())).toBeDefined();
+    expect(timesAfter(repeated(3, 30)).limitMs({ op: 'encode', amount: 1 })).toBeUndefined();
   });
 
   it('notices a hang of a quick step after one to two seconds', () => {
@@ -22,12 +22,17 @@ describe('StepTimes', () => {
     expect(limitMs).toBeLessThanOrEqual(2_000);
   });
 
-  it('gives a slow step twenty times what it usually takes', () => {
-    expect(timesAfter(repeated(20, 400)).limitMs(decode())).toBe(8_000);
+  it('gives a slow step ten times what it usually takes', () => {
+    expect(timesAfter(repeated(20, 400)).limitMs(decode())).toBe(4_000);
+  });
+
+  it('gives the first call of an operation in a process three times as long', () => {
+    expect(timesAfter(repeated(20, 400)).limitMs(decode(), true)).toBe(12_000);
+    expect(timesAfter(repeated(2, 400)).limitMs(decode(), true)).toBeUndefined();
   });
 
   it('follows a machine that became busy', () => {
-    expect(timesAfter([...repeated(64, 30), ...repeated(10, 300)]).limitMs(decode())).toBe(6_000);
+    expect(timesAfter([...repeated(64, 30), ...repeated(10, 300)]).limitMs(decode())).toBe(3_000);
   });
 
   it('is not misled by a few slow calls', () => {
@@ -47,7 +52,7 @@ describe('StepTimes', () => {
   it('judges a large call by large ones, however many small ones were quick', () => {
     const times = timesAfter([...repeated(8, 1_000)], 480_000);
     for (let call = 0; call < 50; call += 1) times.took(decode(16_000), 50);
-    expect(times.limitMs(decode(480_000))).toBe(20_000);
+    expect(times.limitMs(decode(480_000))).toBe(10_000);
   });
 
   it('sets no limit again after one was exceeded, so that a slow step is not killed twice for being slow', () => {
