@@ -133,7 +133,7 @@ describe.each([
   });
 
   it('are deleted when nobody claimed them in time', async () => {
-    const impatient = new JobClient(gateway, { gatewayId: 'impatient', lanes, newcomerBudgetMs: 100 });
+    const impatient = new JobClient(gateway, { gatewayId: 'impatient', lanes, newRequestBudgetMs: 100 });
     await impatient.start();
     const listener = new RecordingListener();
     await impatient.submit(ttsRequest(), listener);

@@ -46,7 +46,7 @@ export async function startGateway(
   const jobs = new JobClient(broker, {
     gatewayId: config.gatewayId,
     lanes: offers,
-    newcomerBudgetMs: config.waitBudgetMs,
+    newRequestBudgetMs: config.waitBudgetMs,
     log,
   });
   const presence: Presence = new Presence(broker, {

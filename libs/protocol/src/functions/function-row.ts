@@ -87,7 +87,7 @@ export type InputOf<Row extends FunctionRow> = Row extends { readonly input: Typ
 export type ResultOf<Row extends FunctionRow> = OutputOf<Row> extends ResultOutput<infer Result> ? Result : never;
 
 /** Wait budget of a new request, in milliseconds. After it, a refusal is better than a longer wait. */
-export const newcomerBudgetMs = 8_000;
+export const newRequestBudgetMs = 8_000;
 
 /**
  * Wait budget of a request with earlier output, in milliseconds. A pause in the middle of a text is better than its
