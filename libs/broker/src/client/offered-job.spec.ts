@@ -178,7 +178,7 @@ describe('A job whose worker is lost', () => {
     job.delivery.nak(600_000);
     await pass(waitBudgetMs + 1_000);
     expect(listener.ends).toEqual([]);
-    await pass(functionOf('tts').takeOverBudgetMs - waitBudgetMs - 1_000);
+    await pass(functionOf('tts').failoverBudgetMs - waitBudgetMs - 1_000);
     expect(listener.ends).toEqual(['deadline_exceeded']);
   });
 

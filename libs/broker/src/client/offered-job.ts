@@ -196,7 +196,7 @@ export class OfferedJob implements JobHandle {
 
   private waitBudgetMs(): number {
     const { lane, waitBudgetMs } = this.content;
-    return this.hasOutput ? Math.max(waitBudgetMs, laneFunction(lane).takeOverBudgetMs) : waitBudgetMs;
+    return this.hasOutput ? Math.max(waitBudgetMs, laneFunction(lane).failoverBudgetMs) : waitBudgetMs;
   }
 
   private expire(): void {

@@ -56,7 +56,7 @@ export interface FunctionRow<Kind extends string = string> {
    * Longest wait of a job with output for another worker after its own is lost, in milliseconds, if this is more than
    * its wait budget.
    */
-  readonly takeOverBudgetMs: number;
+  readonly failoverBudgetMs: number;
   /** Longest run of a claimed job, in milliseconds. The life of its message on NATS is this plus the wait budget. */
   readonly longestRunMs: number;
   /**

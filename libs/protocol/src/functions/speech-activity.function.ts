@@ -11,7 +11,7 @@ export const speechActivityFunction = defineFunction({
   models: 'builtin',
   engine: { name: 'silero' },
   classes: [{ name: 'only', waitBudgetMs: newRequestBudgetMs }],
-  takeOverBudgetMs: newRequestBudgetMs,
+  failoverBudgetMs: newRequestBudgetMs,
   longestRunMs: 60_000,
   seats: 8,
   headroom: 1,

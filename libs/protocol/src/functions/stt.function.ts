@@ -12,7 +12,7 @@ export const sttFunction = defineFunction({
   models: 'manifest',
   engine: { name: 'whisper', includes: ['silero'] },
   classes: [{ name: 'open', waitBudgetMs: newRequestBudgetMs }],
-  takeOverBudgetMs: listenerBudgetMs,
+  failoverBudgetMs: listenerBudgetMs,
   longestRunMs: 4 * 3_600_000,
   seats: 8,
   headroom: 0.7,

@@ -14,7 +14,7 @@ export const ttsFunction = defineFunction({
     { name: 'first', waitBudgetMs: newRequestBudgetMs },
     { name: 'rest', waitBudgetMs: listenerBudgetMs },
   ],
-  takeOverBudgetMs: listenerBudgetMs,
+  failoverBudgetMs: listenerBudgetMs,
   longestRunMs: 300_000,
   seats: 8,
   headroom: 1,
