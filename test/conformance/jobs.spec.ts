@@ -46,10 +46,10 @@ describe.each([
     });
     await runner.start();
     runners.push(runner);
-    const door = await dispatch.open(runner);
+    const delivery = await dispatch.open(runner);
     const vanish = async (): Promise<void> => {
       await broker.close();
-      await door.vanish();
+      await delivery.vanish();
     };
     return { handler, vanish };
   };
