@@ -90,7 +90,7 @@ describe('A job whose worker is lost', () => {
     expect(listener.ends).toEqual(['job_quarantined']);
   });
 
-  it('forgets the crashes before an attempt that brought the job further', async () => {
+  it('forgets the crashes before an attempt that advanced the job', async () => {
     await submit();
     for (let at = 0; at < 10; at += 1) await fail(first, [0, plan], [1, audio(4 * at), Buffer.alloc(16)]);
     expect(listener.ends).toEqual([]);

@@ -167,8 +167,8 @@ export class HeldJob {
     if (!this.isRunning()) return;
     try {
       const { job, body } = readJob(this.lane, this.delivery.payload);
-      const delivered = { headers: this.delivery.headers, body };
-      const context = attempt.context(delivered, this.draining.signal, this.emit.bind(this));
+      const content = { headers: this.delivery.headers, body };
+      const context = attempt.context(content, this.draining.signal, this.emit.bind(this));
       await this.host.handlerOf(this.lane)(job, context);
       this.fail(new Error('handler completed without an end'));
     } catch (error) {

@@ -22,7 +22,7 @@ class RecordedDelivery implements Delivery {
   working = (): void => undefined;
 }
 
-describe('LaneRunner, brought jobs', () => {
+describe('LaneRunner, jobs delivered by request', () => {
   const stays = new AbortController().signal;
   let runner: LaneRunner;
   let bus: MemoryBus;
