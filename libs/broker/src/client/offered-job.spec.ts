@@ -43,7 +43,7 @@ describe('A job whose worker is lost', () => {
     expect(await lost.terminal({ sequence: 3, output: ttsEnd })).toBe('stale');
     await next.outputs([0, plan], [1, audio(4), Buffer.alloc(16)]);
     expect(await next.terminal({ sequence: 2, output: ttsEnd })).toBe('taken');
-    expect(listener.told).toEqual(['plan', 'audio@0', 'plan', 'audio@4']);
+    expect(listener.received).toEqual(['plan', 'audio@0', 'plan', 'audio@4']);
     expect(listener.ends).toEqual(['end']);
   });
 
@@ -237,7 +237,7 @@ describe('A job whose worker is lost', () => {
     bus.start();
     await first.sendHeartbeat(job.held(2));
     await job.outputs([1, credit(5)]);
-    expect(listener.told).toEqual(['credit', 'credit']);
+    expect(listener.received).toEqual(['credit', 'credit']);
     expect(client.activeJobs).toBe(1);
   });
 });

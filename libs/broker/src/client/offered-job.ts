@@ -206,9 +206,9 @@ export class OfferedJob implements JobHandle {
   }
 
   /** Ends the job with a last call of the listener. */
-  private finish(tell: () => void): void {
+  private finish(lastCall: () => void): void {
     this.forget();
-    this.guarded(tell);
+    this.guarded(lastCall);
   }
 
   /** Ends the job without a call of the listener. */
