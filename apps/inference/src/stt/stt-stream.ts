@@ -1,5 +1,6 @@
 import { HandBack } from '@app/broker';
-import { ProblemError, sttSampleRateHz, type SttOutput } from '@app/protocol';
+import { ProblemError, type SttOutput } from '@app/protocol';
+import { sttSampleRateHz } from '@app/speech/audio';
 import { detectorFrameSamples, type EndpointEvent } from '@app/speech/engines';
 import { StepDropped } from '../engine/engine-pool';
 import { AudioBuffer } from './audio-buffer';

@@ -1,6 +1,7 @@
 import { InferenceSession, Tensor } from '../onnx-runtime';
 import { SpeechError } from '../../speech-error';
-import { detectorFrameSamples, sttSampleRateHz, type DetectStep } from '../stt-engine';
+import { sttSampleRateHz } from '../../audio';
+import { detectorFrameSamples, type DetectStep } from '../stt-engine';
 
 /** The detector's input begins with this many samples of the previous frame. */
 const contextSamples = 64;
