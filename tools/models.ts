@@ -99,12 +99,12 @@ async function list(manifest: Manifest, { folder }: ModelsOptions): Promise<numb
 }
 
 async function listRow(artifact: Artifact, folder: string): Promise<string[]> {
-  const { id, kind, version, licence, title } = artifact;
+  const { id, kind, version, license, title } = artifact;
   const build = buildFor(artifact, thisPlatform);
-  if (!build) return [id, kind, version, '', licence.spdx, `not for ${thisPlatform}`, title];
+  if (!build) return [id, kind, version, '', license.spdx, `not for ${thisPlatform}`, title];
   const bytes = build.files.reduce((sum, file) => sum + file.bytes, 0);
   const held = (await isHeld({ artifact, build }, folder)) ? 'yes' : artifact.default ? 'no' : 'on demand';
-  return [id, kind, version, megabytes(bytes), licence.spdx, held, title];
+  return [id, kind, version, megabytes(bytes), license.spdx, held, title];
 }
 
 async function get(manifest: Manifest, ids: readonly string[], options: ModelsOptions): Promise<number> {
