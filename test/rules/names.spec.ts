@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import * as ts from 'typescript';
+import { bannedWordsIn } from './banned-words';
 
 const root = join(__dirname, '../..');
 /** The files of the repository, those that are not committed yet too. */
@@ -14,6 +15,9 @@ const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
 
 /** Prose is British: `licence`. Names of files, of paths and in code are not. */
 const britishName = /licence/i;
+
+/** The name with a hyphen between its words. */
+const hyphenated = (name: string): string => name.replaceAll(/_|(?<=[a-z0-9])(?=[A-Z])/g, '-');
 
 function identifiersIn(source: string): string[] {
   const names: string[] = [];
@@ -59,6 +63,21 @@ describe('names', () => {
       return british(readFileSync(join(root, file), 'utf8'), read).map((name) => `${file}: ${name}`);
     });
     expect(found).toEqual([]);
+  });
+
+  it('of files and in code use the terms of the field', () => {
+    const inNames = files.flatMap((file) => bannedWordsIn(hyphenated(file)).map((word) => `${file}: ${word}`));
+    const inCode = files
+      .filter((file) => /\.[cm]?[jt]s$/.test(file))
+      .map((file) => [file, readFileSync(join(root, file), 'utf8')] as const)
+      .filter(([, text]) => /beat|take_?over|newcomer|door|twin/i.test(text))
+      .flatMap(([file, text]) => {
+        const found = new Set(identifiersIn(text).flatMap((name) => bannedWordsIn(hyphenated(name))));
+        return [...found].map((word) => `${file}: ${word}`);
+      });
+    expect([...inNames, ...inCode]).toEqual([]);
+    expect(bannedWordsIn(hyphenated('takeOverBudgetMs'))).toEqual(['take-Over: write failover']);
+    expect(bannedWordsIn(hyphenated('firstWindowMs heartbeatMs'))).toEqual([]);
   });
 
   it.each([
