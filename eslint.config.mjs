@@ -7,7 +7,7 @@ const bus = ['@nats-io/*'];
 /** Handlers are plain async functions. Nest needs the package; the code of jobs does not. */
 const observables = ['rxjs'];
 
-/** What a folder may import of ours, and which packages it may not. Anything of ours not listed is refused, and so is a path behind a door. */
+/** What a folder may import of ours, and which packages it may not. Anything of ours not listed is refused, and so is any file of a library but its public index. */
 const table = [
   { folder: 'libs/protocol', may: [], mayNot: [...nest, ...bus] },
   { folder: 'libs/speech', may: [], mayNot: [...nest, ...bus] },
@@ -68,7 +68,7 @@ const importRules = table.map(({ folder, may, mayNot }) => ({
             regex: `^@app/(?!(${may.join('|') || '-'})$)`,
             message: `${folder} may import only: ${may.join(', ') || 'nothing of ours'}.`,
           },
-          { regex: '^(\\.\\./)+(apps|libs)/', message: 'Import a library by its door, @app/NAME.' },
+          { regex: '^(\\.\\./)+(apps|libs)/', message: 'Import the public index of a library, @app/NAME.' },
           ...(mayNot.length > 0 ? [{ group: mayNot, message: `${folder} does not use this package.` }] : []),
         ],
       },

@@ -13,7 +13,7 @@ const files = [
 
 describe('npm run graph', () => {
   let root: string;
-  let told: string;
+  let printed: string;
 
   beforeEach(() => {
     root = mkdtempSync(join(tmpdir(), 'graph-'));
@@ -21,11 +21,11 @@ describe('npm run graph', () => {
       mkdirSync(dirname(join(root, file)), { recursive: true });
       cpSync(join(__dirname, '..', file), join(root, file));
     }
-    told = '';
-    const tell = (text: unknown): true => ((told += `${String(text)}\n`), true);
-    jest.spyOn(process.stdout, 'write').mockImplementation(tell);
-    jest.spyOn(console, 'log').mockImplementation(tell);
-    jest.spyOn(console, 'error').mockImplementation(tell);
+    printed = '';
+    const print = (text: unknown): true => ((printed += `${String(text)}\n`), true);
+    jest.spyOn(process.stdout, 'write').mockImplementation(print);
+    jest.spyOn(console, 'log').mockImplementation(print);
+    jest.spyOn(console, 'error').mockImplementation(print);
   });
   afterEach(() => {
     jest.restoreAllMocks();
@@ -41,7 +41,7 @@ describe('npm run graph', () => {
     [['--help'], /--write/],
   ])('shows %j', async (args, pattern) => {
     expect(await main(args, root)).toBe(0);
-    expect(told).toMatch(pattern);
+    expect(printed).toMatch(pattern);
   });
 
   it.each([[['constructor']], [['svg', 'extra']], [['--wrte']], [['--write', '--check']], [['svg', '--write']]])(
@@ -49,7 +49,7 @@ describe('npm run graph', () => {
     async (args) => {
       writeFileSync(join(root, 'knative/jetstream.json'), '');
       expect(await main(args, root)).toBe(1);
-      expect(told).toContain('npm run graph -- FORM');
+      expect(printed).toContain('npm run graph -- FORM');
       expect(readFileSync(join(root, 'knative/jetstream.json'), 'utf8')).toBe('');
     },
   );
@@ -61,9 +61,9 @@ describe('npm run graph', () => {
     const spoiled = text.replace('seats: 8', 'seats: 9');
     writeFileSync(values, spoiled);
     rmSync(join(root, 'docs/function-graph.svg'));
-    told = '';
+    printed = '';
     expect(await main(['--check'], root)).toBe(1);
-    expect(told.match(/: \S+\/\S+/g)).toEqual([': keda/values.yaml', ': docs/function-graph.svg']);
+    expect(printed.match(/: \S+\/\S+/g)).toEqual([': keda/values.yaml', ': docs/function-graph.svg']);
     expect(readFileSync(values, 'utf8')).toBe(spoiled);
     expect(await main(['--write'], root)).toBe(0);
     expect(readFileSync(values, 'utf8')).toBe(text);

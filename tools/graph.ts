@@ -4,6 +4,7 @@ import { laneFunction, laneName, type Lane } from '@app/protocol';
 import { drawingOf, mermaidOf } from './graph/drawing';
 import { generatedFiles, jetStreamJson, staleOf, svgOf, writeAll } from './graph/generated';
 import { lanesYaml } from './graph/lane-values';
+import { tableLines } from './table';
 
 const help = `npm run graph                  print the functions and their lanes as a table
 npm run graph -- FORM          print them in another format: mermaid, svg, jetstream (JSON), values (YAML of the charts)
@@ -71,16 +72,6 @@ function table(lanes: readonly Lane[]): string {
     const workers = `${scale.min} to ${scale.max}${wantsGpu ? ', GPU' : ''}`;
     return [laneName(lane), dispatch, budgets, String(seats), String(headroom), workers];
   });
-  const all = [['lane', 'dispatch', 'job classes and how long they wait', 'seats', 'headroom', 'workers'], ...rows];
-  const widths = (all[0] ?? []).map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
-  return (
-    all
-      .map((row) =>
-        row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join('  ')
-          .trimEnd(),
-      )
-      .join('\n') + '\n'
-  );
+  const headings = ['lane', 'dispatch', 'job classes and how long they wait', 'seats', 'headroom', 'workers'];
+  return tableLines([headings, ...rows]).join('\n') + '\n';
 }

@@ -19,6 +19,7 @@ import { ProblemError } from '@app/protocol';
 import { errorLine } from './error-line';
 import { prepareArtifact } from './models/prepare';
 import { drawProgress, megabytes } from './progress';
+import { tableLines } from './table';
 
 const help = `npm run models -- list                 list all artifacts: size, licence, installed or not
 npm run models -- get [ID…] [OPTIONS]  download, verify and unpack (default: what \`npm run up\` needs)
@@ -92,25 +93,18 @@ async function run(command: string, ids: readonly string[], options: ModelsOptio
 async function list(manifest: Manifest, { folder }: ModelsOptions): Promise<number> {
   const rows = [['ID', 'KIND', 'VERSION', 'SIZE', 'LICENCE', 'HELD', 'WHAT']];
   for (const artifact of manifest.artifacts) rows.push(await listRow(artifact, folder));
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
-  for (const row of rows)
-    console.log(
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    );
+  for (const line of tableLines(rows)) console.log(line);
   console.log(`\nfolder: ${folder}`);
   return 0;
 }
 
 async function listRow(artifact: Artifact, folder: string): Promise<string[]> {
-  const { id, kind, version, licence, title } = artifact;
+  const { id, kind, version, license, title } = artifact;
   const build = buildFor(artifact, thisPlatform);
-  if (!build) return [id, kind, version, '', licence.spdx, `not for ${thisPlatform}`, title];
+  if (!build) return [id, kind, version, '', license.spdx, `not for ${thisPlatform}`, title];
   const bytes = build.files.reduce((sum, file) => sum + file.bytes, 0);
   const held = (await isHeld({ artifact, build }, folder)) ? 'yes' : artifact.default ? 'no' : 'on demand';
-  return [id, kind, version, megabytes(bytes), licence.spdx, held, title];
+  return [id, kind, version, megabytes(bytes), license.spdx, held, title];
 }
 
 async function get(manifest: Manifest, ids: readonly string[], options: ModelsOptions): Promise<number> {

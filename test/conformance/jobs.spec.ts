@@ -46,10 +46,10 @@ describe.each([
     });
     await runner.start();
     runners.push(runner);
-    const door = await dispatch.open(runner);
+    const delivery = await dispatch.open(runner);
     const vanish = async (): Promise<void> => {
       await broker.close();
-      await door.vanish();
+      await delivery.vanish();
     };
     return { handler, vanish };
   };
@@ -95,7 +95,7 @@ describe.each([
     const run = await started(handler);
     for (const emission of utterance) run.emit(emission);
     await until(() => listener.ends.length > 0);
-    expect(listener.told).toEqual(['plan', 'audio@0', 'audio@4']);
+    expect(listener.received).toEqual(['plan', 'audio@0', 'audio@4']);
     await loadIs(0, 0);
   });
 
@@ -133,7 +133,7 @@ describe.each([
   });
 
   it('are deleted when nobody claimed them in time', async () => {
-    const impatient = new JobClient(gateway, { gatewayId: 'impatient', lanes, newcomerBudgetMs: 100 });
+    const impatient = new JobClient(gateway, { gatewayId: 'impatient', lanes, newRequestBudgetMs: 100 });
     await impatient.start();
     const listener = new RecordingListener();
     await impatient.submit(ttsRequest(), listener);
@@ -148,14 +148,14 @@ describe.each([
     const { listener } = await submit();
     const run = await started(lost.handler);
     for (const emission of utterance.slice(0, 2)) run.emit(emission);
-    await until(() => listener.told.length === 2);
+    await until(() => listener.received.length === 2);
     const next = await worker('worker-2');
     await lost.vanish();
     const again = await started(next.handler);
     expect(again.context).toMatchObject({ attempt: 2, resume: { offsetSamples: 4, durations: [3, 5] } });
     for (const index of [0, 2, 3]) again.emit(utterance[index] ?? { output: { type: 'nothing' } });
     await until(() => listener.ends.length > 0);
-    expect(listener.told).toEqual(['plan', 'audio@0', 'plan', 'audio@4']);
+    expect(listener.received).toEqual(['plan', 'audio@0', 'plan', 'audio@4']);
     await loadIs(0, 0);
   });
 
@@ -164,7 +164,7 @@ describe.each([
     const running = await submit();
     const run = await started(handler);
     run.emit(utterance[0] ?? { output: { type: 'nothing' } });
-    await until(() => running.listener.told.length === 1);
+    await until(() => running.listener.received.length === 1);
     const waiting = await submit('rest');
     await server.kill();
     await until(() => brokers.every((broker) => !broker.connected));
@@ -174,7 +174,7 @@ describe.each([
     await until(() => brokers.every((broker) => broker.connected));
     for (const emission of utterance.slice(-1)) run.emit(emission);
     await until(() => running.listener.ends.length > 0);
-    expect(running.listener.told).toEqual(['plan', 'audio@0', 'audio@4']);
+    expect(running.listener.received).toEqual(['plan', 'audio@0', 'audio@4']);
     expect(running.listener.claims).toHaveLength(1);
     const second = await started(handler, 2);
     for (const emission of utterance) second.emit(emission);

@@ -52,7 +52,7 @@ describe('copies of a lane', () => {
     // A client of a server that stays keeps its connection while the others elect a leader.
     const leader = await cluster.leaderOf(jetStreamName(ttsLane));
     const beside = await brokerOf(cluster.urlBeside(leader), undefined, 2_000);
-    const client = new JobClient(beside, { gatewayId: 'gateway', newcomerBudgetMs: 30_000 });
+    const client = new JobClient(beside, { gatewayId: 'gateway', newRequestBudgetMs: 30_000 });
     await client.start();
     await cluster.kill(leader);
     const handles = await Promise.all(

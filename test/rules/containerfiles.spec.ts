@@ -149,7 +149,7 @@ describe.each(images)('the image of $app, target $target', ({ app, lineage }) =>
     const args = new Map(all(lineage, 'ARG').map(variableOf));
     expect(args.get('VERSION')).toBe(version);
     expect(copies(lineage).flatMap(({ paths }) => paths)).toEqual(
-      expect.arrayContaining(['LICENSE', 'docs/licences.md']),
+      expect.arrayContaining(['LICENSE', 'docs/licenses.md']),
     );
   });
 });

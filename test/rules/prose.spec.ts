@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { problems } from '@app/protocol';
 import { declaredMetrics } from '../support/declared-metrics';
+import { bannedWordsIn } from './banned-words';
 
 const root = join(__dirname, '../..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -14,15 +15,6 @@ const documents = [
 ];
 
 const maxColumns = 100;
-
-/** Words that only this project would use so, with the word that a reader searches for. */
-const banned: readonly (readonly [RegExp, string])[] = [
-  [/\bbeats?\b/i, 'heartbeat'],
-  [/\btake-?overs?\b/i, 'failover'],
-  [/\bnewcomers?\b/i, 'new request'],
-  [/\bdoors?\b/i, 'entry point'],
-  [/\btwins?\b/i, 'in-memory implementation'],
-];
 
 /** A page without its fenced and indented code. Lines keep their numbers. */
 const withoutCode = (page: string): string[] =>
@@ -41,11 +33,7 @@ function overlong(page: string): number[] {
 }
 
 /** The banned words of a text that are not in code, each with the word to use. */
-const bannedIn = (text: string): string[] =>
-  banned.flatMap(([pattern, instead]) => {
-    const found = pattern.exec(text.replaceAll(/`[^`]*`/g, ''));
-    return found ? [`${found[0]}: write ${instead}`] : [];
-  });
+const bannedIn = (text: string): string[] => bannedWordsIn(text.replaceAll(/`[^`]*`/g, ''));
 
 /** Texts that a command or an app prints for `--help`. */
 const helpTexts = readdirSync(join(root, 'tools'), { recursive: true, encoding: 'utf8' })

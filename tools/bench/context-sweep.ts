@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { Resampler } from '@app/speech/audio';
-import { createWhisperEngine, defaultWhisperOptions, sttSampleRateHz } from '@app/speech/engines';
+import { Resampler, sttSampleRateHz } from '@app/speech/audio';
+import { createWhisperEngine, defaultWhisperOptions } from '@app/speech/engines';
 import { wordErrorRate } from '../../test/support/word-error-rate';
 import { bootstrapInterval, median, rateOf, type Errors } from './statistics';
 import type { Recording } from './stt-load';

@@ -1,3 +1,4 @@
+import { columnWidths, tableLines } from '../table';
 import type { SttResult } from './stt-bench';
 import type { SweepRow } from './context-sweep';
 import type { StageMeans } from './stages';
@@ -13,16 +14,10 @@ export interface TargetRow {
 const ms = (value: number): string => value.toFixed(value < 10 ? 1 : 0);
 const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
 
-/** Prints a table. Each column is as wide as its longest cell. */
+/** Prints a table with a rule below its headings. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): void {
-  const all = [headings, ...rows];
-  const widths = headings.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd();
-  console.log(['', line(headings), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n'));
+  const rule = columnWidths([headings, ...rows]).map((width) => '-'.repeat(width));
+  console.log(['', ...tableLines([headings, rule, ...rows])].join('\n'));
 }
 
 export function sayTts(results: readonly TtsResult[], stages: StageMeans | undefined): void {

@@ -34,6 +34,7 @@ const ofEveryLevel = [
   'tools/models',
   'tools/own-file.ts',
   'tools/progress.ts',
+  'tools/table.ts',
   'tools/bootstrap',
 ];
 
@@ -42,7 +43,7 @@ const ofLevel: Readonly<Record<Level, readonly string[]>> = {
     '.containerignore',
     '.dockerignore',
     'LICENSE',
-    'docs/licences.md',
+    'docs/licenses.md',
     'docs/operations',
     'images',
     'test/cluster/level-1',

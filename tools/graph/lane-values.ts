@@ -48,8 +48,8 @@ function mostJobs(lane: Lane): number {
   return Math.min(stream.max_msgs ?? Infinity, ...consumers.map(({ max_ack_pending }) => max_ack_pending ?? Infinity));
 }
 
-const longestWaitMs = ({ classes, takeOverBudgetMs }: FunctionRow): number =>
-  Math.max(takeOverBudgetMs, ...classes.map(({ waitBudgetMs }) => waitBudgetMs));
+const longestWaitMs = ({ classes, failoverBudgetMs }: FunctionRow): number =>
+  Math.max(failoverBudgetMs, ...classes.map(({ waitBudgetMs }) => waitBudgetMs));
 
 /** The `lanes` below `global` of both charts as YAML. */
 export function lanesYaml(lanes: readonly Lane[]): string {

@@ -2,12 +2,11 @@ import { createPrivateKey } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { apiKeyPattern, hashApiKey, readPublicKeys, signLicense, verifyLicense } from '@app/licensing';
+import { apiKeyPattern, dayMs, hashApiKey, readPublicKeys, signLicense, verifyLicense } from '@app/licensing';
 import { licenseFeatures } from '@app/protocol';
 import { main } from '../license';
 import { developmentFiles, ensureDevelopmentLicense, type DevelopmentLicense } from './development-license';
 
-const dayMs = 86_400_000;
 let parent: string;
 let folder: string;
 let said: string[];

@@ -2,11 +2,10 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID, typ
 import { mkdir, readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { hashApiKey, licenseState, makeApiKey, signLicense, verifyLicense } from '@app/licensing';
+import { dayMs, hashApiKey, licenseState, makeApiKey, signLicense, verifyLicense } from '@app/licensing';
 import { licenseFeatures } from '@app/protocol';
 import { writeOwnFile } from '../own-file';
 
-const dayMs = 24 * 60 * 60 * 1_000;
 const validDays = 90;
 /** With less than this left, a new one is issued. */
 const renewBeforeMs = 7 * dayMs;

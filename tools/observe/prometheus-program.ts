@@ -88,7 +88,7 @@ async function unpack(folder: string): Promise<void> {
     rmSync(folder, { recursive: true, force: true });
     renameSync(unpacked, folder);
   } catch (error) {
-    // Another start may have brought it in the meantime.
+    // Another start may have installed it in the meantime.
     if (!existsSync(unpackedIn(folder).prometheus)) throw missing('Prometheus is not on the PATH', error);
   } finally {
     rmSync(incoming, { recursive: true, force: true });

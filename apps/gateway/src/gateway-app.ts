@@ -46,7 +46,7 @@ export async function startGateway(
   const jobs = new JobClient(broker, {
     gatewayId: config.gatewayId,
     lanes: offers,
-    newcomerBudgetMs: config.waitBudgetMs,
+    newRequestBudgetMs: config.waitBudgetMs,
     log,
   });
   const presence: Presence = new Presence(broker, {
@@ -133,8 +133,8 @@ function openSockets(
   maxMessageBytes: number,
   refused: (problem: ProblemError, requestId: string) => void,
 ): void {
-  const doors = { '/tts/websocket': app.get(TtsSocket), '/stt/websocket': app.get(SttSocket) };
-  app.useWebSocketAdapter(new RawWsAdapter(app, { doors, maxMessageBytes, refused }));
+  const checks = { '/tts/websocket': app.get(TtsSocket), '/stt/websocket': app.get(SttSocket) };
+  app.useWebSocketAdapter(new RawWsAdapter(app, { checks, maxMessageBytes, refused }));
 }
 
 /** Resolves when no work is active. Each socket is closed as soon as it has no active work. */

@@ -22,15 +22,15 @@ export class LaneWatch {
     private readonly presence: Pick<Presence, 'lane'>,
     private readonly lanes: readonly Lane[],
     private readonly metrics: Pick<GatewayMetrics, 'laneBudget' | 'laneLoad' | 'laneWoke'>,
-    /** Replaces the wait budgets of the function graph. */
-    private readonly newcomersMs?: number,
+    /** Replaces the wait budget of new requests that the function graph has, in milliseconds. */
+    private readonly newRequestBudgetMs?: number,
   ) {}
 
   start(): void {
     for (const lane of this.lanes) {
-      const [newcomers] = laneClasses(lane);
-      if (newcomers === undefined) continue;
-      this.metrics.laneBudget(laneName(lane), waitBudgetMs(lane, newcomers, this.newcomersMs));
+      const [jobClass] = laneClasses(lane);
+      if (jobClass === undefined) continue;
+      this.metrics.laneBudget(laneName(lane), waitBudgetMs(lane, jobClass, this.newRequestBudgetMs));
     }
     this.lookLater();
   }

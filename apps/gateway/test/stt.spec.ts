@@ -32,9 +32,9 @@ describe('speech recognition', () => {
       client.send(pcm(2));
       client.send('close');
       expect(await client.untilClosed()).toEqual({ code: 1000, reason: 'done' });
-      const told = client.messages.filter(({ type, is_final: isFinal }) => type !== 'transcript' || isFinal);
+      const events = client.messages.filter(({ type, is_final: isFinal }) => type !== 'transcript' || isFinal);
       const requestId = client.messages[0]!.request_id;
-      expect(told).toEqual([
+      expect(events).toEqual([
         {
           type: 'transcript',
           is_final: true,

@@ -1,10 +1,9 @@
 import { Controller, Get } from '@nestjs/common';
+import { dayMs } from '@app/licensing';
 import { productVersion } from '@app/protocol';
 import { Authorizer } from './authorizer';
 import { KeyDirectory } from './key-directory';
 import { LicenseConfig } from './license.config';
-
-const dayMs = 24 * 60 * 60 * 1_000;
 
 /** `GET /status`: the licensee, the features and the expiry. Contains no secrets. */
 @Controller()

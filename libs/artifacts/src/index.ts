@@ -11,7 +11,6 @@ export {
   type ArtifactBuild,
   type ArtifactFile,
   type ArtifactKind,
-  type Licence,
   type Manifest,
   type Serves,
   type Source,

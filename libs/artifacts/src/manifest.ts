@@ -24,7 +24,7 @@ export const artifactKinds = ['voice', 'model', 'tool', 'test-audio'] as const;
 export type ArtifactKind = (typeof artifactKinds)[number];
 
 /** The licence of an artifact. */
-export class Licence {
+export class ArtifactLicense {
   /** SPDX identifier. */
   @IsString() @IsNotEmpty() spdx!: string;
   @IsString() @IsNotEmpty() note!: string;
@@ -98,7 +98,7 @@ export class Artifact {
   @IsString() @IsNotEmpty() title!: string;
   /** Whether it is fetched by default. */
   @IsBoolean() default!: boolean;
-  @Nested(() => Licence) licence!: Licence;
+  @Nested(() => ArtifactLicense) license!: ArtifactLicense;
   /** What a voice or model offers, and on which lane. */
   @IsOptional() @Nested(() => Serves) serves?: Serves;
   /** The home page of the original work, for readers. Nothing is fetched from it. */

@@ -51,7 +51,7 @@ export function writeSmallArtifact(wheels: string): Manifest {
         version: '1.0.0',
         title: 'A small voice',
         default: true,
-        licence: { spdx: 'CC0-1.0', note: 'Made for a test.' },
+        license: { spdx: 'CC0-1.0', note: 'Made for a test.' },
         origin: 'https://example.org/small-voice',
         builds: [
           {

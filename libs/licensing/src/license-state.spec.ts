@@ -1,6 +1,6 @@
 import { ProblemError } from '@app/protocol';
 import type { License } from './license-document';
-import { assertLicensed, licenseState } from './license-state';
+import { assertLicensed, dayMs, licenseState } from './license-state';
 
 const license = (change: Partial<License> = {}): License => ({
   id: 'lic-1',
@@ -15,7 +15,6 @@ const license = (change: Partial<License> = {}): License => ({
 });
 
 const at = (time: string): number => Date.parse(time);
-const dayMs = 86_400_000;
 
 it.each([
   ['2025-12-31T23:59:59Z', 'not_yet_valid', 0],

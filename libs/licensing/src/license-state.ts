@@ -1,7 +1,8 @@
 import { ProblemError } from '@app/protocol';
 import type { License } from './license-document';
 
-const dayMs = 24 * 60 * 60 * 1_000;
+/** A day, in milliseconds. */
+export const dayMs = 24 * 60 * 60 * 1_000;
 
 /** The standing of a licence. `in_grace` has expired but still grants requests. */
 export type LicenseStanding = 'not_yet_valid' | 'valid' | 'in_grace' | 'expired';

@@ -26,7 +26,7 @@ describe('a lane', () => {
     expect(laneClasses({ kind: 'tts', model: 'piper' })).toEqual(['first', 'rest']);
   });
 
-  it('lets newcomers wait as long as it is told, and never those who listen for less than before', () => {
+  it('uses the given budget for new requests, and never shortens the budget of requests with output', () => {
     const tts = { kind: 'tts', model: 'piper' } as const;
     const [first, rest] = [waitBudgetMs(tts, 'first'), waitBudgetMs(tts, 'rest')];
     expect([waitBudgetMs(tts, 'first', 500), waitBudgetMs(tts, 'rest', 500)]).toEqual([500, rest]);

@@ -37,16 +37,16 @@ export const jetStreamName = (lane: Lane): string =>
 export const laneClasses = (lane: Lane): readonly string[] => functionOf(lane.kind).classes.map(({ name }) => name);
 
 /**
- * Longest wait of a job of this lane and class for a worker, in milliseconds. `newcomersMs` replaces the budget of the
+ * Longest wait of a job of this lane and class for a worker, in milliseconds. `newRequestBudgetMs` replaces the budget of the
  * first class. It raises the budgets of the other classes if they are shorter, so that a request with output never
  * waits less than a new one.
  */
-export function waitBudgetMs(lane: Lane, jobClass: string, newcomersMs?: number): number {
+export function waitBudgetMs(lane: Lane, jobClass: string, newRequestBudgetMs?: number): number {
   const { classes } = functionOf(lane.kind);
   const found = classes.find(({ name }) => name === jobClass);
   if (!found) throw new RangeError(`lane ${laneName(lane)} has no job class ${jobClass}`);
-  if (newcomersMs === undefined) return found.waitBudgetMs;
-  return found === classes[0] ? newcomersMs : Math.max(found.waitBudgetMs, newcomersMs);
+  if (newRequestBudgetMs === undefined) return found.waitBudgetMs;
+  return found === classes[0] ? newRequestBudgetMs : Math.max(found.waitBudgetMs, newRequestBudgetMs);
 }
 
 /** Model of the only lane of a function that needs no download. */

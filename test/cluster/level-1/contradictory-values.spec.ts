@@ -161,8 +161,8 @@ describe('lanes that cannot be served are refused', () => {
     itRefuses([[noLane, ['global.lanes', 'enabled: false', 'enable one']]], { chart: workersChart }));
 
   it('but not a lane that is taken out beside one that is served', () => {
-    const twin = ['global.lanes.tts-piper.enabled=false', 'global.lanes.tts-piper.kind=stt'];
-    expect(refusal({ set: [...twin, 'global.lanes.tts-piper.model=whisper-tiny-en'] })).toBeUndefined();
+    const others = ['global.lanes.tts-piper.enabled=false', 'global.lanes.tts-piper.kind=stt'];
+    expect(refusal({ set: [...others, 'global.lanes.tts-piper.model=whisper-tiny-en'] })).toBeUndefined();
   });
 });
 

@@ -13,7 +13,7 @@ const commands = documentedCommands(pages, 'helm').filter(({ words }) => words.i
 /** The same chart and values, rendered instead of installed. */
 function rendering(words: readonly string[], files: string): string[] {
   const own = words.map((word) =>
-    word === 'values-in-use.yaml' ? join(files, word) : word.replace(/=\.\/(?:licence\/)?(.+)$/, `=${files}/$1`),
+    word === 'values-in-use.yaml' ? join(files, word) : word.replace(/=\.\/(?:license\/)?(.+)$/, `=${files}/$1`),
   );
   const rest = own
     .slice(own.indexOf('antiphon'))

@@ -32,7 +32,7 @@ describe('an address outside of an air-gapped cluster is refused', () => {
         ],
         ['global.nats.url', 'bus.vendor.example'],
       ],
-      [['license.env.LICENSE_ENDPOINT=https://licence.vendor.example'], ['license.env.LICENSE_ENDPOINT']],
+      [['license.env.LICENSE_ENDPOINT=https://license.vendor.example'], ['license.env.LICENSE_ENDPOINT']],
       [['gateway.env.UPSTREAM=http://203.0.113.9'], ['gateway.env.UPSTREAM', '203.0.113.9']],
       [['inference.env.STORE=s3://store.vendor.example/voices'], ['inference.env.STORE', 'store.vendor.example']],
       [['workers.env.STORE=https://store.vendor.example/voices'], ['workers.env.STORE', 'store.vendor.example']],

@@ -226,7 +226,7 @@ describe('the values files', () => {
     expect(environmentOf(workload(manifests, 'gateway')).DISPATCH).not.toContain('queue');
   });
 
-  it('keep the doors of production open, with three NATS, GPUs, and Prometheus every 5 s', () => {
+  it('keep a gateway and a license app of production running, with three NATS, GPUs, and Prometheus every 5 s', () => {
     const manifests = render({ files: ['production'] });
     for (const name of ['gateway', 'license']) {
       expect(workload(manifests, name).template.metadata.annotations?.['autoscaling.knative.dev/min-scale']).toBe('1');

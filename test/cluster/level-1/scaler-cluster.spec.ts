@@ -18,7 +18,7 @@ jest.setTimeout(120_000);
 
 const manifests = render({ files: ['production'] });
 /** No job is given up while KEDA is asked. */
-const newcomerBudgetMs = 600_000;
+const newRequestBudgetMs = 600_000;
 const pods = ['nats-0', 'nats-1', 'nats-2'];
 const headless = `nats-headless.${namespace}.svc.cluster.local`;
 const clients = `nats.${namespace}.svc.cluster.local`;
@@ -78,7 +78,7 @@ const title = 'Of three NATS servers under the configuration of the chart, by th
           () => false,
         ),
       );
-      client = new JobClient(broker, { gatewayId: 'gateway', lanes: broker, newcomerBudgetMs });
+      client = new JobClient(broker, { gatewayId: 'gateway', lanes: broker, newRequestBudgetMs });
       await client.start();
       presence = new Presence(broker, { gatewayId: 'gateway', activeByKey: () => ({}) });
       presence.start();

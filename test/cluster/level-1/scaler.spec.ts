@@ -20,7 +20,7 @@ const manifests = render({ files: ['production'], set: ['nats.replicas=1', 'glob
 const lanes = { tts: laneOf('worker-tts-'), stt: laneOf('worker-stt-') };
 
 /** No job is given up while KEDA is asked. */
-const newcomerBudgetMs = 600_000;
+const newRequestBudgetMs = 600_000;
 
 interface Scaled {
   readonly name: string;
@@ -106,7 +106,7 @@ beforeEach(async () => {
   runners = [];
   gateway = await connect('gateway');
   for (const { lane } of Object.values(lanes)) await gateway.ensureLane(lane);
-  client = new JobClient(gateway, { gatewayId: 'gateway', lanes: gateway, newcomerBudgetMs });
+  client = new JobClient(gateway, { gatewayId: 'gateway', lanes: gateway, newRequestBudgetMs });
   await client.start();
   presence = new Presence(gateway, { gatewayId: 'gateway', activeByKey: () => ({}) });
   presence.start();

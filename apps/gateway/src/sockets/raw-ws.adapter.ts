@@ -7,7 +7,7 @@ import { WebSocketServer } from 'ws';
 import { problemBody, problemHeaders, requestIdHeader, requestIdOf } from '@app/platform';
 import { ProblemError } from '@app/protocol';
 import { pathOf, queryOf } from '../http/query';
-import type { Door, Upgrade } from './door';
+import type { HandshakeCheck, Upgrade } from './handshake-check';
 
 /** Time for the closing handshake of sockets, in milliseconds. */
 const closeTimeoutMs = 1_000;
@@ -15,7 +15,7 @@ const closeTimeoutMs = 1_000;
 /** The options of the adapter. */
 export interface RawWsOptions {
   /** Pre-handshake checks by path. */
-  readonly doors: Readonly<Record<string, Door>>;
+  readonly checks: Readonly<Record<string, HandshakeCheck>>;
   readonly maxMessageBytes: number;
   /** Called for every refusal. */
   readonly refused: (problem: ProblemError, requestId: string) => void;
@@ -23,7 +23,7 @@ export interface RawWsOptions {
 
 /**
  * WebSockets on the API's port. A refused upgrade gets an ordinary HTTP response before the handshake. A gateway class
- * gets `handleConnection(socket, request, welcome)` and reads the socket's frames itself. The adapter parses nothing.
+ * gets `handleConnection(socket, request, accepted)` and reads the socket's frames itself. The adapter parses nothing.
  */
 export class RawWsAdapter extends AbstractWsAdapter {
   private readonly servers = new Map<string, WebSocketServer>();
@@ -75,13 +75,13 @@ export class RawWsAdapter extends AbstractWsAdapter {
     request.headers[requestIdHeader] = requestId;
     try {
       const path = pathOf(request.url ?? '/');
-      const [server, door] = [this.servers.get(path), this.options.doors[path]];
-      if (!server || !door) throw new ProblemError('not_found');
-      const welcome = await door.welcome(upgradeOf(request, socket, requestId));
+      const [server, check] = [this.servers.get(path), this.options.checks[path]];
+      if (!server || !check) throw new ProblemError('not_found');
+      const accepted = await check.checkHandshake(upgradeOf(request, socket, requestId));
       server.handleUpgrade(request, socket, head, (client) => {
         // After a frame that is invalid or too large, the library closes the socket with the matching code.
         client.on('error', () => undefined);
-        server.emit('connection', client, request, welcome);
+        server.emit('connection', client, request, accepted);
       });
     } catch (error) {
       const problem = ProblemError.from(error);

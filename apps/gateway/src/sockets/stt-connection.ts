@@ -11,7 +11,7 @@ import { OpenSocket } from './open-socket';
 import type { Connection } from './socket-registry';
 
 /** The data of a stream that is known before its socket opens. */
-export interface SttWelcome {
+export interface AcceptedStream {
   readonly scope: RequestScope;
   readonly settings: SttSettings;
   readonly input: AudioInput;
@@ -25,7 +25,7 @@ export class SttConnection implements Connection, SttClient {
 
   constructor(
     private readonly socket: WebSocket,
-    { scope, settings, input }: SttWelcome,
+    { scope, settings, input }: AcceptedStream,
     private readonly errors: Pick<ErrorMetrics, 'count'>,
     idleMs: number,
   ) {

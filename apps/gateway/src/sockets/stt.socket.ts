@@ -8,13 +8,13 @@ import { GatewayConfig } from '../gateway.config';
 import { RequestScopes } from '../scope/request-scopes';
 import { RawAudioInput } from '../stt/audio-input';
 import { liveRequest } from '../stt/stt-request';
-import type { Door, Upgrade } from './door';
+import type { HandshakeCheck, Upgrade } from './handshake-check';
 import { SocketRegistry } from './socket-registry';
-import { SttConnection, type SttWelcome } from './stt-connection';
+import { SttConnection, type AcceptedStream } from './stt-connection';
 
 /** `GET /stt/websocket`: one STT stream. It counts as active even before its socket opens. */
 @WebSocketGateway({ path: '/stt/websocket' })
-export class SttSocket implements OnGatewayConnection, Door<SttWelcome> {
+export class SttSocket implements OnGatewayConnection, HandshakeCheck<AcceptedStream> {
   constructor(
     private readonly config: GatewayConfig,
     private readonly gatekeeper: Gatekeeper,
@@ -23,7 +23,7 @@ export class SttSocket implements OnGatewayConnection, Door<SttWelcome> {
     private readonly registry: SocketRegistry,
   ) {}
 
-  async welcome(upgrade: Upgrade): Promise<SttWelcome> {
+  async checkHandshake(upgrade: Upgrade): Promise<AcceptedStream> {
     const model = this.catalogue.knownModel('stt', upgrade.query.get('model') ?? '');
     const admission = await this.gatekeeper.admit(upgrade, 'stt', model);
     const { settings, format } = liveRequest(upgrade.query, this.catalogue);
@@ -35,8 +35,8 @@ export class SttSocket implements OnGatewayConnection, Door<SttWelcome> {
   }
 
   /** Frames are handled one after another in the order of arrival. */
-  handleConnection(socket: WebSocket, _request: IncomingMessage, welcome: SttWelcome): void {
-    const connection = new SttConnection(socket, welcome, this.scopes.errors, this.config.sttIdleMs);
+  handleConnection(socket: WebSocket, _request: IncomingMessage, accepted: AcceptedStream): void {
+    const connection = new SttConnection(socket, accepted, this.scopes.errors, this.config.sttIdleMs);
     this.registry.add(connection);
     socket.on('message', (data: Buffer, isBinary) => {
       if (isBinary) connection.hear(data);

@@ -12,7 +12,7 @@ import { contextWork, socketLimits } from '../tts/context-limits';
 import { doneMessage, ttsMessage } from '../tts/tts-messages';
 import { ttsSettings, type TtsSettings } from '../tts/tts-request';
 import { ttsErrorMessage } from '../wire/error-messages';
-import type { Upgrade } from './door';
+import type { Upgrade } from './handshake-check';
 import { FailedContexts } from './failed-contexts';
 import { OpenSocket } from './open-socket';
 import type { Connection } from './socket-registry';

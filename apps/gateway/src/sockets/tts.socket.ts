@@ -6,19 +6,19 @@ import { Gatekeeper, type Admission } from '../auth/gatekeeper';
 import { Catalogue } from '../catalogue/catalogue';
 import { GatewayConfig } from '../gateway.config';
 import { RequestScopes } from '../scope/request-scopes';
-import type { Door, Upgrade } from './door';
+import type { HandshakeCheck, Upgrade } from './handshake-check';
 import { SocketRegistry } from './socket-registry';
 import { TtsConnection, type TtsServices } from './tts-connection';
 
 /** The upgrade that opened the socket, and its admission. */
-interface Welcome {
+interface AcceptedUpgrade {
   readonly upgrade: Upgrade;
   readonly admission: Admission;
 }
 
 /** `GET /tts/websocket`: many contexts on one connection. Each context is authorised like a separate request. */
 @WebSocketGateway({ path: '/tts/websocket' })
-export class TtsSocket implements OnGatewayConnection, Door<Welcome>, TtsServices {
+export class TtsSocket implements OnGatewayConnection, HandshakeCheck<AcceptedUpgrade>, TtsServices {
   constructor(
     readonly config: GatewayConfig,
     readonly gatekeeper: Gatekeeper,
@@ -27,12 +27,12 @@ export class TtsSocket implements OnGatewayConnection, Door<Welcome>, TtsService
     private readonly registry: SocketRegistry,
   ) {}
 
-  async welcome(upgrade: Upgrade): Promise<Welcome> {
+  async checkHandshake(upgrade: Upgrade): Promise<AcceptedUpgrade> {
     return { upgrade, admission: await this.gatekeeper.admit(upgrade, 'tts') };
   }
 
   /** Frames are handled one after another in the order of arrival. */
-  handleConnection(socket: WebSocket, _request: IncomingMessage, { upgrade, admission }: Welcome): void {
+  handleConnection(socket: WebSocket, _request: IncomingMessage, { upgrade, admission }: AcceptedUpgrade): void {
     const connection = new TtsConnection(this, socket, upgrade, admission);
     this.registry.add(connection);
     socket.on('message', (data: Buffer, isBinary) => {

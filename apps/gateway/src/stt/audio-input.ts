@@ -1,4 +1,5 @@
-import { ProblemError, sttSampleRateHz } from '@app/protocol';
+import { ProblemError } from '@app/protocol';
+import { sttSampleRateHz } from '@app/speech/audio';
 import {
   PcmDecoder,
   Resampler,

@@ -1,13 +1,6 @@
 import type { JobHandle, JobListener, JobRequest } from '@app/broker';
-import {
-  creditSamples,
-  ProblemError,
-  sttSampleRateHz as rateHz,
-  type SttInput,
-  type SttOutput,
-  type SttResume,
-} from '@app/protocol';
-import { encodePcm } from '@app/speech/audio';
+import { creditMs, ProblemError, type SttInput, type SttOutput, type SttResume } from '@app/protocol';
+import { encodePcm, sttSampleRateHz as rateHz } from '@app/speech/audio';
 import { mockMetrics, testScope, type TestScope } from '../../test/support/test-scope';
 import { RawAudioInput } from './audio-input';
 import type { SttEvent, SttSettings } from './stream-events';
@@ -103,7 +96,7 @@ describe('an STT stream', () => {
     session.push(pcm(25));
     await settle();
     await claim();
-    expect(sentSeconds()).toBe(creditSamples / rateHz);
+    expect(sentSeconds()).toBe(creditMs / 1_000);
     expect(Math.max(...sent.map(({ bytes }) => bytes))).toBeLessThanOrEqual(64 * 1024);
     output({ type: 'credit', consumedSamples: 4 * rateHz });
     expect(sentSeconds()).toBe(14);

@@ -3,12 +3,12 @@ import {
   laneClasses,
   laneName,
   ProblemError,
-  sttSampleRateHz,
   type Lane,
   type SttOutput,
   type SttResume,
   type SttSegment,
 } from '@app/protocol';
+import { sttSampleRateHz } from '@app/speech/audio';
 import type { CancelReason, RequestScope } from '../scope/request-scope';
 import type { AudioInput } from './audio-input';
 import type { SttClient, SttEnd, SttSettings } from './stream-events';

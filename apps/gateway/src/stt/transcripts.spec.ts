@@ -1,4 +1,5 @@
-import { sttSampleRateHz as rateHz, type SttSegment } from '@app/protocol';
+import type { SttSegment } from '@app/protocol';
+import { sttSampleRateHz as rateHz } from '@app/speech/audio';
 import { Transcripts } from './transcripts';
 
 describe('the transcripts of an STT stream', () => {

@@ -1,4 +1,5 @@
-import { sttSampleRateHz, type SttSegment } from '@app/protocol';
+import type { SttSegment } from '@app/protocol';
+import { sttSampleRateHz } from '@app/speech/audio';
 import { usesSpaces } from '@app/speech/text';
 
 /** Recognised text for the client. The texts of finals can be concatenated. */

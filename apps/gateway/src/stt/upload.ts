@@ -21,7 +21,7 @@ export interface UploadResult {
 
 const granularities = 'timestamp_granularities';
 /** Once all these fields have arrived, the file need not wait for the rest of the form. */
-const telling = ['model', 'language', granularities];
+const neededFields = ['model', 'language', granularities];
 
 /**
  * One form with an audio file. The file is transcribed while it arrives, once the fields that it depends on are known.
@@ -93,7 +93,7 @@ export class Upload implements SttClient {
 
   private take(name: string, value: unknown): void {
     const field = name.replace(/\[\]$/, '');
-    const late = this.begun && telling.includes(field) && this.fields[field] !== value;
+    const late = this.begun && neededFields.includes(field) && this.fields[field] !== value;
     if (late) throw new ProblemError('bad_request', { detail: `Put ${field} before the file if the file is long.` });
     if (field === granularities && this.fields[field] === 'word') return;
     this.fields[field] = value;
@@ -102,7 +102,7 @@ export class Upload implements SttClient {
   private async readFile(file: Extract<FormPart, { type: 'file' }>['file']): Promise<void> {
     if (this.hasFile) throw new ProblemError('bad_request', { detail: 'Send one file at a time.' });
     this.hasFile = true;
-    if (telling.every((field) => field in this.fields)) this.begin();
+    if (neededFields.every((field) => field in this.fields)) this.begin();
     for await (const bytes of asSent(file)) {
       if (this.begun) await this.send(this.begun.session, bytes);
       else await this.keep(bytes);

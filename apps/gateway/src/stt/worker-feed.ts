@@ -1,7 +1,9 @@
 import type { JobHandle } from '@app/broker';
-import { creditSamples, sttSampleRateHz, type SttInput } from '@app/protocol';
+import { creditMs, type SttInput } from '@app/protocol';
+import { sttSampleRateHz } from '@app/speech/audio';
 import { AudioHistory } from './audio-history';
 
+const creditSamples = (creditMs * sttSampleRateHz) / 1_000;
 /** Number of samples that may wait for a worker before the client is paused. */
 const fullSamples = 2 * creditSamples;
 /** Workers force a final at 30 s. Consumed audio that is older than this and has no final was silence. */

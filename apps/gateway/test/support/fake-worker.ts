@@ -1,7 +1,6 @@
 import { LaneRunner, type Broker, type JobContext } from '@app/broker';
 import {
   bodyOf,
-  sttSampleRateHz,
   type Span,
   type SttInput,
   type SttJob,
@@ -11,6 +10,7 @@ import {
   type TtsOutput,
   type TtsResume,
 } from '@app/protocol';
+import { sttSampleRateHz } from '@app/speech/audio';
 import { splitWords } from '@app/speech/text';
 
 export const fakeRateHz = 22_050;

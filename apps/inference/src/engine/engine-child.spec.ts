@@ -21,10 +21,10 @@ describe('EngineChild', () => {
     exited = () => new Promise((resolve) => waiting.exit.push(resolve));
     exits = [];
     child = new EngineChild(fixtureSettings(fixture.entry, over), {
-      onReady: () => waiting.ready.splice(0).forEach((tell) => tell()),
+      onReady: () => waiting.ready.splice(0).forEach((resolve) => resolve()),
       onExit: (reason) => {
         exits.push(reason);
-        waiting.exit.splice(0).forEach((tell) => tell());
+        waiting.exit.splice(0).forEach((resolve) => resolve());
       },
     });
   };

@@ -120,7 +120,7 @@ export class EnginePool<Step, Result> {
       this.settings.child,
       {
         onReady: () => {
-          for (const tell of this.ready) tell();
+          for (const onReady of this.ready) onReady();
           this.observer.onReadyChange(this.readyEngines);
           this.dispatch();
         },

@@ -118,8 +118,8 @@ describe('the handlers of a worker on a bus', () => {
   const submit = async (lane: Lane, job: object, begun?: (attempt: number) => void, headers = {}) => {
     const outputs: (TtsOutput | SttOutput)[] = [];
     const attempts: number[] = [];
-    let tell: (how: string) => void = () => undefined;
-    const over = new Promise<string>((resolve) => (tell = resolve));
+    let end: (how: string) => void = () => undefined;
+    const over = new Promise<string>((resolve) => (end = resolve));
     const handle = await client.submit(
       {
         lane,
@@ -134,8 +134,8 @@ describe('the handlers of a worker on a bus', () => {
         },
         resume: () => ({ offsetSamples: 0 }),
         onOutput: (output: TtsOutput | SttOutput) => void outputs.push(output),
-        onEnd: () => tell('end'),
-        onProblem: ({ code }) => tell(code),
+        onEnd: () => end('end'),
+        onProblem: ({ code }) => end(code),
       },
     );
     return { handle, heard: { outputs, attempts, over } satisfies Heard };

@@ -25,12 +25,7 @@ describe('SpeechActivityHandler', () => {
   const took: unknown[][] = [];
   const engines = { of: () => detector, jobTook: (...what: unknown[]) => took.push(what) } as unknown as LaneEngines;
   const handler = new SpeechActivityHandler(engines, silentLog(), Tracing.off());
-  const job = Object.assign(new SpeechActivityJob(), {
-    model: 'builtin',
-    threshold: 0.5,
-    minSilenceMs: 500,
-    minSpeechMs: 100,
-  });
+  const job = Object.assign(new SpeechActivityJob(), { model: 'builtin' });
   const answer = (wav: Uint8Array): Promise<object> =>
     resultOf((context: JobContext) => handler.run(job, context), wav);
   /** Loud from 1 s to 2 s of 4 s. */

@@ -1,13 +1,8 @@
 import { Controller } from '@nestjs/common';
 import { MessagePattern } from '@nestjs/microservices';
 import type { JobContext } from '@app/broker';
-import {
-  ProblemError,
-  speechActivityFunction,
-  sttSampleRateHz,
-  type ResultOf,
-  type SpeechActivityJob,
-} from '@app/protocol';
+import { ProblemError, speechActivityFunction, type ResultOf, type SpeechActivityJob } from '@app/protocol';
+import { sttSampleRateHz } from '@app/speech/audio';
 import { Log, Tracing } from '@app/platform';
 import { LaneEngines } from '../lanes/lane-engines';
 import { SpeechFinder } from '../speech-activity/speech-finder';

@@ -1,6 +1,6 @@
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { JobTaker, type BroughtJob, type SeatedJob } from '@app/broker';
+import { JobTaker, type DeliveredJob, type SeatedJob } from '@app/broker';
 import { listen, Log, PlatformModule, Readiness, Tracing } from '@app/platform';
 import { encodeFrame, jobsPath, offerHeaders, offerMediaType, ProblemError } from '@app/protocol';
 import { until } from '../../../../test/support/until';
@@ -10,17 +10,17 @@ class TakerModule {}
 
 /** Gives seats when the test says so. */
 class ScriptedTaker extends JobTaker {
-  readonly brought: BroughtJob[] = [];
+  readonly delivered: DeliveredJob[] = [];
   handedBack = 0;
   left = 0;
-  onBrought: () => void = () => undefined;
+  onDelivered: () => void = () => undefined;
   /** Called for each job; seats it by default. */
   answer: () => Promise<SeatedJob> = () => Promise.resolve({ handBack: () => void (this.handedBack += 1) });
 
-  take(job: BroughtJob, gone: AbortSignal): Promise<SeatedJob> {
-    this.brought.push(job);
+  take(job: DeliveredJob, gone: AbortSignal): Promise<SeatedJob> {
+    this.delivered.push(job);
     gone.addEventListener('abort', () => (this.left += 1));
-    this.onBrought();
+    this.onDelivered();
     return this.answer();
   }
 }
@@ -58,8 +58,8 @@ describe('POST /jobs', () => {
     return app.close();
   });
   beforeEach(() => {
-    taker.brought.length = 0;
-    Object.assign(taker, new ScriptedTaker(), { brought: taker.brought, answer: seated });
+    taker.delivered.length = 0;
+    Object.assign(taker, new ScriptedTaker(), { delivered: taker.delivered, answer: seated });
   });
 
   const seated = (): Promise<SeatedJob> => Promise.resolve({ handBack: () => void (taker.handedBack += 1) });
@@ -67,28 +67,32 @@ describe('POST /jobs', () => {
   const post = (body: Uint8Array = job, more: object = {}): Promise<Response> =>
     fetch(url(jobsPath), { method: 'POST', headers: { ...headers, ...more }, body: new Uint8Array(body) });
   /** A request whose answer is read as it comes. */
-  const open = async (): Promise<{ sent: ClientRequest; answer: Promise<IncomingMessage>; brought: BroughtJob }> => {
-    const brought = new Promise<void>((resolve) => (taker.onBrought = resolve));
+  const open = async (): Promise<{
+    sent: ClientRequest;
+    answer: Promise<IncomingMessage>;
+    delivered: DeliveredJob;
+  }> => {
+    const delivered = new Promise<void>((resolve) => (taker.onDelivered = resolve));
     const sent = httpRequest(url(jobsPath), { method: 'POST', headers });
     sent.on('error', () => undefined);
     opened.push(sent);
     const answer = new Promise<IncomingMessage>((resolve) => sent.once('response', resolve));
     sent.end(job);
-    await brought;
-    return { sent, answer, brought: taker.brought[0] as BroughtJob };
+    await delivered;
+    return { sent, answer, delivered: taker.delivered[0] as DeliveredJob };
   };
 
   it('brings the job as it is, begins its answer with the seat and ends it with the verdict', async () => {
-    const { answer, brought } = await open();
+    const { answer, delivered } = await open();
     const response = await answer;
     expect(response.statusCode).toBe(200);
     expect(response.headers['x-request-id']).toBe('request-1');
-    expect(brought).toMatchObject({ lane: { kind: 'tts', model: 'piper' }, jobClass: 'rest' });
-    expect(brought.delivery).toMatchObject({ sequence: 42 });
-    expect(Buffer.from(brought.delivery.payload).equals(Buffer.from(job))).toBe(true);
-    brought.delivery.working();
-    brought.delivery.ack();
-    brought.delivery.leave?.();
+    expect(delivered).toMatchObject({ lane: { kind: 'tts', model: 'piper' }, jobClass: 'rest' });
+    expect(delivered.delivery).toMatchObject({ sequence: 42 });
+    expect(Buffer.from(delivered.delivery.payload).equals(Buffer.from(job))).toBe(true);
+    delivered.delivery.working();
+    delivered.delivery.ack();
+    delivered.delivery.leave?.();
     const pieces: Buffer[] = [];
     for await (const piece of response) pieces.push(piece as Buffer);
     expect(JSON.parse(Buffer.concat(pieces).toString())).toEqual({ verdict: 'ack' });
@@ -97,11 +101,11 @@ describe('POST /jobs', () => {
 
   it('passes a hand-back on with its delay, and one without a verdict as a hand-back', async () => {
     const first = await open();
-    first.brought.delivery.nak(250);
+    first.delivered.delivery.nak(250);
     expect(await textOf(await first.answer)).toEqual({ verdict: 'nak', delayMs: 250 });
-    taker.brought.length = 0;
+    taker.delivered.length = 0;
     const second = await open();
-    second.brought.delivery.leave?.();
+    second.delivered.delivery.leave?.();
     expect(await textOf(await second.answer)).toEqual({ verdict: 'nak', delayMs: 0 });
   });
 
@@ -141,7 +145,7 @@ describe('POST /jobs', () => {
   ])('refuses %s', async (_, more) => {
     const response = await post(job, more);
     expect([400, 415]).toContain(response.status);
-    expect(taker.brought).toHaveLength(0);
+    expect(taker.delivered).toHaveLength(0);
   });
 
   it('refuses a job that would be too large for the bus', async () => {

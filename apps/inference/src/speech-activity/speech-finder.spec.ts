@@ -3,7 +3,6 @@ import { detectorFrameSamples, type DetectStep, type DetectStepResult } from '@a
 import type { StepDone, StepRequest } from '../engine/engine-pool';
 import { SpeechFinder, type DetectSteps, type SpeechThresholds } from './speech-finder';
 
-const usual: SpeechThresholds = { threshold: 0.5, minSilenceMs: 500, minSpeechMs: 100 };
 const rateHz = 16_000;
 
 /** A detector that takes a frame's first sample for how likely it holds speech. */
@@ -37,12 +36,8 @@ describe('SpeechFinder', () => {
   let detector: FrankDetector;
   beforeEach(() => (detector = new FrankDetector()));
 
-  const find = async (
-    samples: Float32Array,
-    thresholds: Partial<SpeechThresholds> = {},
-    stop = new AbortController(),
-  ) => {
-    const finder = new SpeechFinder('a', { ...usual, ...thresholds }, detector);
+  const find = async (samples: Float32Array, thresholds: SpeechThresholds = {}, stop = new AbortController()) => {
+    const finder = new SpeechFinder('a', thresholds, detector);
     const segments = await finder.find(samples, stop.signal);
     return segments.map(({ startSample, endSample }) => [startSample / 16, endSample / 16]);
   };
@@ -85,7 +80,7 @@ describe('SpeechFinder', () => {
   });
 
   it('leaves the engine to others every 2 s, and counts what it took of it', async () => {
-    const finder = new SpeechFinder('a', usual, detector);
+    const finder = new SpeechFinder('a', {}, detector);
     await finder.find(audio([0, 6_400]), new AbortController().signal);
     expect(detector.frames).toEqual([63, 63, 63, 11]);
     expect(finder.computeMs).toBe(8);

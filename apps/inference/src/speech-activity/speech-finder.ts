@@ -1,5 +1,12 @@
 import type { SpeechActivityJob } from '@app/protocol';
-import { detectorFrameSamples, Endpointer, type DetectStep, type DetectStepResult } from '@app/speech/engines';
+import {
+  defaultEndpointerOptions,
+  detectorFrameSamples,
+  Endpointer,
+  type DetectStep,
+  type DetectStepResult,
+  type EndpointerOptions,
+} from '@app/speech/engines';
 import type { StepDone, StepRequest } from '../engine/engine-pool';
 
 /** The part of an engine pool that the speech finder uses. */
@@ -8,7 +15,7 @@ export interface DetectSteps {
   drop(id: string): void;
 }
 
-/** The limits for speech. */
+/** The limits for speech. Default: those of the detector. */
 export type SpeechThresholds = Pick<SpeechActivityJob, 'threshold' | 'minSilenceMs' | 'minSpeechMs'>;
 
 /** A part with speech: samples [startSample, endSample) of the recording. */
@@ -21,8 +28,9 @@ export interface SpeechSegment {
 const stepFrames = 63;
 /** Time that a step waits in favour of live streams, in milliseconds. */
 const patienceMs = 200;
+const { startThreshold, endThreshold, minSpeechMs: usualSpeechMs, endSilenceMs } = defaultEndpointerOptions;
 /** The end threshold is this much below the start threshold, as the authors of the detector recommend. */
-const endMargin = 0.15;
+const endMargin = startThreshold - endThreshold;
 const leastEndThreshold = 0.01;
 
 /** Finds the speech in one recording. */
@@ -77,7 +85,11 @@ export class SpeechFinder {
 }
 
 /** Segments end where the speech ends. No audio is kept around them, and long ones are not cut. */
-const endpointerOptions = ({ threshold, minSilenceMs, minSpeechMs }: SpeechThresholds) => ({
+const endpointerOptions = ({
+  threshold = startThreshold,
+  minSilenceMs = endSilenceMs,
+  minSpeechMs = usualSpeechMs,
+}: SpeechThresholds): EndpointerOptions => ({
   startThreshold: threshold,
   endThreshold: Math.max(leastEndThreshold, threshold - endMargin),
   minSpeechMs,

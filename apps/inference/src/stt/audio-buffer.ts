@@ -1,4 +1,6 @@
-const growthSamples = 16_000 * 8;
+import { sttSampleRateHz } from '@app/speech/audio';
+
+const growthSamples = 8 * sttSampleRateHz;
 
 /** Samples of a stream by sample number, from the oldest that is still needed. */
 export class AudioBuffer {

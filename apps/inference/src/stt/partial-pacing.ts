@@ -1,5 +1,5 @@
 import type { Tuning } from '@app/speech/batching';
-import { sttSampleRateHz } from '@app/protocol';
+import { sttSampleRateHz } from '@app/speech/audio';
 
 /**
  * The sample from which the next partial of an utterance is due. The first partial is due early. The interval of later

@@ -1,5 +1,5 @@
-import { sttSampleRateHz, type SttOutput } from '@app/protocol';
-import { Resampler } from '@app/speech/audio';
+import type { SttOutput } from '@app/protocol';
+import { Resampler, sttSampleRateHz } from '@app/speech/audio';
 import { profiles } from '@app/speech/batching';
 import {
   createVitsEngine,

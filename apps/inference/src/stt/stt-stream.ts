@@ -1,13 +1,12 @@
 import { HandBack } from '@app/broker';
-import { ProblemError, sttSampleRateHz, type SttOutput } from '@app/protocol';
+import { ProblemError, type SttOutput } from '@app/protocol';
 import { detectorFrameSamples, type EndpointEvent } from '@app/speech/engines';
 import { StepDropped } from '../engine/engine-pool';
-import { AudioBuffer } from './audio-buffer';
 import { FinalOrder } from './final-order';
+import { HeardAudio } from './heard-audio';
 import { OpenUtterance, type Recogniser, type UtteranceTuning } from './open-utterance';
 import { samplesOfMs } from './partial-pacing';
 import { segmentOf } from './recognition';
-import { SpeechFrames } from './speech-frames';
 import { StreamEngine, type StreamEngineSettings, type SttSteps } from './stream-engine';
 
 /** Finds utterances in frame probabilities. Counts samples from its own start. */
@@ -25,10 +24,6 @@ export interface SttStreamSettings extends StreamEngineSettings {
   readonly partials: boolean;
 }
 
-/** Most samples that the detector gets at once, so that a burst does not delay other streams. */
-const detectSamples = sttSampleRateHz;
-/** Samples kept before the detector's position, for the pre-roll of an utterance that begins there. */
-const preRollSamples = samplesOfMs(1_000);
 /** After this many samples without speech, a final without text reports that the audio is settled. */
 const settleSamples = samplesOfMs(10_000);
 /** Amount of audio between two credits. */
@@ -46,15 +41,12 @@ type Marker = { readonly type: 'finalize'; readonly marker: number } | { readonl
 export class SttStream {
   /** Resolves after `end` was sent. Rejects with HandBack, a problem, or StepDropped after `drop`. */
   readonly done: Promise<void>;
-  private readonly audio: AudioBuffer;
-  private readonly frames: SpeechFrames;
+  private readonly heard: HeardAudio;
   private readonly engine: StreamEngine;
   private readonly recogniser: Recogniser;
   private readonly markers: { readonly atSample: number; readonly marker: Marker }[] = [];
   private settle!: { resolve(): void; reject(error: unknown): void };
   private open: OpenUtterance | undefined;
-  /** The sample after the last one that the detector got. */
-  private detected: number;
   private credited: number;
   /** The sample after the last one that a final covers, or will cover once it is recognised. */
   private finalEnd: number;
@@ -69,26 +61,23 @@ export class SttStream {
     private readonly finder: UtteranceFinder,
     private readonly emit: (emission: { readonly output: SttOutput }) => void,
   ) {
-    this.audio = new AudioBuffer(settings.offsetSamples);
-    this.frames = new SpeechFrames(settings.offsetSamples);
+    this.heard = new HeardAudio(settings.offsetSamples);
     this.engine = new StreamEngine(settings, steps);
     this.recogniser = {
-      cut: (from, to) => ({ samples: this.audio.slice(from, to), speech: this.frames.speechWithin(from, to) }),
+      cut: (from, to) => this.heard.cut(from, to),
       recognise: (request) => (this.isOver ? Promise.reject(new StepDropped()) : this.engine.recognise(request)),
       drop: (line) => this.engine.drop(line),
       partial: (recognition, from, to) => this.say({ type: 'partial', ...segmentOf(recognition, from, to), words: [] }),
     };
-    this.detected = this.credited = this.finalEnd = settings.offsetSamples;
+    this.credited = this.finalEnd = settings.offsetSamples;
     this.done = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
   }
 
   /** Adds the next samples and skips repeated ones. A gap fails the attempt, so that the session sends them again. */
   push(offsetSamples: number, samples: Float32Array): void {
     if (this.isOver) return;
-    const known = this.audio.endSample - offsetSamples;
-    if (known < 0) return this.fail(new ProblemError('internal', { cause: new Error('audio is missing') }));
-    this.audio.append(samples.subarray(known));
-    this.work();
+    if (this.heard.append(offsetSamples, samples)) this.work();
+    else this.fail(new ProblemError('internal', { cause: new Error('audio is missing') }));
   }
 
   /** Makes finals for all audio so far, then sends `flushed`. */
@@ -123,13 +112,13 @@ export class SttStream {
     return this.engine.computeMs;
   }
 
-  /** Duration of the audio that this attempt has received. */
+  /** Duration of the audio that the detector got from this attempt, in milliseconds. */
   get heardMs(): number {
-    return ((this.detected - this.settings.offsetSamples) / sttSampleRateHz) * 1_000;
+    return this.heard.detectedMs;
   }
 
   private mark(marker: Marker): void {
-    this.markers.push({ atSample: this.audio.endSample, marker });
+    this.markers.push({ atSample: this.heard.endSample, marker });
     this.work();
   }
 
@@ -142,10 +131,10 @@ export class SttStream {
   private async workOff(): Promise<void> {
     while (!this.isOver) {
       const next = this.markers[0];
-      const until = Math.min(next?.atSample ?? Infinity, this.audio.endSample, this.detected + detectSamples);
-      if (until > this.detected) {
+      const until = Math.min(next?.atSample ?? Infinity, this.heard.detectableSample);
+      if (until > this.heard.detectedSample) {
         await this.detect(until);
-        await this.finals.room(this.detected, () => this.isOver);
+        await this.finals.room(this.heard.detectedSample, () => this.isOver);
       } else if (next) {
         this.markers.shift();
         this.reach(next.marker);
@@ -157,21 +146,19 @@ export class SttStream {
   }
 
   private async detect(until: number): Promise<void> {
-    const probabilities = await this.engine.detect(this.audio.slice(this.detected, until));
+    const probabilities = await this.engine.detect(this.heard.undetected(until));
     if (this.isOver) return;
-    this.detected = until;
+    this.heard.detectedUntil(until);
     // Frame by frame, so that the transcript does not depend on how many frames arrived at once.
     for (const probability of probabilities) {
-      this.frames.take(probability);
-      this.open?.judge(this.frames.endSample, this.frames.quietSamples);
+      this.heard.judge(probability);
+      this.open?.judge(this.heard.judgedSample, this.heard.quietSamples);
       this.follow(this.finder.push([probability]));
       this.settleSilence();
     }
     this.open?.follow();
     this.giveCredit();
-    const wanted = Math.min(this.open?.startSample ?? Infinity, this.frames.endSample - preRollSamples);
-    this.audio.forgetBefore(wanted);
-    this.frames.forgetBefore(wanted);
+    this.heard.forget(this.open?.startSample);
   }
 
   private follow(events: readonly EndpointEvent[]): void {
@@ -181,19 +168,19 @@ export class SttStream {
       else {
         const startSample = Math.max(this.finalEnd, event.startSample + offsetSamples);
         this.open = new OpenUtterance(startSample, this.recogniser, tuning, partials);
-        this.open.judge(this.frames.endSample, this.frames.quietSamples);
+        this.open.judge(this.heard.judgedSample, this.heard.quietSamples);
       }
     }
   }
 
   private reach(marker: Marker): void {
-    for (const event of this.finder.finish(this.detected - this.settings.offsetSamples)) {
+    const totalSamples = this.heard.detectedSample;
+    for (const event of this.finder.finish(totalSamples - this.settings.offsetSamples)) {
       if (event.kind !== 'speechEnd') continue;
       const at = event.endSample + this.settings.offsetSamples;
       // The detector never judges the samples that do not fill a frame.
-      this.end(this.detected - at < detectorFrameSamples ? this.detected : at);
+      this.end(totalSamples - at < detectorFrameSamples ? totalSamples : at);
     }
-    const totalSamples = this.detected;
     void this.finals.after(() => {
       if (marker.type === 'finalize') return this.say({ type: 'flushed', marker: marker.marker });
       this.over(() => {
@@ -224,7 +211,7 @@ export class SttStream {
 
   /** Sends a final without text after long silence, so that the session can drop the audio. */
   private settleSilence(): void {
-    const settled = this.frames.endSample - preRollSamples;
+    const settled = this.heard.settledSample;
     if (this.open || !this.finals.isEmpty || settled - this.finalEnd < settleSamples) return;
     const startSample = this.finalEnd;
     this.finalEnd = settled;
@@ -233,9 +220,10 @@ export class SttStream {
   }
 
   private giveCredit(): void {
-    if (this.detected - this.credited < creditStepSamples) return;
-    this.credited = this.detected;
-    this.say({ type: 'credit', consumedSamples: this.detected });
+    const consumedSamples = this.heard.detectedSample;
+    if (consumedSamples - this.credited < creditStepSamples) return;
+    this.credited = consumedSamples;
+    this.say({ type: 'credit', consumedSamples });
   }
 
   private get isOver(): boolean {

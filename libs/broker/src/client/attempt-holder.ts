@@ -37,29 +37,29 @@ export class AttemptHolder {
   }
 
   input(input: JobInput, body?: Uint8Array): void {
-    this.tell({ type: 'input', sequence: this.inputs++, input }, body);
+    this.send({ type: 'input', sequence: this.inputs++, input }, body);
   }
 
   /** Sends the number of inputs, so that the worker notices a lost last input. */
   inputCount(): void {
-    if (this.inputs > 0) this.tell({ type: 'count', sequence: this.inputs });
+    if (this.inputs > 0) this.send({ type: 'count', sequence: this.inputs });
   }
 
   /** Requests its outputs again, from this one on. */
   resume(sequence: number): void {
-    this.tell({ type: 'resume', sequence });
+    this.send({ type: 'resume', sequence });
   }
 
   cancel(reason: string): void {
-    this.tell({ type: 'cancel', reason });
+    this.send({ type: 'cancel', reason });
   }
 
   /** Tells the worker that another attempt owns the job, so that it leaves the message alone. */
   supersede(): void {
-    this.tell({ type: 'cancel', reason: 'superseded', superseded: true });
+    this.send({ type: 'cancel', reason: 'superseded', superseded: true });
   }
 
-  private tell(frame: Omit<InputEnvelope, 'attempt'>, body?: Uint8Array): void {
+  private send(frame: Omit<InputEnvelope, 'attempt'>, body?: Uint8Array): void {
     try {
       this.sender.sendToWorker(this.workerId, this.jobId, { attempt: this.attempt, ...frame }, body);
     } catch {

@@ -185,7 +185,7 @@ describe('JobClient', () => {
       await submit();
       const job = await first.hold(ttsLane, 'first');
       await job.outputs([0, plan], [1, audio(0), Buffer.from('0123')]);
-      expect(listener.told).toEqual(['plan', 'audio@0']);
+      expect(listener.received).toEqual(['plan', 'audio@0']);
       expect(listener.bodies[1]?.toString()).toBe('0123');
       expect(await job.terminal({ sequence: 2, output: ttsEnd })).toBe('taken');
       expect(listener.ends).toEqual(['end']);
@@ -209,17 +209,17 @@ describe('JobClient', () => {
       second.broker.publish(subjects.output(gatewayId, jobId), encodeFrame(strange));
       second.broker.publish(subjects.output(gatewayId, jobId), Buffer.from('no frame at all'));
       await pass(0);
-      expect(listener.told).toEqual(['plan']);
+      expect(listener.received).toEqual(['plan']);
     });
 
     it('asks for outputs that were lost, and takes nothing before they came', async () => {
       await submit();
       const job = await first.hold(ttsLane, 'first');
       await job.outputs([0, plan], [2, audio(4)]);
-      expect(listener.told).toEqual(['plan']);
+      expect(listener.received).toEqual(['plan']);
       expect(first.received).toMatchObject([{ type: 'resume', sequence: 1, attempt: 1 }]);
       await job.outputs([1, audio(0)], [2, audio(4)]);
-      expect(listener.told).toEqual(['plan', 'audio@0', 'audio@4']);
+      expect(listener.received).toEqual(['plan', 'audio@0', 'audio@4']);
       await pass(2_500);
       expect(typesSentTo(first)).toEqual(['resume']);
     });
@@ -264,7 +264,7 @@ describe('JobClient', () => {
       expect(again.delivery.sequence).toBeGreaterThan(job.delivery.sequence);
       expect(await first.claim(job.delivery)).toEqual({ gone: true });
       await again.outputs([0, plan], [1, audio(0)]);
-      expect(listener.told).toEqual(['plan', 'plan', 'audio@0']);
+      expect(listener.received).toEqual(['plan', 'plan', 'audio@0']);
     });
 
     it('sends inputs to the holder, numbered from 0 in each attempt, those sent in the claim first', async () => {

@@ -29,7 +29,7 @@ export interface JobClientOptions {
   /** Where jobs are offered. Default: the lanes of the broker. */
   readonly lanes?: JobLanes;
   /** Replaces the wait budget of each function's first job class, in milliseconds. Others wait at least as long. */
-  readonly newcomerBudgetMs?: number | undefined;
+  readonly newRequestBudgetMs?: number | undefined;
   /** Interval at which jobs are checked for loss, in milliseconds. */
   readonly checkIntervalMs?: number;
   /** Time after which a waiting job is looked up on NATS, in milliseconds. */
@@ -88,7 +88,7 @@ export class JobClient implements JobHost {
   /** Throws `bus_unavailable` or `worker_unavailable`, without a listener call, if the job cannot be published. */
   async submit(request: JobRequest, listener: JobListener): Promise<JobHandle> {
     const jobId = randomBytes(16).toString('base64url');
-    const budgetMs = waitBudgetMs(request.lane, request.jobClass, this.options.newcomerBudgetMs);
+    const budgetMs = waitBudgetMs(request.lane, request.jobClass, this.options.newRequestBudgetMs);
     const { gatewayId } = this.options;
     const payload = encodeFrame({ ...request.job, jobId, gatewayId }, request.body);
     const job = new OfferedJob(this, { ...request, jobId, waitBudgetMs: budgetMs, payload }, listener);

@@ -43,7 +43,7 @@ describe('A job whose worker is lost', () => {
     expect(await lost.terminal({ sequence: 3, output: ttsEnd })).toBe('stale');
     await next.outputs([0, plan], [1, audio(4), Buffer.alloc(16)]);
     expect(await next.terminal({ sequence: 2, output: ttsEnd })).toBe('taken');
-    expect(listener.told).toEqual(['plan', 'audio@0', 'plan', 'audio@4']);
+    expect(listener.received).toEqual(['plan', 'audio@0', 'plan', 'audio@4']);
     expect(listener.ends).toEqual(['end']);
   });
 
@@ -90,7 +90,7 @@ describe('A job whose worker is lost', () => {
     expect(listener.ends).toEqual(['job_quarantined']);
   });
 
-  it('forgets the crashes before an attempt that brought the job further', async () => {
+  it('forgets the crashes before an attempt that advanced the job', async () => {
     await submit();
     for (let at = 0; at < 10; at += 1) await fail(first, [0, plan], [1, audio(4 * at), Buffer.alloc(16)]);
     expect(listener.ends).toEqual([]);
@@ -178,7 +178,7 @@ describe('A job whose worker is lost', () => {
     job.delivery.nak(600_000);
     await pass(waitBudgetMs + 1_000);
     expect(listener.ends).toEqual([]);
-    await pass(functionOf('tts').takeOverBudgetMs - waitBudgetMs - 1_000);
+    await pass(functionOf('tts').failoverBudgetMs - waitBudgetMs - 1_000);
     expect(listener.ends).toEqual(['deadline_exceeded']);
   });
 
@@ -237,7 +237,7 @@ describe('A job whose worker is lost', () => {
     bus.start();
     await first.sendHeartbeat(job.held(2));
     await job.outputs([1, credit(5)]);
-    expect(listener.told).toEqual(['credit', 'credit']);
+    expect(listener.received).toEqual(['credit', 'credit']);
     expect(client.activeJobs).toBe(1);
   });
 });

@@ -196,7 +196,7 @@ export class OfferedJob implements JobHandle {
 
   private waitBudgetMs(): number {
     const { lane, waitBudgetMs } = this.content;
-    return this.hasOutput ? Math.max(waitBudgetMs, laneFunction(lane).takeOverBudgetMs) : waitBudgetMs;
+    return this.hasOutput ? Math.max(waitBudgetMs, laneFunction(lane).failoverBudgetMs) : waitBudgetMs;
   }
 
   private expire(): void {
@@ -206,9 +206,9 @@ export class OfferedJob implements JobHandle {
   }
 
   /** Ends the job with a last call of the listener. */
-  private finish(tell: () => void): void {
+  private finish(lastCall: () => void): void {
     this.forget();
-    this.guarded(tell);
+    this.guarded(lastCall);
   }
 
   /** Ends the job without a call of the listener. */

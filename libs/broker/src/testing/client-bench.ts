@@ -24,7 +24,7 @@ export class ClientBench {
   asked = 0;
   readonly client = new JobClient(this.countingBroker(), {
     gatewayId: 'gateway',
-    newcomerBudgetMs: waitBudgetMs,
+    newRequestBudgetMs: waitBudgetMs,
     now: () => performance.now() + this.clockStepMs,
     log: { error: (message) => void this.logged.push(message) },
   });

@@ -4,12 +4,12 @@ import type { Claim, JobListener } from '../client';
 /** What the jobs of these tests answer. */
 type Output = TtsOutput | SttOutput;
 
-/** A session's side of one job that writes down what it is told. TTS audio goes on where it stopped. */
+/** A session's side of one job that records what it receives. TTS audio goes on where it stopped. */
 export class RecordingListener implements JobListener {
   readonly claims: Claim[] = [];
   readonly outputs: Output[] = [];
   readonly bodies: Buffer[] = [];
-  /** `end` or the problem's code, as often as told. */
+  /** `end` or the problem's code, as often as received. */
   readonly ends: string[] = [];
   problem: ProblemError | undefined;
   private durations: readonly number[] | undefined;
@@ -46,7 +46,7 @@ export class RecordingListener implements JobListener {
   }
 
   /** Types of the outputs, with the offset of audio. */
-  get told(): string[] {
+  get received(): string[] {
     return this.outputs.map((output) =>
       'offsetSamples' in output ? `${output.type}@${output.offsetSamples}` : output.type,
     );

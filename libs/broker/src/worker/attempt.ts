@@ -7,8 +7,8 @@ import { AttemptOutputs } from './attempt-outputs';
 import { InputQueue } from './input-queue';
 import type { JobAddress } from './job-codec';
 
-/** The delivered job of an attempt. */
-interface DeliveredJob {
+/** The content of the message of a job. */
+interface JobContent {
   readonly headers: JobHeaders;
   readonly body: Uint8Array;
 }
@@ -42,7 +42,7 @@ export class Attempt {
 
   /** The context for its handler. */
   context(
-    { headers, body }: DeliveredJob,
+    { headers, body }: JobContent,
     drain: AbortSignal,
     emit: (output: JobOutput, body?: Uint8Array) => void,
   ): JobContext {

@@ -1,35 +1,18 @@
-import {
-  ClaimGranted,
-  encodeFrame,
-  heartbeatIntervalMs,
-  ProblemError,
-  subjects,
-  type HeldAttempt,
-  type InputEnvelope,
-  type Lane,
-} from '@app/protocol';
-import type { Broker, Delivery } from '../broker';
+import { ProblemError, type HeldAttempt, type InputEnvelope, type Lane } from '@app/protocol';
+import type { Delivery } from '../broker';
 import type { JobOutput } from '../client';
 import { HandBack, type JobHandler, type JobStopped } from '../job-context';
 import type { JobLog } from '../job-log';
-import { readFrame } from '../wire';
 import { Attempt } from './attempt';
 import { endAfter, orderedHandBack, type AttemptEnd } from './attempt-end';
-import type { GatewayWatch } from './gateway-watch';
+import { claim, type Claimant } from './claim';
 import { readJob, type JobAddress } from './job-codec';
 import type { EndedJob, JobOutcome } from './worker-contract';
 
-const claimTimeoutMs = 1_000;
-/** Pause before a job without an answer to its claim is offered again, in milliseconds. */
-const unclaimedDelayMs = { alive: 100, unheard: heartbeatIntervalMs };
-
 /** The functions of the worker that a held job uses. */
-export interface HeldJobHost {
-  readonly broker: Broker;
-  readonly workerId: string;
+export interface HeldJobHost extends Claimant {
   readonly now: () => number;
   readonly log: JobLog | undefined;
-  readonly gateways: GatewayWatch;
   handlerOf(lane: Lane): JobHandler;
   claimed(lane: Lane, waitedMs: number): void;
   /** Called when the job does not need its seat any more, though it may not be over. */
@@ -72,22 +55,17 @@ export class HeldJob {
 
   /** Claims the job and runs it. Never rejects. */
   async start(): Promise<void> {
-    const { jobId, gatewayId } = this.address;
-    const request = encodeFrame({ workerId: this.host.workerId, sequence: this.delivery.sequence });
-    const answer = await this.host.broker
-      .request(subjects.claim(gatewayId, jobId), request, claimTimeoutMs)
-      .catch(() => undefined);
+    const claimed = await claim(this.host, this.address, this.delivery.sequence);
     if (this.state.at !== 'claiming') return;
-    const granted = answer && readFrame(ClaimGranted, answer)?.header;
-    const gateway = this.host.gateways.stateOf(gatewayId);
-    if (granted) {
-      await this.run(new Attempt(granted, this.address, this.host.now(), this.host), this.state.early);
-    } else if (answer || gateway === 'dead') {
-      this.delivery.term();
-      this.end('gone');
-    } else {
-      this.delivery.nak(unclaimedDelayMs[gateway]);
-      this.end('lost');
+    switch (claimed.answer) {
+      case 'granted':
+        return this.run(new Attempt(claimed.granted, this.address, this.host.now(), this.host), this.state.early);
+      case 'gone':
+        this.delivery.term();
+        return this.end('gone');
+      case 'none':
+        this.delivery.nak(claimed.delayMs);
+        return this.end('lost');
     }
   }
 
@@ -167,8 +145,8 @@ export class HeldJob {
     if (!this.isRunning()) return;
     try {
       const { job, body } = readJob(this.lane, this.delivery.payload);
-      const delivered = { headers: this.delivery.headers, body };
-      const context = attempt.context(delivered, this.draining.signal, this.emit.bind(this));
+      const content = { headers: this.delivery.headers, body };
+      const context = attempt.context(content, this.draining.signal, this.emit.bind(this));
       await this.host.handlerOf(this.lane)(job, context);
       this.fail(new Error('handler completed without an end'));
     } catch (error) {

@@ -4,7 +4,7 @@ import { functionGraph, ProblemError, type JobKind } from '@app/protocol';
 import type { JobHandler } from '../job-context';
 import { jobHandlersOf, type JobHandlers } from './job-handlers';
 import { LaneRunner, type LaneRunnerOptions } from './lane-runner';
-import type { BroughtJob, JobTaker, SeatedJob } from './worker-contract';
+import type { DeliveredJob, JobTaker, SeatedJob } from './worker-contract';
 
 /** The options of a worker. Nest provides the handlers. */
 export interface JobStrategyOptions extends Omit<LaneRunnerOptions, 'handlers'> {
@@ -62,7 +62,7 @@ export class JobStrategy implements CustomTransportStrategy, JobTaker {
     await this.runner?.stop(this.options.drainTimeoutMs);
   }
 
-  async take(job: BroughtJob, gone: AbortSignal): Promise<SeatedJob> {
+  async take(job: DeliveredJob, gone: AbortSignal): Promise<SeatedJob> {
     if (!this.runner) throw new ProblemError('worker_unavailable', { retryAfterSeconds: 1 });
     return this.runner.take(job, gone);
   }

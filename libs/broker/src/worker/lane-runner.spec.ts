@@ -51,7 +51,7 @@ describe('LaneRunner', () => {
     it('and brings what the handler emits to the session, then leaves nothing behind', async () => {
       const { listener } = await bench.submit();
       await bench.emit(...utterance);
-      expect(listener.told).toEqual(['plan', 'audio@0', 'audio@4']);
+      expect(listener.received).toEqual(['plan', 'audio@0', 'audio@4']);
       expect(Buffer.concat(listener.bodies)).toEqual(Buffer.from(samples(1, 2, 3, 4, 5, 6, 7, 8)));
       expect(listener.ends).toEqual(['end']);
       expect(await bench.load()).toEqual({ waiting: 0, running: 0 });

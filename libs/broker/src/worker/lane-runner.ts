@@ -19,7 +19,7 @@ import { GatewayWatch } from './gateway-watch';
 import { HeldJob, type HeldJobHost } from './held-job';
 import { readAddress } from './job-codec';
 import { LaneSeats } from './lane-seats';
-import type { BroughtJob, EndedJob, JobTaker, SeatedJob, ServedLane, WorkerObserver } from './worker-contract';
+import type { DeliveredJob, EndedJob, JobTaker, SeatedJob, ServedLane, WorkerObserver } from './worker-contract';
 
 /** The options of a worker. */
 export interface LaneRunnerOptions {
@@ -94,7 +94,7 @@ export class LaneRunner implements HeldJobHost, JobTaker {
     this.sendHeartbeat();
   }
 
-  async take({ lane, jobClass, delivery }: BroughtJob, gone: AbortSignal): Promise<SeatedJob> {
+  async take({ lane, jobClass, delivery }: DeliveredJob, gone: AbortSignal): Promise<SeatedJob> {
     const seats = this.lanes.get(laneName(lane));
     if (!seats) throw new ProblemError('not_found', { detail: 'The lane is not served here.' });
     if (this.isDraining()) throw draining();

@@ -30,7 +30,7 @@ describe('A job on a network that loses, doubles and delays', () => {
     expect(await bench.load()).toEqual({ waiting: 0, running: 1 });
     bench.bus.relay = (_message, deliver) => deliver();
     await pass(700);
-    expect(listener.told).toEqual(['plan', 'audio@0', 'audio@4']);
+    expect(listener.received).toEqual(['plan', 'audio@0', 'audio@4']);
     expect(listener.ends).toEqual(['end']);
     await pass(500);
     expect(await bench.load()).toEqual({ waiting: 0, running: 0 });
@@ -67,7 +67,7 @@ describe('A job on a network that loses, doubles and delays', () => {
       const heard = new Map(listener.outputs.map((output, index) => [JSON.stringify(output), listener.bodies[index]]));
       expect([...heard.keys()]).toEqual(utterance.slice(0, -1).map(({ output }) => JSON.stringify(output)));
       const attempts = listener.claims.length;
-      if (attempts === 1) expect(listener.told).toEqual(['plan', 'audio@0', 'audio@4']);
+      if (attempts === 1) expect(listener.received).toEqual(['plan', 'audio@0', 'audio@4']);
       expect(await bench.load()).toEqual({ waiting: 0, running: 0 });
     }
   });
@@ -143,7 +143,7 @@ describe('A job on a network that loses, doubles and delays', () => {
     expect(listener.ends).toEqual([]);
     expect(await bench.load()).toEqual({ waiting: 0, running: 1 });
     await bench.emit(...utterance.slice(2));
-    expect(listener.told).toEqual(['plan', 'audio@0', 'plan', 'audio@4']);
+    expect(listener.received).toEqual(['plan', 'audio@0', 'plan', 'audio@4']);
     expect(listener.ends).toEqual(['end']);
     expect(frozen.heldJobs).toBe(0);
   });

@@ -15,13 +15,13 @@ async function outcome(wait: Promise<void>, name: string, to: string[]): Promise
 
 describe('WaitingJobs', () => {
   let jobs: WaitingJobs;
-  let told: string[];
+  let outcomes: string[];
   const wait = (name: string, rank: number, gone: AbortSignal = stays): void =>
-    void outcome(jobs.wait(rank, gone), name, told);
+    void outcome(jobs.wait(rank, gone), name, outcomes);
   const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
   beforeEach(() => {
-    [jobs, told] = [new WaitingJobs(4), []];
+    [jobs, outcomes] = [new WaitingJobs(4), []];
   });
 
   it('seats those of the first class before the others, and within a class whoever came first', async () => {
@@ -30,7 +30,7 @@ describe('WaitingJobs', () => {
       expect(jobs.seatNext()).toBe(true);
       await turn();
     }
-    expect(told).toEqual(['b seated', 'd seated', 'a seated', 'c seated']);
+    expect(outcomes).toEqual(['b seated', 'd seated', 'a seated', 'c seated']);
     expect(jobs.seatNext()).toBe(false);
   });
 
@@ -42,7 +42,7 @@ describe('WaitingJobs', () => {
     wait('came late', 0, gone.signal);
     jobs.seatNext();
     await turn();
-    expect(told).toEqual(['left cancelled', 'came late cancelled', 'stayed seated']);
+    expect(outcomes).toEqual(['left cancelled', 'came late cancelled', 'stayed seated']);
   });
 
   it('leaves the others in line when one goes that has its seat', async () => {
@@ -54,13 +54,13 @@ describe('WaitingJobs', () => {
     gone.abort();
     expect(jobs.seatNext()).toBe(true);
     await turn();
-    expect(told).toEqual(['seated seated', 'next seated']);
+    expect(outcomes).toEqual(['seated seated', 'next seated']);
   });
 
   it('lets only so many wait', async () => {
     for (const name of ['a', 'b', 'c', 'd', 'e']) wait(name, 0);
     await turn();
-    expect(told).toEqual(['e worker_unavailable']);
+    expect(outcomes).toEqual(['e worker_unavailable']);
   });
 
   it('refuses all that wait at once', async () => {
@@ -68,7 +68,7 @@ describe('WaitingJobs', () => {
     wait('b', 1);
     jobs.refuseAll(new ProblemError('draining'));
     await turn();
-    expect(told).toEqual(['a draining', 'b draining']);
+    expect(outcomes).toEqual(['a draining', 'b draining']);
     expect(jobs.seatNext()).toBe(false);
   });
 });

@@ -13,8 +13,8 @@ export interface SeatedJob {
   handBack(): void;
 }
 
-/** A job that is passed to a worker by request. */
-export interface BroughtJob {
+/** A job that a request delivers to a worker. */
+export interface DeliveredJob {
   readonly lane: Lane;
   readonly jobClass: string;
   readonly delivery: Delivery;
@@ -28,7 +28,7 @@ export abstract class JobTaker {
    * worker has started or if too many jobs wait, and `cancelled` if `gone` aborts first. If it rejects, the delivery is
    * not touched.
    */
-  abstract take(job: BroughtJob, gone: AbortSignal): Promise<SeatedJob>;
+  abstract take(job: DeliveredJob, gone: AbortSignal): Promise<SeatedJob>;
 }
 
 /** How an attempt ended on its worker. `stale`: another attempt owns the job. `lost`: the session did not answer. */

@@ -56,7 +56,7 @@ export interface FunctionRow<Kind extends string = string> {
    * Longest wait of a job with output for another worker after its own is lost, in milliseconds, if this is more than
    * its wait budget.
    */
-  readonly takeOverBudgetMs: number;
+  readonly failoverBudgetMs: number;
   /** Longest run of a claimed job, in milliseconds. The life of its message on NATS is this plus the wait budget. */
   readonly longestRunMs: number;
   /**
@@ -87,7 +87,7 @@ export type InputOf<Row extends FunctionRow> = Row extends { readonly input: Typ
 export type ResultOf<Row extends FunctionRow> = OutputOf<Row> extends ResultOutput<infer Result> ? Result : never;
 
 /** Wait budget of a new request, in milliseconds. After it, a refusal is better than a longer wait. */
-export const newcomerBudgetMs = 8_000;
+export const newRequestBudgetMs = 8_000;
 
 /**
  * Wait budget of a request with earlier output, in milliseconds. A pause in the middle of a text is better than its

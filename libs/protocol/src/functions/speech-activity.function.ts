@@ -1,6 +1,6 @@
 import type { ResultOutput } from '../jobs/job';
 import { SpeechActivityJob, type SpeechActivityResult } from '../jobs/speech-activity.job';
-import { defineFunction, newcomerBudgetMs, typeOf } from './function-row';
+import { defineFunction, newRequestBudgetMs, typeOf } from './function-row';
 
 /** `POST /speech-activity`: one job is one recording. */
 export const speechActivityFunction = defineFunction({
@@ -10,8 +10,8 @@ export const speechActivityFunction = defineFunction({
   dispatch: 'queue',
   models: 'builtin',
   engine: { name: 'silero' },
-  classes: [{ name: 'only', waitBudgetMs: newcomerBudgetMs }],
-  takeOverBudgetMs: newcomerBudgetMs,
+  classes: [{ name: 'only', waitBudgetMs: newRequestBudgetMs }],
+  failoverBudgetMs: newRequestBudgetMs,
   longestRunMs: 60_000,
   seats: 8,
   headroom: 1,

@@ -1,5 +1,5 @@
 import { SttJob, SttResume, type SttInput, type SttOutput } from '../jobs/stt.job';
-import { defineFunction, listenerBudgetMs, newcomerBudgetMs, typeOf } from './function-row';
+import { defineFunction, listenerBudgetMs, newRequestBudgetMs, typeOf } from './function-row';
 
 /** Speech to text: one job is one STT stream. */
 export const sttFunction = defineFunction({
@@ -11,8 +11,8 @@ export const sttFunction = defineFunction({
   dispatch: 'queue',
   models: 'manifest',
   engine: { name: 'whisper', includes: ['silero'] },
-  classes: [{ name: 'open', waitBudgetMs: newcomerBudgetMs }],
-  takeOverBudgetMs: listenerBudgetMs,
+  classes: [{ name: 'open', waitBudgetMs: newRequestBudgetMs }],
+  failoverBudgetMs: listenerBudgetMs,
   longestRunMs: 4 * 3_600_000,
   seats: 8,
   headroom: 0.7,

@@ -1,5 +1,5 @@
 import { TtsJob, TtsResume, type TtsOutput } from '../jobs/tts.job';
-import { defineFunction, listenerBudgetMs, newcomerBudgetMs, typeOf } from './function-row';
+import { defineFunction, listenerBudgetMs, newRequestBudgetMs, typeOf } from './function-row';
 
 /** Text to speech: one job is one utterance. */
 export const ttsFunction = defineFunction({
@@ -11,10 +11,10 @@ export const ttsFunction = defineFunction({
   models: 'manifest',
   engine: { name: 'vits' },
   classes: [
-    { name: 'first', waitBudgetMs: newcomerBudgetMs },
+    { name: 'first', waitBudgetMs: newRequestBudgetMs },
     { name: 'rest', waitBudgetMs: listenerBudgetMs },
   ],
-  takeOverBudgetMs: listenerBudgetMs,
+  failoverBudgetMs: listenerBudgetMs,
   longestRunMs: 300_000,
   seats: 8,
   headroom: 1,

@@ -1,34 +1,37 @@
-import { IsInt, IsNumber, Max, Min } from 'class-validator';
+import { IsInt, IsNumber, IsOptional, Max, Min } from 'class-validator';
 import { Job } from './job';
 
-/** The range and the default of each parameter of a request. */
+/** The range of each parameter of a request. The worker has the defaults, which are those of the detector. */
 export const speechActivityLimits = {
   /** Probability from which 32 ms of audio count as speech. */
-  threshold: { least: 0.05, most: 0.95, usual: 0.5 },
+  threshold: { least: 0.05, most: 0.95 },
   /** Silence that separates two segments, in milliseconds. */
-  minSilenceMs: { least: 32, most: 10_000, usual: 500 },
+  minSilenceMs: { least: 32, most: 10_000 },
   /** Shortest speech that is a segment, in milliseconds. */
-  minSpeechMs: { least: 32, most: 10_000, usual: 100 },
+  minSpeechMs: { least: 32, most: 10_000 },
 } as const;
 
 const { threshold, minSilenceMs, minSpeechMs } = speechActivityLimits;
 
 /** One recording: a WAV file in the body of the job. The result is a `SpeechActivityResult`. */
 export class SpeechActivityJob extends Job {
+  @IsOptional()
   @IsNumber()
   @Min(threshold.least)
   @Max(threshold.most)
-  threshold!: number;
+  threshold?: number;
 
+  @IsOptional()
   @IsInt()
   @Min(minSilenceMs.least)
   @Max(minSilenceMs.most)
-  minSilenceMs!: number;
+  minSilenceMs?: number;
 
+  @IsOptional()
   @IsInt()
   @Min(minSpeechMs.least)
   @Max(minSpeechMs.most)
-  minSpeechMs!: number;
+  minSpeechMs?: number;
 }
 
 /** A part of the recording in which somebody speaks, in seconds from its start. */

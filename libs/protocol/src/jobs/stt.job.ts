@@ -1,14 +1,11 @@
 import { IsBoolean, IsIn, IsInt, IsString, Min } from 'class-validator';
 import { Job } from './job';
 
-/** Sample rate in hertz of the audio that is sent to STT workers. Its format is signed 16-bit little endian, mono. */
-export const sttSampleRateHz = 16_000;
-
-/** Most bytes of audio in one input. */
+/** Most bytes of audio in one input. Its format is signed 16-bit little endian, mono, at the rate of `libs/speech`. */
 export const maxAudioInputBytes = 64 * 1024;
 
-/** Number of samples that a session may send beyond those that the worker has consumed. */
-export const creditSamples = 10 * sttSampleRateHz;
+/** Length of the audio that a session may send beyond what the worker has consumed, in milliseconds. */
+export const creditMs = 10_000;
 
 /** One STT stream. Inputs carry its audio. Outputs are partials, finals and `flushed`, then `end`. */
 export class SttJob extends Job {
@@ -47,7 +44,7 @@ export interface SttSegment {
  * never changes.
  */
 export type SttOutput =
-  /** The worker has consumed everything before this sample. The session may send `creditSamples` beyond it. */
+  /** The worker has consumed everything before this sample. The session may send `creditMs` beyond it. */
   | { readonly type: 'credit'; readonly consumedSamples: number }
   | ({ readonly type: 'partial' } & SttSegment)
   | ({ readonly type: 'final' } & SttSegment)

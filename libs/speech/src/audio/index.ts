@@ -3,5 +3,6 @@ export * from './level';
 export * from './pcm';
 export * from './resampler';
 export * from './sniff';
+export * from './stt-rate';
 export * from './wav-reader';
 export * from './wav-writer';

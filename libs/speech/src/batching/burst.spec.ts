@@ -101,24 +101,24 @@ class Listener {
 }
 
 /** A listener of five utterances, and so many others who come at once in the middle of the first. */
-function burst(newcomers: number, tuning: Tuning): { running: Listener; others: Listener[] } {
+function burst(newRequests: number, tuning: Tuning): { running: Listener; others: Listener[] } {
   const engine = new Engine();
   const running = new Listener(engine, 'running', tuning);
-  const others = Array.from({ length: newcomers }, (_, index) => new Listener(engine, `other-${index}`, tuning));
+  const others = Array.from({ length: newRequests }, (_, index) => new Listener(engine, `other-${index}`, tuning));
   engine.at(0, () => running.speak(6, 5));
   engine.at(300, () => others.forEach((other) => other.speak(1)));
   engine.runToTheEnd();
   return { running, others };
 }
 
-describe.each(profileNames)('a burst of 80 newcomers beside one who listens, with the profile %s', (name) => {
+describe.each(profileNames)('a burst of 80 new requests beside one that plays, with the profile %s', (name) => {
   const { running, others } = burst(80, profiles[name]);
 
   it('leaves nobody dry who was listening, within an utterance or between two', () => {
     expect(running.dryMs).toBe(0);
   });
 
-  it('serves the newcomers in the order in which they came, and all of them', () => {
+  it('serves all new requests in the order of arrival', () => {
     const firstAudio = others.map(({ firstAudioAtMs }) => firstAudioAtMs ?? Infinity);
     expect(firstAudio).toEqual([...firstAudio].sort((a, b) => a - b));
     expect(firstAudio.at(-1)).toBeLessThan(80 * (encodeMs + firstWindowMs) + 5 * 6 * windowMs + 1_000);

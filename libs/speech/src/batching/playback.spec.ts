@@ -14,7 +14,7 @@ describe('Playback', () => {
     expect(playback({ bufferedMs: 3_000 }).first).toEqual({ dueMs: 3_200, awaited: false });
   });
 
-  it('takes nobody for a newcomer who still hears something', () => {
+  it('does not treat a request whose audio still plays as a new request', () => {
     expect(playback({ bufferedMs: 80 }).first).toEqual({ dueMs: 280, awaited: false });
   });
 
@@ -30,7 +30,7 @@ describe('Playback', () => {
     expect(begun.due(window(250, 750), rate).dueMs).toBe(1_600);
   });
 
-  it('counts from the sample at which a take-over begins', () => {
+  it('counts from the sample at which a failover begins', () => {
     const begun = playback({ marginMs: 0 });
     begun.sent(2_000, 530);
     expect(begun.due(window(2_500, 2_500), rate).dueMs).toBe(1_030);

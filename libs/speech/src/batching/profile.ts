@@ -9,7 +9,7 @@ export interface Tuning {
   readonly batchWaitMs: number;
   /** TTS: how long before the listener runs dry the next window is due, besides the time it takes. */
   readonly playbackMarginMs: number;
-  /** TTS: how long a newcomer gives way to audio that is about to run dry, even if such audio never ends. */
+  /** TTS: how long a new request gives way to audio that is about to run dry, even if such audio never ends. */
   readonly startPatienceMs: number;
   /** STT: new audio between two partials of an utterance… */
   readonly partialIntervalMs: number;

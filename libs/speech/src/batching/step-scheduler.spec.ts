@@ -48,19 +48,19 @@ describe('chooseBatch', () => {
   });
 
   it('runs what somebody waits for in silence before what can wait, and after what is about to be late', () => {
-    const newcomer = step('newcomer', 400, { awaited: true });
+    const newRequest = step('new request', 400, { awaited: true });
     const relaxed = step('relaxed', 150);
-    expect(namesOf(chooseBatch([relaxed, newcomer], 100, policy()))).toEqual(['newcomer']);
-    expect(namesOf(chooseBatch([newcomer, relaxed], 150, policy()))).toEqual(['relaxed']);
+    expect(namesOf(chooseBatch([relaxed, newRequest], 100, policy()))).toEqual(['new request']);
+    expect(namesOf(chooseBatch([newRequest, relaxed], 150, policy()))).toEqual(['relaxed']);
   });
 
-  it('runs a newcomer that has waited long enough before what became due after it did', () => {
-    const newcomer = step('newcomer', 400, { awaited: true });
-    expect(namesOf(chooseBatch([step('window', 410), newcomer], 450, policy()))).toEqual(['newcomer']);
-    expect(namesOf(chooseBatch([step('window', 390), newcomer], 450, policy()))).toEqual(['window']);
+  it('runs a new request that has waited long enough before what became due after it did', () => {
+    const newRequest = step('new request', 400, { awaited: true });
+    expect(namesOf(chooseBatch([step('window', 410), newRequest], 450, policy()))).toEqual(['new request']);
+    expect(namesOf(chooseBatch([step('window', 390), newRequest], 450, policy()))).toEqual(['window']);
   });
 
-  it('runs newcomers in the order in which they came', () => {
+  it('runs new requests in the order of arrival', () => {
     const queue = [step('second', 402, { awaited: true }), step('first', 401, { awaited: true })];
     expect(namesOf(chooseBatch(queue, 10, policy()))).toEqual(['first']);
   });
@@ -168,7 +168,7 @@ describe('chooseBatch', () => {
   });
 
   it('starves nobody: under a steady flood of urgent steps each step runs within a bound', () => {
-    // One engine, 10 ms a step, and a newcomer that is due at once every 10 ms: no spare time at all.
+    // One engine, 10 ms a step, and a new request that is due at once every 10 ms: no spare time at all.
     const patient = step('patient', 200);
     let queue: NamedStep[] = [patient];
     for (let now = 0; now <= 1_000; now += 10) {

@@ -73,5 +73,3 @@ export type SttEngine = Engine<SttStep, SttStepResult>;
 
 /** Number of samples that the speech detector judges at once: 32 ms. */
 export const detectorFrameSamples = 512;
-/** The sample rate of all audio that is recognised. */
-export const sttSampleRateHz = 16_000;

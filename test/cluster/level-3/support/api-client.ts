@@ -79,10 +79,10 @@ export class ApiClient {
     return response?.statusCode === 200;
   }
 
-  /** Tells every change from now on, existing objects as ADDED first, until the returned function is called. */
-  watch<T extends KubernetesObject>(path: string, tell: (event: WatchEvent<T>) => void): () => void {
+  /** Reports every change from now on, existing objects as ADDED first, until the returned function is called. */
+  watch<T extends KubernetesObject>(path: string, onEvent: (event: WatchEvent<T>) => void): () => void {
     const watching = new AbortController();
-    void this.follow(path, tell, watching.signal);
+    void this.follow(path, onEvent, watching.signal);
     return () => watching.abort();
   }
 
@@ -93,7 +93,7 @@ export class ApiClient {
   /** Watches end after some minutes, on the server's side: each goes on where the last one stopped. */
   private async follow<T extends KubernetesObject>(
     path: string,
-    tell: (event: WatchEvent<T>) => void,
+    onEvent: (event: WatchEvent<T>) => void,
     signal: AbortSignal,
   ): Promise<void> {
     let version = '';
@@ -104,7 +104,7 @@ export class ApiClient {
         for await (const line of linesOf(response)) {
           const event = JSON.parse(line) as WatchEvent<T>;
           version = event.type === 'ERROR' ? '' : (event.object.metadata.resourceVersion ?? version);
-          if (event.type !== 'ERROR' && event.type !== 'BOOKMARK') tell(event);
+          if (event.type !== 'ERROR' && event.type !== 'BOOKMARK') onEvent(event);
         }
       } catch (error) {
         if (!signal.aborted && !isConnectionLoss(error)) throw error;

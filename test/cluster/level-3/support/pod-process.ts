@@ -18,7 +18,7 @@ export interface PodTimes {
   /** It takes jobs. */
   readyAtMs?: number;
   /** SIGTERM. */
-  toldToStopAtMs?: number;
+  stopSignalAtMs?: number;
   /** Its metrics page just before SIGTERM. */
   lastMetrics?: string;
   goneAtMs?: number;
@@ -61,7 +61,7 @@ export class PodProcess {
   /** As a kubelet ends a pod: SIGTERM, and SIGKILL after the grace period. Resolves when the process is gone. */
   async stop(graceSeconds: number): Promise<void> {
     this.times.lastMetrics = await this.metrics();
-    this.times.toldToStopAtMs = performance.now();
+    this.times.stopSignalAtMs = performance.now();
     await this.daemon?.stop(graceSeconds * 1_000);
     this.times.goneAtMs = performance.now();
     this.times.end = await this.ended;

@@ -41,6 +41,6 @@ function spoken(events: readonly TimedEvent[]): Spoken {
 
 /** Whether a worker was told to stop, after this moment, while it had jobs. */
 export function wasBusyAtItsEnd({ times }: PodProcess, sinceMs: number): boolean {
-  const { toldToStopAtMs = 0, lastMetrics = '' } = times;
-  return toldToStopAtMs > sinceMs && sumOf(parseMetrics(lastMetrics), 'antiphon_busy_seats') > 0;
+  const { stopSignalAtMs = 0, lastMetrics = '' } = times;
+  return stopSignalAtMs > sinceMs && sumOf(parseMetrics(lastMetrics), 'antiphon_busy_seats') > 0;
 }

@@ -122,7 +122,7 @@ export class SpeechSystem {
 
   /** How many jobs the workers of a Deployment have. */
   async busySeats(deployment: string): Promise<number> {
-    const living = this.workers(deployment).filter(({ times }) => times.toldToStopAtMs === undefined);
+    const living = this.workers(deployment).filter(({ times }) => times.stopSignalAtMs === undefined);
     const pages = await Promise.all(living.map((worker) => worker.metrics()));
     return pages.reduce((sum, page) => sum + sumOf(parseMetrics(page ?? ''), 'antiphon_busy_seats'), 0);
   }

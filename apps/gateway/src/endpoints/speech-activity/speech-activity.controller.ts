@@ -51,9 +51,9 @@ export class SpeechActivityController {
     const query = validated(RequestQuery, queryFieldsOf(request.url));
     const body = await recordingIn(request);
     const fields = {
-      threshold: query.threshold ?? threshold.usual,
-      minSilenceMs: query.min_silence_ms ?? minSilenceMs.usual,
-      minSpeechMs: query.min_speech_ms ?? minSpeechMs.usual,
+      threshold: query.threshold,
+      minSilenceMs: query.min_silence_ms,
+      minSpeechMs: query.min_speech_ms,
     };
     const result = await this.jobs.run({ request, reply, admission }, { kind: 'speech-activity', fields, body });
     return { ...result, request_id: request.id };

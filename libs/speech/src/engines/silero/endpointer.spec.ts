@@ -1,4 +1,5 @@
-import { detectorFrameSamples, sttSampleRateHz } from '../stt-engine';
+import { sttSampleRateHz } from '../../audio';
+import { detectorFrameSamples } from '../stt-engine';
 import { Endpointer, type EndpointEvent, type EndpointerOptions } from './endpointer';
 
 const frame = detectorFrameSamples;

@@ -1,4 +1,5 @@
-import { detectorFrameSamples, sttSampleRateHz } from '../stt-engine';
+import { sttSampleRateHz } from '../../audio';
+import { detectorFrameSamples } from '../stt-engine';
 
 /** The rules for the begin and end of speech. Times are rounded up to whole frames of the detector (32 ms). */
 export interface EndpointerOptions {

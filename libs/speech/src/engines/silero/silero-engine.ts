@@ -1,6 +1,7 @@
 import type { Engine, EngineCapabilities, EngineSettings } from '../engine';
 import { sessionOptions } from '../session-options';
-import { detectorFrameSamples, sttSampleRateHz, type DetectStep, type DetectStepResult } from '../stt-engine';
+import { sttSampleRateHz } from '../../audio';
+import { detectorFrameSamples, type DetectStep, type DetectStepResult } from '../stt-engine';
 import { SpeechDetector } from './speech-detector';
 
 /** An engine that only finds speech. */

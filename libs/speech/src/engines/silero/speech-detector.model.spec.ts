@@ -1,8 +1,8 @@
 import { describeWithModels } from '../../../../../test/support/models';
 import { noise } from '../../../../../test/support/noise';
 import { readTwoCities } from '../../../../../test/support/two-cities';
-import { Resampler } from '../../audio';
-import { detectorFrameSamples, sttSampleRateHz } from '../stt-engine';
+import { Resampler, sttSampleRateHz } from '../../audio';
+import { detectorFrameSamples } from '../stt-engine';
 import { SpeechDetector } from './speech-detector';
 
 let detector: SpeechDetector;

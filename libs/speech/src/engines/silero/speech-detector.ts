@@ -1,14 +1,17 @@
 import { InferenceSession, Tensor } from '../onnx-runtime';
 import { SpeechError } from '../../speech-error';
-import { detectorFrameSamples, sttSampleRateHz, type DetectStep } from '../stt-engine';
+import { sttSampleRateHz } from '../../audio';
+import { detectorFrameSamples, type DetectStep } from '../stt-engine';
+import { defaultEndpointerOptions } from './endpointer';
 
 /** The detector's input begins with this many samples of the previous frame. */
 const contextSamples = 64;
 const windowSamples = contextSamples + detectorFrameSamples;
 const stateLayers = 2;
 const stateWidth = 128;
-const speechProbability = 0.5;
-const leastSpeechFrames = 3;
+const { startThreshold, minSpeechMs } = defaultEndpointerOptions;
+/** Whole frames in the shortest speech. */
+const leastSpeechFrames = Math.floor((minSpeechMs * sttSampleRateHz) / 1_000 / detectorFrameSamples);
 
 /** The state of one STT stream. */
 interface StreamState {
@@ -50,12 +53,12 @@ export class SpeechDetector {
     }
   }
 
-  /** Whether a recording contains at least a tenth of a second of speech, so that a click does not count. */
+  /** Whether a recording contains the shortest speech, as far as whole frames can tell. A click does not count. */
   async hasSpeech(samples: Float32Array): Promise<boolean> {
     const id = `alone-${(this.counter += 1)}`;
     const [probabilities = []] = await this.detect([{ id, samples }]);
     this.release(id);
-    return probabilities.filter((probability) => probability >= speechProbability).length >= leastSpeechFrames;
+    return probabilities.filter((probability) => probability >= startThreshold).length >= leastSpeechFrames;
   }
 
   /** Forgets a stream; unknown ones are ignored. */

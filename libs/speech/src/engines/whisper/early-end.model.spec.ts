@@ -1,6 +1,6 @@
 import { describeWithModels, modelFolder } from '../../../../../test/support/models';
-import { Resampler } from '../../audio';
-import { sttSampleRateHz, type SampleSpan, type SttEngine, type SttStep } from '../stt-engine';
+import { Resampler, sttSampleRateHz } from '../../audio';
+import type { SampleSpan, SttEngine, SttStep } from '../stt-engine';
 import { createVitsEngine } from '../vits';
 import { createWhisperEngine } from './whisper-engine';
 

@@ -1,4 +1,4 @@
-import { sttSampleRateHz } from '../stt-engine';
+import { sttSampleRateHz } from '../../audio';
 import { FourierTransform, newComplexSequence } from './fourier';
 
 /** Number of samples of a spectrum: 25 ms, as in the training of the model. */

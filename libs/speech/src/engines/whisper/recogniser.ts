@@ -1,4 +1,5 @@
-import { sttSampleRateHz, type Recognition, type SampleSpan } from '../stt-engine';
+import { sttSampleRateHz } from '../../audio';
+import type { Recognition, SampleSpan } from '../stt-engine';
 import { positionSamples, type EncodedAudio } from './audio-encoder';
 import type { Decoded } from './greedy-decoder';
 import { isDoubtful, isSilent, mayBeSilent } from './guard';

@@ -1,4 +1,4 @@
-import { sttSampleRateHz } from '../stt-engine';
+import { sttSampleRateHz } from '../../audio';
 import { unheardFrom } from './unheard-speech';
 
 const at = (seconds: number): number => Math.round(seconds * sttSampleRateHz);

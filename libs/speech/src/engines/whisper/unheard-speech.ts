@@ -1,4 +1,5 @@
-import { sttSampleRateHz, type RecognisedWord, type SampleSpan } from '../stt-engine';
+import { sttSampleRateHz } from '../../audio';
+import type { RecognisedWord, SampleSpan } from '../stt-engine';
 
 /** Shorter speech may be a breath, or the end of a word whose time is not exact. */
 const leastSpeechSamples = 0.1 * sttSampleRateHz;

@@ -6,8 +6,8 @@ import { describeWithModels, modelFolder } from '../../../../../test/support/mod
 import { noise } from '../../../../../test/support/noise';
 import { readTwoCities } from '../../../../../test/support/two-cities';
 import { wordErrorRate } from '../../../../../test/support/word-error-rate';
-import { Resampler } from '../../audio';
-import { sttSampleRateHz, type Recognition, type SttEngine } from '../stt-engine';
+import { Resampler, sttSampleRateHz } from '../../audio';
+import type { Recognition, SttEngine } from '../stt-engine';
 import { createWhisperEngine, type WhisperSettings } from './whisper-engine';
 
 /** Utterances of the reading, in seconds, and what is said in them. */

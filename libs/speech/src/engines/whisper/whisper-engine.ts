@@ -2,9 +2,9 @@ import { SpeechError } from '../../speech-error';
 import type { EngineCapabilities, EngineSettings, StepFailure } from '../engine';
 import { sessionOptions } from '../session-options';
 import { SpeechDetector } from '../silero/speech-detector';
+import { sttSampleRateHz } from '../../audio';
 import {
   detectorFrameSamples,
-  sttSampleRateHz,
   type DetectStep,
   type Recognition,
   type SttEngine,

@@ -1,4 +1,5 @@
-import { sttSampleRateHz, type RecognisedWord } from '../stt-engine';
+import { sttSampleRateHz } from '../../audio';
+import type { RecognisedWord } from '../stt-engine';
 import { positionSamples } from './audio-encoder';
 import type { Attention } from './greedy-decoder';
 import type { TokenWord } from './tokenizer';

@@ -22,11 +22,11 @@ class RecordedDelivery implements Delivery {
   working = (): void => undefined;
 }
 
-describe('LaneRunner, brought jobs', () => {
+describe('LaneRunner, jobs delivered by request', () => {
   const stays = new AbortController().signal;
   let runner: LaneRunner;
   let bus: MemoryBus;
-  let told: string[];
+  let outcomes: string[];
 
   const take = (
     delivery = new RecordedDelivery(),
@@ -36,15 +36,15 @@ describe('LaneRunner, brought jobs', () => {
   ): Promise<unknown> => runner.take({ lane, jobClass, delivery }, gone);
   const watched = (name: string, taken: Promise<unknown>): void =>
     void taken.then(
-      () => told.push(`${name} seated`),
-      (error: unknown) => told.push(`${name} ${(error as ProblemError).code}`),
+      () => outcomes.push(`${name} seated`),
+      (error: unknown) => outcomes.push(`${name} ${(error as ProblemError).code}`),
     );
   const turns = async (): Promise<void> => {
     for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve));
   };
 
   beforeEach(async () => {
-    [bus, told] = [new MemoryBus(), []];
+    [bus, outcomes] = [new MemoryBus(), []];
     runner = new LaneRunner({
       broker: new MemoryBroker(bus),
       workerId: 'worker',
@@ -67,10 +67,10 @@ describe('LaneRunner, brought jobs', () => {
     watched('rest', take(new RecordedDelivery('c'), 'rest'));
     watched('first', take(new RecordedDelivery('d'), 'first'));
     await turns();
-    expect([told, runner.busySeats(ttsLane)]).toEqual([[], 2]);
+    expect([outcomes, runner.busySeats(ttsLane)]).toEqual([[], 2]);
     first.handBack();
     await turns();
-    expect([told, runner.busySeats(ttsLane)]).toEqual([['first seated'], 2]);
+    expect([outcomes, runner.busySeats(ttsLane)]).toEqual([['first seated'], 2]);
   });
 
   it('are handed back without a claim, and leave', async () => {
@@ -85,7 +85,7 @@ describe('LaneRunner, brought jobs', () => {
     watched('lane', take(new RecordedDelivery(), 'open', sttLane));
     watched('class', take(new RecordedDelivery(), 'second'));
     await turns();
-    expect(told).toEqual(['lane not_found', 'class not_found']);
+    expect(outcomes).toEqual(['lane not_found', 'class not_found']);
   });
 
   it('are refused at a drain, those that wait too', async () => {
@@ -95,7 +95,7 @@ describe('LaneRunner, brought jobs', () => {
     const stopped = runner.stop(0);
     watched('late', take(new RecordedDelivery('d')));
     await stopped;
-    expect(told.sort()).toEqual(['late draining', 'waiting draining']);
+    expect(outcomes.sort()).toEqual(['late draining', 'waiting draining']);
     expect(runner.busySeats(ttsLane)).toBe(0);
   });
 

@@ -7,7 +7,7 @@ export interface Upgrade extends Visitor {
 }
 
 /** The pre-handshake check of a socket. A problem that it throws is answered over HTTP. */
-export interface Door<Welcome = unknown> {
+export interface HandshakeCheck<Accepted = unknown> {
   /** The value that `handleConnection` gets as its third argument. */
-  welcome(upgrade: Upgrade): Promise<Welcome>;
+  checkHandshake(upgrade: Upgrade): Promise<Accepted>;
 }

@@ -23,7 +23,7 @@ interface Installed {
 
 /** First cell (a name in backticks) to the whole row, for every table row of the page. */
 const rows = new Map(
-  readFileSync(join(root, 'docs/licences.md'), 'utf8')
+  readFileSync(join(root, 'docs/licenses.md'), 'utf8')
     .split('\n')
     .flatMap((line) => {
       const name = /^\| `([^`]+)`/.exec(line)?.[1];
@@ -49,10 +49,10 @@ const production: Installed[] = Object.entries(locked)
 const withParts = production.filter(({ folder }) => bundledParts(folder).length > 0);
 const { artifacts } = loadManifest();
 
-describe('docs/licences.md', () => {
+describe('docs/licenses.md', () => {
   it.each(artifacts.map((artifact) => [artifact.id, artifact] as const))('lists artifact %s', (id, artifact) => {
-    const [, , licence, version, sources] = rows.get(id) ?? [];
-    expect({ licence, version }).toEqual({ licence: artifact.licence.spdx, version: artifact.version });
+    const [, , license, version, sources] = rows.get(id) ?? [];
+    expect({ license, version }).toEqual({ license: artifact.license.spdx, version: artifact.version });
     for (const source of artifact.builds.flatMap((build) => build.sources))
       expect(sources).toContain(`\`${source.name}\``);
   });
