@@ -1,6 +1,18 @@
 import { usesSpaces } from '../../spaces';
 import type { Recognition } from '../stt-engine';
 
+const lettersOf = (text: string): string => text.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
+
+/**
+ * Whether a recognition of the rest of an audio is empty or repeats the end of the first text. The time of a word that
+ * spans pauses, as of a number that is said digit by digit, ends too early, and its last part is recognised twice. A
+ * rest that equals the whole text is not a repetition: something was said before it.
+ */
+export function addsNothing(first: string, rest: string): boolean {
+  const [said, again] = [lettersOf(first), lettersOf(rest)];
+  return again === '' || (said.length > again.length && said.endsWith(again));
+}
+
 /** Joins a recognition with the recognition of the audio from `offsetSamples` on. */
 export function joined(first: Recognition, rest: Recognition, offsetSamples: number): Recognition {
   const moved = rest.words.map(({ word, startSample, endSample }) => ({

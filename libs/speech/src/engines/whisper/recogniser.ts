@@ -3,7 +3,7 @@ import type { Recognition, SampleSpan } from '../stt-engine';
 import { positionSamples, type EncodedAudio } from './audio-encoder';
 import type { Decoded } from './greedy-decoder';
 import { isDoubtful, isSilent, mayBeSilent } from './guard';
-import { joined } from './joined-recognition';
+import { addsNothing, joined } from './joined-recognition';
 import type { LoadedModel } from './model-files';
 import { unheardFrom } from './unheard-speech';
 import type { WhisperOptions } from './whisper-options';
@@ -83,9 +83,9 @@ export class Recogniser {
       const heard = await this.recogniseOnce(
         rests.map(({ request, index, heardTo }) => restOf(request, found[index]!.language, heardTo)),
       );
-      open = rests.filter((_, row) => heard[row]!.text !== '');
-      rests.forEach(({ index, heardTo }, row) => {
-        if (heard[row]!.text !== '') found[index] = joined(found[index]!, heard[row]!, heardTo);
+      open = rests.filter(({ index }, row) => !addsNothing(found[index]!.text, heard[row]!.text));
+      rests.forEach((rest, row) => {
+        if (open.includes(rest)) found[rest.index] = joined(found[rest.index]!, heard[row]!, rest.heardTo);
       });
     }
     return found.map((recognition, index) => (requests[index]!.words ? recognition : { ...recognition, words: [] }));

@@ -20,6 +20,14 @@ describe('unheardFrom', () => {
     expect(unheardFrom([word(0, 1.15)], [span(0, 1), span(1.4, 1.8)])).toBe(at(1.2));
   });
 
+  it('does not let a word reach over a pause into the speech behind it', () => {
+    expect(unheardFrom([word(0, 0.4), word(0.4, 1.7)], [span(0, 1), span(1.4, 1.8)])).toBe(at(1.2));
+  });
+
+  it('takes a word whose time begins a little early for one of the speech behind the pause', () => {
+    expect(unheardFrom([word(0, 0.9), word(1.25, 1.8)], [span(0, 1), span(1.4, 1.8)])).toBeUndefined();
+  });
+
   it('takes neither a breath nor a gap within a word for more speech', () => {
     expect(unheardFrom([word(0, 1)], [span(0, 1), span(1.4, 1.45)])).toBeUndefined();
     expect(unheardFrom([word(0, 1)], [span(0, 1), span(1.05, 1.8)])).toBeUndefined();

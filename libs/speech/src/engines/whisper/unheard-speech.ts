@@ -3,7 +3,7 @@ import type { RecognisedWord, SampleSpan } from '../stt-engine';
 
 /** Shorter speech may be a breath, or the end of a word whose time is not exact. */
 const leastSpeechSamples = 0.1 * sttSampleRateHz;
-/** A word may end this much later than its recorded time. */
+/** The recorded times of a word may be wrong by this much. */
 const toleranceSamples = 0.2 * sttSampleRateHz;
 /** The decoder ends early only at a pause, never in the middle of a word. */
 const leastPauseSamples = 0.1 * sttSampleRateHz;
@@ -14,7 +14,7 @@ const leastPauseSamples = 0.1 * sttSampleRateHz;
  * audio, in order.
  */
 export function unheardFrom(words: readonly RecognisedWord[], speech: readonly SampleSpan[]): number | undefined {
-  const lastEnd = (words.at(-1)?.endSample ?? 0) - toleranceSamples;
+  const lastEnd = heardTo(words.at(-1), speech) - toleranceSamples;
   for (let index = 1; index < speech.length; index += 1) {
     const pauseStart = speech[index - 1]!.endSample;
     const pauseEnd = speech[index]!.startSample;
@@ -23,4 +23,11 @@ export function unheardFrom(words: readonly RecognisedWord[], speech: readonly S
     return behind >= leastSpeechSamples ? Math.round((pauseStart + pauseEnd) / 2) : undefined;
   }
   return undefined;
+}
+
+/** The end of the last word. If more speech follows, a word ends no later than the speech in which it begins. */
+function heardTo(last: RecognisedWord | undefined, speech: readonly SampleSpan[]): number {
+  if (!last) return 0;
+  const begun = speech.filter(({ startSample }) => startSample <= last.startSample + toleranceSamples).at(-1);
+  return begun ? Math.min(last.endSample, begun.endSample + toleranceSamples) : last.endSample;
 }
