@@ -58,7 +58,7 @@ describe('an STT stream', () => {
   const pcm = (seconds: number): Buffer => encodePcm(new Float32Array(seconds * rateHz).fill(0.25), 'pcm_s16le');
   const claim = async (attempt = 1): Promise<number> => {
     const { offsetSamples } = listener.resume() as SttResume;
-    listener.onClaim({ attempt, workerId: 'w', waitedMs: 3 });
+    listener.onClaim({ attempt, waitedMs: 3 });
     await settle();
     return offsetSamples;
   };

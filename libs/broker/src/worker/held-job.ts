@@ -81,7 +81,7 @@ export class HeldJob {
     const granted = answer && readFrame(ClaimGranted, answer)?.header;
     const gateway = this.host.gateways.stateOf(gatewayId);
     if (granted) {
-      await this.run(new Attempt(granted, this.address, this.host.now(), this.host), this.state.early);
+      await this.run(new Attempt(granted, this.address, this.host), this.state.early);
     } else if (answer || gateway === 'dead') {
       this.delivery.term();
       this.end('gone');
@@ -222,7 +222,7 @@ export class HeldJob {
   }
 
   private leaveSeat(): void {
-    if (this.state.at === 'running') this.state.attempt.leave(this.host.now());
+    if (this.state.at === 'running') this.state.attempt.leave();
     this.host.seatFreed(this);
   }
 
@@ -234,11 +234,7 @@ export class HeldJob {
     if (state.at !== 'concluding') this.leaveSeat();
     this.state = { at: 'over' };
     this.delivery.leave?.();
-    this.host.over(this, state.at === 'claiming' ? undefined : this.endedJob(state.attempt, outcome));
-  }
-
-  private endedJob({ number: attempt, waitMs, runMs }: Attempt, outcome: JobOutcome): EndedJob {
-    return { lane: this.lane, kind: this.lane.kind, jobId: this.address.jobId, attempt, outcome, waitMs, runMs };
+    this.host.over(this, state.at === 'claiming' ? undefined : { lane: this.lane, outcome });
   }
 
   private isRunning(): boolean {
