@@ -40,7 +40,6 @@ describe('an STT stream', () => {
       requests.push(request);
       listener = given;
       return {
-        jobId: 'j',
         send: (input, body) => void sent.push({ input: input as unknown as SttInput, bytes: body?.length ?? 0 }),
         cancel: (reason) => void cancelled.push(reason),
       };
