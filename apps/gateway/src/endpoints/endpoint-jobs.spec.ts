@@ -89,7 +89,7 @@ describe('the job of an endpoint', () => {
     const start = jest.spyOn(tracing, 'start');
     const end: ResultOutput = { type: 'end', result: { answer: 42 } };
     const handlers = {
-      [kind]: (_job: object, { emit }: JobContext) => Promise.resolve(emit(end)),
+      [kind]: (_job: object, context: JobContext) => Promise.resolve(context.emit(end)),
     };
     worker = new LaneRunner({ broker, workerId: 'worker-1', lanes: [{ lane, seats: 1 }], handlers });
     await worker.start();
