@@ -21,7 +21,7 @@ describe('installedNatsServer', () => {
     ['nats-server: v3.0.0', '3.0.0'],
   ])('takes one that says "%s"', async (text, version) => {
     const command = serverThatSays(text);
-    expect(await installedNatsServer(command)).toEqual({ command, version, source: 'path' });
+    expect(await installedNatsServer(command)).toEqual({ command, version });
   });
 
   it.each(['nats-server: v2.10.25', 'nats-server: v1.4.1', 'something else', ''])(
@@ -40,7 +40,7 @@ describe('resolveNatsServer', () => {
   it('takes the one that is installed, and looks no further', async () => {
     const command = serverThatSays('nats-server: v2.11.0');
     const found = await resolveNatsServer('/nowhere', { offline: true }, command);
-    expect(found).toEqual({ command, version: '2.11.0', source: 'path' });
+    expect(found).toEqual({ command, version: '2.11.0' });
   });
 
   it('says how to get the pinned one when an installed one is too old and it may not download', async () => {

@@ -15,7 +15,6 @@ export interface NatsServer {
   /** The command to spawn: a path, or the bare name if the one on the PATH is used. */
   readonly command: string;
   readonly version: string;
-  readonly source: 'path' | 'pinned';
 }
 
 /**
@@ -34,7 +33,7 @@ export async function resolveNatsServer(
   const plan = await planSync(manifest, [natsServerId], folder);
   await fetchArtifacts(plan, options);
   const version = [...plan.held, ...plan.missing][0]?.artifact.version ?? '';
-  return { command: join(folder, natsServerId, natsServerId), version, source: 'pinned' };
+  return { command: join(folder, natsServerId, natsServerId), version };
 }
 
 /** The nats-server on the PATH, or undefined if there is none that is new enough. */
@@ -42,7 +41,7 @@ export async function installedNatsServer(command: string = natsServerId): Promi
   const answer = await promisify(execFile)(command, ['--version'], { timeout: 5_000 }).catch(() => undefined);
   const [, version, major, minor] = /v((\d+)\.(\d+)\.\S+)/.exec(answer?.stdout ?? '') ?? [];
   if (version === undefined || !isNewEnough(Number(major), Number(minor))) return undefined;
-  return { command, version, source: 'path' };
+  return { command, version };
 }
 
 const isNewEnough = (major: number, minor: number): boolean =>

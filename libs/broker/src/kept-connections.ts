@@ -4,8 +4,6 @@ import { Pool, type Dispatcher } from 'undici';
 export interface KeptConnectionsOptions {
   /** Most connections at the same time. Default: no limit. */
   readonly connections?: number;
-  /** Longest wait for the head of a response, and between two pieces of it, in milliseconds. Default: no limit. */
-  readonly timeoutMs?: number;
 }
 
 /** A POST request that may be sent twice. */
@@ -31,12 +29,13 @@ export class KeptConnections {
   private readonly url: URL;
   private readonly pool: Pool;
 
-  constructor(url: string | URL, { connections, timeoutMs = 0 }: KeptConnectionsOptions = {}) {
+  constructor(url: string | URL, { connections }: KeptConnectionsOptions = {}) {
     this.url = new URL(url);
     this.pool = new Pool(this.url.origin, {
       connections: connections ?? null,
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
+      // No time limits: each caller knows how long its own request may take.
+      headersTimeout: 0,
+      bodyTimeout: 0,
       connect: { keepAlive: true, keepAliveInitialDelay: tcpKeepAliveMs },
     });
   }

@@ -14,7 +14,7 @@ import { readFrame } from './wire';
 /** The content of a gateway's heartbeat. */
 export interface PresenceOptions {
   readonly gatewayId: string;
-  /** Returns the active contexts and STT streams of this gateway by key id. */
+  /** Returns the number of active requests of this gateway by key id. */
   readonly activeByKey: () => Readonly<Record<string, number>>;
   /** Monotonic clock, in milliseconds. */
   readonly now?: () => number;
@@ -80,7 +80,7 @@ export class Presence {
     return { workers: serving.length };
   }
 
-  /** Number of active contexts and STT streams of a key at the other gateways, from their latest heartbeats. */
+  /** Number of active requests of a key at the other gateways, from their latest heartbeats. */
   activeElsewhere(keyId: string): number {
     return this.gateways.latest().reduce((total, { activeByKey }) => {
       return total + (Object.hasOwn(activeByKey, keyId) ? (activeByKey[keyId] ?? 0) : 0);

@@ -15,7 +15,6 @@ export interface Visitor {
 
 /** The permission for a request to run. */
 export interface Admission {
-  readonly keyId: string;
   /** Counts work as active until the returned function is called. Throws `concurrency_limited`. */
   enter(): () => void;
 }
@@ -38,7 +37,7 @@ export class Gatekeeper {
     const { requestId } = visitor;
     const request = { key, feature, requestId, ...(model === undefined ? {} : { model }) };
     const granted = await this.license.authorize(request, traceHeadersOf(visitor.headers));
-    return { keyId: granted.keyId, enter: () => this.concurrency.enter(granted) };
+    return { enter: () => this.concurrency.enter(granted) };
   }
 
   /** Refuses all requests from now on. */

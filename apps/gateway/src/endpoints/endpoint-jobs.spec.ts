@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { JobClient, MemoryBroker, MemoryBus } from '@app/broker';
+import { JobClient, LaneRunner, MemoryBroker, MemoryBus, type JobContext } from '@app/broker';
 import { Log, Tracing, type ErrorMetrics } from '@app/platform';
-import { builtinModel, ProblemError } from '@app/protocol';
+import { builtinModel, laneClasses, laneName, ProblemError, type ResultOutput } from '@app/protocol';
 import { mockMetrics } from '../../test/support/test-scope';
 import type { Catalogue } from '../catalogue/catalogue';
 import type { GatewayMetrics } from '../metrics/gateway-metrics';
@@ -22,8 +22,8 @@ class FakeConnection extends EventEmitter {
 }
 
 describe('the job of an endpoint', () => {
-  // Any kind will do: its worker is never asked.
-  const kind = 'tts';
+  const kind = 'speech-activity';
+  const fields = { threshold: 0.5, minSilenceMs: 500, minSpeechMs: 100 };
   const lane = { kind, model: builtinModel } as const;
   let broker: MemoryBroker;
   let jobs: JobClient;
@@ -31,6 +31,8 @@ describe('the job of an endpoint', () => {
   let endpoint: EndpointJobs;
   let connection: FakeConnection;
   let active: number;
+  let tracing: Tracing;
+  let worker: LaneRunner | undefined;
 
   beforeEach(async () => {
     broker = new MemoryBroker(new MemoryBus());
@@ -39,18 +41,17 @@ describe('the job of an endpoint', () => {
     await jobs.start();
     metrics = mockMetrics();
     const log = Log.create('gateway', 'silent');
-    const scopes = new RequestScopes(
-      jobs,
-      Tracing.off(),
-      metrics as unknown as GatewayMetrics,
-      log,
-      {} as ErrorMetrics,
-    );
-    endpoint = new EndpointJobs(jobs, scopes, { laneOf: () => lane } as unknown as Catalogue);
+    tracing = Tracing.off();
+    const scopes = new RequestScopes(jobs, tracing, metrics as unknown as GatewayMetrics, log, {} as ErrorMetrics);
+    endpoint = new EndpointJobs(scopes, { laneOf: () => lane } as unknown as Catalogue);
     connection = new FakeConnection();
     active = 0;
+    worker = undefined;
   });
-  afterEach(() => jobs.close());
+  afterEach(async () => {
+    await worker?.stop(0);
+    await jobs.close();
+  });
 
   const run = (): Promise<object> => {
     const request = { id: 'r', headers: {}, raw: connection } as unknown as FastifyRequest;
@@ -59,7 +60,7 @@ describe('the job of an endpoint', () => {
       active++;
       return () => void active--;
     };
-    return endpoint.run({ request, reply, admission: { keyId: 'key-1', enter } }, { kind, fields: {} });
+    return endpoint.run({ request, reply, admission: { enter } }, { kind, fields });
   };
   const codeOf = (running: Promise<object>): Promise<string> =>
     running.then(
@@ -82,6 +83,21 @@ describe('the job of an endpoint', () => {
     expect(active).toBe(0);
     expect(await code).toBe('cancelled');
     expect(metrics.ended.mock.calls).toEqual([[kind, 'cancelled']]);
+  });
+
+  it('is measured and traced like every other work: its wait for a worker and its offer', async () => {
+    const start = jest.spyOn(tracing, 'start');
+    const end: ResultOutput = { type: 'end', result: { answer: 42 } };
+    const handlers = {
+      [kind]: (_job: object, context: JobContext) => Promise.resolve(context.emit(end)),
+    };
+    worker = new LaneRunner({ broker, workerId: 'worker-1', lanes: [{ lane, seats: 1 }], handlers });
+    await worker.start();
+    expect(await run()).toEqual({ answer: 42 });
+    expect(metrics.waitedInQueue.mock.calls).toEqual([[laneName(lane), expect.any(Number)]]);
+    const attributes = { 'antiphon.lane': laneName(lane), 'antiphon.job_class': laneClasses(lane)[0] };
+    expect(start).toHaveBeenCalledWith('offer job', expect.objectContaining({ attributes }));
+    expect(metrics.ended.mock.calls).toEqual([[kind, 'done']]);
   });
 
   it('counts as an error when it ends with a problem, which the caller is given', async () => {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { JobClient } from '@app/broker';
-import { functionOf, ProblemError, type JobKind } from '@app/protocol';
+import { jobResult } from '@app/broker';
+import { laneClasses, laneName, ProblemError, type JobKind } from '@app/protocol';
 import { Catalogue } from '../catalogue/catalogue';
 import type { Admission } from '../auth/gatekeeper';
 import { callerOf } from '../http/caller';
@@ -26,7 +26,6 @@ export interface EndpointJob {
 @Injectable()
 export class EndpointJobs {
   constructor(
-    private readonly jobs: JobClient,
     private readonly scopes: RequestScopes,
     private readonly catalogue: Catalogue,
   ) {}
@@ -40,15 +39,15 @@ export class EndpointJobs {
     const work = { kind, name: `${kind} request`, model: lane.model };
     const scope = this.scopes.openActive(callerOf(request, reply, admission), work);
     try {
-      const result = await this.jobs.run(
+      const [jobClass = ''] = laneClasses(lane);
+      const job = { ...fields, requestId: request.id, model: lane.model };
+      const result = await jobResult(
+        scope,
+        { lane, jobClass, job, ...(body ? { body } : {}) },
         {
-          lane,
-          jobClass: functionOf(kind).classes[0]?.name ?? '',
-          job: { ...fields, requestId: request.id, model: lane.model },
-          headers: scope.trace,
-          ...(body ? { body } : {}),
+          signal: scope.signal,
+          onClaim: ({ waitedMs }) => scope.metrics.waitedInQueue(laneName(lane), waitedMs),
         },
-        scope.signal,
       );
       scope.end({ outcome: 'done' });
       return result;

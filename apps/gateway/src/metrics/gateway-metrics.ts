@@ -53,7 +53,7 @@ const authorize = {
 };
 const terminal = {
   name: 'antiphon_terminal_events_total',
-  help: 'Contexts and STT streams that ended, by outcome. Each has exactly one terminal event.',
+  help: 'Contexts, STT streams and requests of other functions that ended, by outcome. Each has exactly one terminal event.',
   labelNames: ['kind', 'outcome'] as const,
 };
 const audio = {
@@ -63,7 +63,7 @@ const audio = {
 };
 const active = {
   name: 'antiphon_active_requests',
-  help: 'Open contexts (tts) and STT streams (stt).',
+  help: 'Open contexts (tts), STT streams (stt) and requests of other functions, by job kind.',
   labelNames: ['kind'] as const,
 };
 const lag = {
@@ -99,7 +99,7 @@ export type Stage = 'frontend' | 'seat_wait' | 'encode' | 'decode' | 'bus';
 
 const outcomes = ['done', 'error', 'cancelled'] as const;
 
-/** How a context or an STT stream ended. */
+/** How a context, an STT stream or a request of another function ended. */
 export type Outcome = (typeof outcomes)[number];
 
 /** The latest known load of a lane. */
@@ -169,7 +169,7 @@ export class GatewayMetrics implements OnModuleInit {
     this.activeRequests.inc({ kind });
   }
 
-  /** Counts the one terminal event of a context or STT stream. */
+  /** Counts the one terminal event of a context, an STT stream or a request of another function. */
   ended(kind: JobKind, outcome: Outcome): void {
     this.activeRequests.dec({ kind });
     this.terminals.inc({ kind, outcome });

@@ -33,7 +33,6 @@ describe('an STT stream', () => {
       requests.push(request);
       listener = given;
       return {
-        jobId: 'j',
         send: (input, body) => void sent.push({ input: input as unknown as SttInput, bytes: body?.length ?? 0 }),
         cancel: (reason) => void cancelled.push(reason),
       };
@@ -51,7 +50,7 @@ describe('an STT stream', () => {
   const pcm = (seconds: number): Buffer => encodePcm(new Float32Array(seconds * rateHz).fill(0.25), 'pcm_s16le');
   const claim = async (attempt = 1): Promise<number> => {
     const { offsetSamples } = listener.resume() as SttResume;
-    listener.onClaim({ attempt, workerId: 'w', waitedMs: 3 });
+    listener.onClaim({ attempt, waitedMs: 3 });
     await settle();
     return offsetSamples;
   };

@@ -22,7 +22,7 @@ export class ScriptedJobs {
     if (this.refuse) throw this.refuse;
     const cancelled: string[] = [];
     this.submitted.push({ request, listener, cancelled });
-    return { jobId: 'j', send: () => undefined, cancel: (reason) => void cancelled.push(reason) };
+    return { send: () => undefined, cancel: (reason) => void cancelled.push(reason) };
   }
 
   get texts(): unknown[] {
@@ -43,7 +43,7 @@ export const plan = (seconds: number) =>
 
 export const claim = ({ listener }: Submitted, attempt = 1): object => {
   const place = listener.resume();
-  listener.onClaim({ attempt, workerId: 'w', waitedMs: 5 });
+  listener.onClaim({ attempt, waitedMs: 5 });
   return place;
 };
 export const answer = ({ listener }: Submitted, output: TtsOutput, body: Uint8Array = new Uint8Array()): void =>

@@ -34,7 +34,7 @@ export function testScope({
 }: TestScope): RequestScope {
   const caller: Caller = {
     requestId: 'r',
-    admission: { keyId: 'key-1', enter },
+    admission: { enter },
     signal: given.signal ?? new AbortController().signal,
     parent: undefined,
     receivedAtMs: performance.now(),

@@ -1,7 +1,6 @@
 import { HandBack } from '@app/broker';
 import { ProblemError } from '@app/protocol';
 import { chooseBatch } from '@app/speech/batching';
-import type { EngineCapabilities } from '@app/speech/engines';
 import { EngineChild, lost, type CallResult } from './engine-child';
 import {
   StepDropped,
@@ -56,17 +55,6 @@ export class EnginePool<Step, Result> {
   /** Engines that are loaded and warm. */
   get readyEngines(): number {
     return this.children.filter((child) => child.isReady).length;
-  }
-
-  get pids(): number[] {
-    return this.children.flatMap((child) => child.pid ?? []);
-  }
-
-  /** The capabilities of the loaded model. Throws before `start` has resolved. */
-  get capabilities(): EngineCapabilities {
-    const known = this.children.find((child) => child.capabilities)?.capabilities;
-    if (!known) throw lost('no engine was ever ready');
-    return known;
   }
 
   /** Starts all engines and resolves when all are warm. Rejects if one cannot be loaded at all. */

@@ -45,10 +45,10 @@ export class OpenUtterance {
   private pause: { readonly startSample: number; readonly longEnoughSample: number } | undefined;
   /** End of the latest partial. */
   private partialEnd: number | undefined;
-  private partialWaits = false;
   /** A recognition that was started in a pause, in case the utterance ends with it. */
   private eager: { readonly endSample: number; readonly recognition: Promise<Recognition> } | undefined;
-  private isOver = false;
+  /** `asked`: a partial was asked for and is not recognised yet. `over`: no more partials are reported. */
+  private partials: 'none' | 'asked' | 'over' = 'none';
 
   constructor(
     readonly startSample: number,
@@ -92,7 +92,7 @@ export class OpenUtterance {
 
   /** Stops reporting partials. */
   drop(): void {
-    this.isOver = true;
+    this.partials = 'over';
     this.recogniser.drop(this.lineOf('partial'));
   }
 
@@ -120,13 +120,15 @@ export class OpenUtterance {
    */
   private considerPartial(): void {
     const isDue = this.judgedSample >= nextPartialSample(this.startSample, this.partialEnd, this.tuning);
-    if (this.partialWaits || !isDue) return;
-    this.partialWaits = true;
+    if (this.partials !== 'none' || !isDue) return;
+    this.partials = 'asked';
     let end = this.judgedSample;
     const audio = (): CutAudio => this.recogniser.cut(this.startSample, (end = this.judgedSample));
     this.recogniser
       .recognise({ line: this.lineOf('partial'), audio, final: false })
-      .finally(() => (this.partialWaits = false))
+      .finally(() => {
+        if (this.partials === 'asked') this.partials = 'none';
+      })
       .then(
         (recognition) => this.report(recognition, end),
         // Only this partial is lost. A lasting failure will appear at the next step of the stream.
@@ -136,7 +138,7 @@ export class OpenUtterance {
 
   private report(recognition: Recognition, endSample: number): void {
     // A partial is too late if a newer one was reported or if the utterance has ended.
-    if (this.isOver || endSample < (this.partialEnd ?? 0)) return;
+    if (this.partials === 'over' || endSample < (this.partialEnd ?? 0)) return;
     this.partialEnd = endSample;
     if (soundsLikeNothing(recognition)) return;
     this.recogniser.partial(recognition, this.startSample, endSample);

@@ -63,7 +63,7 @@ describeWithModels(['piper-joe', 'whisper-tiny-en'], 'an STT stream with the rea
 
   /** The words alone, without the silence around them. */
   async function spoken(text: string, seed: number): Promise<Float32Array> {
-    const utterance = { text, voice: 'joe', language: 'en', seed, speed: 1 };
+    const utterance = { text, voice: 'joe', seed, speed: 1 };
     const { plan } = await voiceStep({ op: 'encode', id: text, utterance });
     const windows: Float32Array[] = [];
     for (const window of plan.windows.keys()) {

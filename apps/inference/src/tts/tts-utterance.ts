@@ -93,9 +93,9 @@ export class TtsUtterance {
   }
 
   private async encode(): Promise<{ plan: UtterancePlan; opened: Opened }> {
-    const { text, voice, language, seed, speed } = this.job;
+    const { text, voice, seed, speed } = this.job;
     const { durations } = this.attempt;
-    const utterance = { text, voice, language, seed, speed, ...(durations ? { durations } : {}) };
+    const utterance = { text, voice, seed, speed, ...(durations ? { durations } : {}) };
     const done = await this.step({
       id: this.id,
       ...this.playback.first,

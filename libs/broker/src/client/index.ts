@@ -1,2 +1,3 @@
-export { JobClient, maxJobBodyBytes, type JobClientOptions } from './job-client';
+export { JobClient, type JobClientOptions } from './job-client';
 export * from './job-contract';
+export * from './job-result';

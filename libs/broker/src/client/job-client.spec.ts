@@ -30,8 +30,7 @@ describe('JobClient', () => {
 
   describe('while a job waits', () => {
     it('counts it as active', async () => {
-      const handle = await submit();
-      expect(handle.jobId).toMatch(/^[\w-]{22}$/);
+      await submit();
       expect(client.activeJobs).toBe(1);
     });
 
@@ -41,7 +40,7 @@ describe('JobClient', () => {
       await pass(300);
       const { grant } = await first.hold(ttsLane, 'first');
       expect(grant).toEqual({ attempt: 1, resume: { offsetSamples: 40, durations: [1, 2] }, waitedMs: 300 });
-      expect(listener.claims).toEqual([{ attempt: 1, workerId: 'worker-1', waitedMs: 300 }]);
+      expect(listener.claims).toEqual([{ attempt: 1, waitedMs: 300 }]);
     });
 
     it('says that unknown jobs are gone', async () => {
@@ -124,7 +123,7 @@ describe('JobClient', () => {
       bench.refuse = 4;
       const handle = client.submit(ttsRequest(), listener);
       await pass(3_000);
-      expect((await handle).jobId).toMatch(/^[\w-]{22}$/);
+      await handle;
       expect((await first.hold(ttsLane, 'first')).grant.attempt).toBe(1);
     });
 

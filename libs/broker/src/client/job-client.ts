@@ -4,7 +4,6 @@ import {
   encodeFrame,
   laneName,
   OutputEnvelope,
-  ProblemError,
   subjects,
   TerminalAnswer,
   waitBudgetMs,
@@ -17,7 +16,6 @@ import type { JobLog } from '../job-log';
 import { deadAfterMs, JudgingRounds, monotonicMs } from '../judging-rounds';
 import { readFrame } from '../wire';
 import { OfferedJob, type JobHost } from './offered-job';
-import { ResultListener } from './result-listener';
 import { TakenEnds } from './taken-ends';
 import type { JobHandle, JobListener, JobRequest } from './job-contract';
 
@@ -39,9 +37,6 @@ export interface JobClientOptions {
   /** Gets the errors of listeners that throw, which are bugs. */
   readonly log?: JobLog;
 }
-
-/** Largest body of a job in bytes. A job must fit into one NATS message, by default at most 1 MiB. */
-export const maxJobBodyBytes = 1_000_000;
 
 /**
  * The gateway's side of the job protocol. Offers jobs, answers claims, numbers attempts, orders outputs and finds lost
@@ -95,26 +90,6 @@ export class JobClient implements JobHost {
     this.jobs.set(jobId, job);
     await job.submit();
     return job;
-  }
-
-  /**
-   * Runs a job whose only output is its result, and resolves to it. Rejects with the problem of the job, with
-   * `cancelled` when the signal aborts, or with `too_large` if the body does not fit into a NATS message.
-   */
-  async run(request: JobRequest, signal?: AbortSignal): Promise<object> {
-    if ((request.body?.length ?? 0) > maxJobBodyBytes) {
-      throw new ProblemError('too_large', { detail: `Send at most ${maxJobBodyBytes} bytes.` });
-    }
-    if (signal?.aborted) throw new ProblemError('cancelled');
-    const listener = new ResultListener();
-    const handle = await this.submit(request, listener);
-    const onAbort = (): void => {
-      handle.cancel('disconnected');
-      listener.onProblem(new ProblemError('cancelled'));
-    };
-    if (signal?.aborted) onAbort();
-    signal?.addEventListener('abort', onAbort, { once: true });
-    return listener.result.finally(() => signal?.removeEventListener('abort', onAbort));
   }
 
   /** Number of jobs that were submitted and have not ended. */

@@ -14,7 +14,6 @@ export interface JobInput {
 /** A worker's claim to begin or continue the job. */
 export interface Claim {
   readonly attempt: number;
-  readonly workerId: string;
   /** Milliseconds since the job was last published. */
   readonly waitedMs: number;
 }
@@ -42,7 +41,6 @@ export interface JobListener {
 
 /** A submitted job. */
 export interface JobHandle {
-  readonly jobId: string;
   /**
    * Sends an input to the worker that holds the current attempt. Inputs are dropped while no worker does, since the
    * next claim says where to continue.

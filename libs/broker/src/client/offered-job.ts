@@ -53,10 +53,6 @@ export class OfferedJob implements JobHandle {
     });
   }
 
-  get jobId(): string {
-    return this.content.jobId;
-  }
-
   /** The worker of the current attempt, or undefined if there is none. */
   get holder(): AttemptHolder | undefined {
     return this.state.at === 'running' ? this.state.holder : undefined;
@@ -154,10 +150,10 @@ export class OfferedJob implements JobHandle {
     if (this.state.at !== 'waiting') return undefined;
     const waitedMs = this.host.now() - this.state.sinceMs;
     const attempt = ++this.attempt;
-    this.enter({ at: 'running', holder: new AttemptHolder(this.host, this.jobId, workerId, attempt) });
+    this.enter({ at: 'running', holder: new AttemptHolder(this.host, this.content.jobId, workerId, attempt) });
     const resume = this.guarded(() => {
       const place = this.listener.resume();
-      this.listener.onClaim({ attempt, workerId, waitedMs });
+      this.listener.onClaim({ attempt, waitedMs });
       return place;
     });
     return resume && !this.isOver() ? { attempt, resume, waitedMs } : undefined;
@@ -215,7 +211,7 @@ export class OfferedJob implements JobHandle {
   private forget(): void {
     this.enter({ at: 'over' });
     this.order.reset();
-    this.host.ended(this.jobId);
+    this.host.ended(this.content.jobId);
   }
 
   private enter(state: State): void {
@@ -228,7 +224,7 @@ export class OfferedJob implements JobHandle {
     try {
       return call();
     } catch (error) {
-      this.host.log?.error('job listener failed', { jobId: this.jobId, err: error });
+      this.host.log?.error('job listener failed', { jobId: this.content.jobId, err: error });
       if (!this.isOver()) {
         this.cancel('listener failed');
         this.guarded(() => this.listener.onProblem(new ProblemError('internal', { cause: error })));

@@ -21,17 +21,23 @@ export interface OfferHost {
   taken(lane: string): void;
 }
 
+type State =
+  | { readonly at: 'made' }
+  /** A request is open, and no worker has taken the job. */
+  | { readonly at: 'requesting'; readonly request: OpenOffer }
+  /** A request is open, and its worker holds the job. */
+  | { readonly at: 'taken'; readonly request: OpenOffer }
+  | { readonly at: 'pausing'; readonly timer: NodeJS.Timeout }
+  | { readonly at: 'over' };
+
 /**
  * One job on offer. It sends one request after another until a worker reports that the job is over, the offer is
  * withdrawn, or its time has passed.
  */
 export class RequestOffer {
-  private open: OpenOffer | undefined;
+  private state: State = { at: 'made' };
   private refusals = 0;
-  private taken = false;
-  private ended = false;
   private life: NodeJS.Timeout | undefined;
-  private pause: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly host: OfferHost,
@@ -46,7 +52,7 @@ export class RequestOffer {
 
   /** Whether a worker holds the job now. */
   get isTaken(): boolean {
-    return this.taken;
+    return this.state.at === 'taken';
   }
 
   start(): void {
@@ -56,49 +62,47 @@ export class RequestOffer {
 
   /** Ends the offer for good. An open request is aborted, which its worker notices. */
   withdraw(): void {
+    const { state } = this;
     this.end();
-    this.open?.abort();
+    if (state.at === 'requesting' || state.at === 'taken') state.request.abort();
   }
 
   private request(): void {
-    this.taken = false;
-    this.open = this.host.sender.send(this.offer, () => this.onTaken());
-    void this.open.ended.then((end) => this.onEnd(end));
+    const request = this.host.sender.send(this.offer, () => this.onTaken(request));
+    this.state = { at: 'requesting', request };
+    void request.ended.then((end) => this.onEnd(end));
   }
 
-  private onTaken(): void {
-    if (this.ended) return;
-    this.taken = true;
+  private onTaken(request: OpenOffer): void {
+    if (this.state.at === 'over') return;
+    this.state = { at: 'taken', request };
     this.refusals = 0;
     this.host.taken(this.offer.lane);
   }
 
   private onEnd(end: OfferEnd): void {
-    this.open = undefined;
-    if (this.ended) return;
+    if (this.state.at === 'over') return;
     if (end.verdict === 'ack' || end.verdict === 'term') {
       this.end();
       return;
     }
     const pauseMs = this.pauseAfter(end) * (1 + 0.5 * this.host.random());
-    this.taken = false;
-    this.pause = setTimeout(() => this.request(), pauseMs);
+    this.state = { at: 'pausing', timer: setTimeout(() => this.request(), pauseMs) };
   }
 
   private pauseAfter(end: OfferEnd): number {
     if (end.verdict !== 'none') return Math.max(leastPauseMs, end.delayMs ?? 0);
-    if (this.taken) return brokenPauseMs;
+    if (this.isTaken) return brokenPauseMs;
     this.host.refused(this.offer.lane, end.reason);
     this.refusals += 1;
     return Math.min(longestPauseMs, firstPauseMs * 2 ** (this.refusals - 1));
   }
 
   private end(): void {
-    if (this.ended) return;
-    this.ended = true;
-    this.taken = false;
+    if (this.state.at === 'over') return;
+    if (this.state.at === 'pausing') clearTimeout(this.state.timer);
     clearTimeout(this.life);
-    clearTimeout(this.pause);
+    this.state = { at: 'over' };
     this.host.over(this.offer.lane, this.offer.sequence);
   }
 }

@@ -17,14 +17,11 @@ interface JobContent {
 export class Attempt {
   readonly outputs: AttemptOutputs;
   readonly inputs = new InputQueue();
-  /** Milliseconds from its grant until its handler finished. */
-  runMs = 0;
   private readonly stopping = new AbortController();
 
   constructor(
     private readonly granted: ClaimGranted,
     private readonly address: JobAddress,
-    private readonly startedAtMs: number,
     { broker, workerId }: { readonly broker: Broker; readonly workerId: string },
   ) {
     const subject = subjects.output(address.gatewayId, address.jobId);
@@ -58,8 +55,7 @@ export class Attempt {
   }
 
   /** Disconnects the handler: it gets no more inputs, and its outputs are ignored. */
-  leave(nowMs: number): void {
-    this.runMs = nowMs - this.startedAtMs;
+  leave(): void {
     this.inputs.close();
   }
 }

@@ -59,7 +59,7 @@ export class HeldJob {
     if (this.state.at !== 'claiming') return;
     switch (claimed.answer) {
       case 'granted':
-        return this.run(new Attempt(claimed.granted, this.address, this.host.now(), this.host), this.state.early);
+        return this.run(new Attempt(claimed.granted, this.address, this.host), this.state.early);
       case 'gone':
         this.delivery.term();
         return this.end('gone');
@@ -200,7 +200,7 @@ export class HeldJob {
   }
 
   private leaveSeat(): void {
-    if (this.state.at === 'running') this.state.attempt.leave(this.host.now());
+    if (this.state.at === 'running') this.state.attempt.leave();
     this.host.seatFreed(this);
   }
 
@@ -212,11 +212,7 @@ export class HeldJob {
     if (state.at !== 'concluding') this.leaveSeat();
     this.state = { at: 'over' };
     this.delivery.leave?.();
-    this.host.over(this, state.at === 'claiming' ? undefined : this.endedJob(state.attempt, outcome));
-  }
-
-  private endedJob({ number: attempt, waitMs, runMs }: Attempt, outcome: JobOutcome): EndedJob {
-    return { lane: this.lane, kind: this.lane.kind, jobId: this.address.jobId, attempt, outcome, waitMs, runMs };
+    this.host.over(this, state.at === 'claiming' ? undefined : { lane: this.lane, outcome });
   }
 
   private isRunning(): boolean {

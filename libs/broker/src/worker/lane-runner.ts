@@ -107,11 +107,6 @@ export class LaneRunner implements HeldJobHost, JobTaker {
     return this.seat(seats, delivery) ?? { handBack: () => undefined };
   }
 
-  /** Number of held jobs: those that run, and those that wait for the session's confirmation. */
-  get heldJobs(): number {
-    return this.held.size;
-  }
-
   busySeats(lane: Lane): number {
     return this.lanes.get(laneName(lane))?.busySeats ?? 0;
   }

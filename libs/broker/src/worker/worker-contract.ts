@@ -1,4 +1,4 @@
-import type { JobKind, Lane } from '@app/protocol';
+import type { Lane } from '@app/protocol';
 import type { Delivery } from '../broker';
 
 /** A lane that the worker serves. */
@@ -37,14 +37,7 @@ export type JobOutcome = 'done' | 'problem' | 'cancelled' | 'handed_back' | 'fai
 /** An attempt that has ended on this worker. */
 export interface EndedJob {
   readonly lane: Lane;
-  readonly kind: JobKind;
-  readonly jobId: string;
-  readonly attempt: number;
   readonly outcome: JobOutcome;
-  /** Milliseconds from publishing to claim. */
-  readonly waitMs: number;
-  /** Milliseconds from claim to the end of the handler. */
-  readonly runMs: number;
 }
 
 /** Callbacks for metrics of a worker. */

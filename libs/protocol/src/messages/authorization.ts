@@ -33,7 +33,7 @@ export class AuthorizationGranted {
   @IsString()
   keyId!: string;
 
-  /** Most contexts and STT streams of this key at the same time. Absent without a limit. */
+  /** Most active requests of this key at the same time. Absent without a limit. */
   @IsOptional()
   @IsInt()
   maxConcurrent?: number;

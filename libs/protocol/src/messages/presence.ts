@@ -44,7 +44,7 @@ export class WorkerHeartbeat {
   held!: HeldAttempt[];
 }
 
-/** A gateway's heartbeat: the number of active contexts and STT streams by key id. */
+/** A gateway's heartbeat: the number of active requests by key id. */
 export class GatewayHeartbeat {
   @Matches(idPattern)
   gatewayId!: string;

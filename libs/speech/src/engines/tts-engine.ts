@@ -4,7 +4,6 @@ import type { Engine } from './engine';
 export interface Utterance {
   readonly text: string;
   readonly voice: string;
-  readonly language: string;
   readonly seed: number;
   /** Relative pace: 1 is the voice's own, 2 is twice as fast. */
   readonly speed: number;

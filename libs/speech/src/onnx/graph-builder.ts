@@ -16,17 +16,9 @@ import { tensor, valueInfo, type TensorArrays } from './tensor';
 /** The name of a value in a graph. The empty name leaves out an optional input. */
 export type Value = string;
 
-/** A number that is written as a float attribute although it is whole: `float(1)`. */
-export class FloatAttribute {
-  constructor(readonly values: number | readonly number[]) {}
-}
-
-/** Marks whole numbers as float attributes. */
-export const float = (values: number | readonly number[]): FloatAttribute => new FloatAttribute(values);
-
-/** Whole numbers become int attributes, all others float. `float` marks whole numbers as float. */
+/** Whole numbers become int attributes, all others float. */
 export type AttributeValue =
-  number | string | readonly number[] | readonly string[] | FloatAttribute | { tensor: Tensor } | { graph: Graph };
+  number | string | readonly number[] | readonly string[] | { tensor: Tensor } | { graph: Graph };
 
 /** The options of a node besides its inputs and attributes. */
 export interface NodeOptions {
@@ -201,12 +193,6 @@ export class GraphBuilder {
 function newAttribute(name: string, value: AttributeValue): Attribute {
   const attribute = (type: keyof typeof attributeType, fields: Partial<Attribute>): Attribute =>
     create('AttributeProto', { name, type: attributeType[type], ...fields });
-  if (value instanceof FloatAttribute) {
-    const { values } = value;
-    return typeof values === 'number'
-      ? attribute('float', { f: values })
-      : attribute('floats', { floats: [...values] });
-  }
   if (typeof value === 'string') return attribute('string', { s: Buffer.from(value) });
   if (typeof value === 'number') {
     return Number.isInteger(value) ? attribute('int', { i: value }) : attribute('float', { f: value });

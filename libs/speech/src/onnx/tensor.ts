@@ -33,10 +33,6 @@ const arrayOf = {
   uint64: BigUint64Array,
 } as const;
 
-const nameOfType = new Map<number, DataTypeName>(
-  Object.entries(dataType).map(([name, value]) => [value, name as DataTypeName]),
-);
-
 /** Converts a 64-bit integer of a model to a number. */
 export const toNumber = (value: Int64): number => (typeof value === 'number' ? value : value.toNumber());
 
@@ -58,43 +54,6 @@ export function tensor<T extends DataTypeName>(
 
 /** The shape of a tensor. */
 export const dimsOf = (tensor: Tensor): number[] => tensor.dims.map(toNumber);
-
-/**
- * The elements of a tensor: a view if the file holds them aligned, else a copy. Throws a SpeechError for another
- * element type.
- */
-export function dataOf<T extends DataTypeName>(tensor: Tensor, type: T): TensorArrays[T] {
-  if (tensor.dataType !== dataType[type]) {
-    const held = nameOfType.get(tensor.dataType) ?? tensor.dataType;
-    throw new SpeechError(`tensor ${tensor.name} holds ${held}, not ${type}`);
-  }
-  const TypedArray = arrayOf[type];
-  const raw = tensor.rawData;
-  if (raw.byteLength === 0) return fromTypedField(tensor, type);
-  const aligned = raw.byteOffset % TypedArray.BYTES_PER_ELEMENT === 0 ? raw : new Uint8Array(raw);
-  return new TypedArray(
-    aligned.buffer as ArrayBuffer,
-    aligned.byteOffset,
-    aligned.byteLength / TypedArray.BYTES_PER_ELEMENT,
-  ) as TensorArrays[T];
-}
-
-/** Small tensors may hold their elements in a typed field instead of raw bytes. */
-function fromTypedField<T extends DataTypeName>(tensor: Tensor, type: T): TensorArrays[T] {
-  const fields: { [name in DataTypeName]?: () => TensorArrays[name] } = {
-    float32: () => Float32Array.from(tensor.floatData),
-    float64: () => Float64Array.from(tensor.doubleData),
-    int64: () => BigInt64Array.from(tensor.int64Data, (value) => BigInt(value.toString())),
-    int32: () => Int32Array.from(tensor.int32Data),
-    int8: () => Int8Array.from(tensor.int32Data),
-    uint8: () => Uint8Array.from(tensor.int32Data),
-    bool: () => Uint8Array.from(tensor.int32Data),
-    float16: () => Uint16Array.from(tensor.int32Data),
-  };
-  const read = fields[type];
-  if (!read) throw new SpeechError(`tensor ${tensor.name} of type ${type} is stored in an unsupported way`);
-  return read();
-}
 
 /** Describes a graph input or output. Without `dims` its rank is unknown. */
 export function valueInfo(name: string, type: DataTypeName, dims?: readonly Dimension[]): ValueInfo {

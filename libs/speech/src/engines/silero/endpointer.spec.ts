@@ -23,7 +23,7 @@ describe('Endpointer', () => {
   it('keeps audio before the first and after the last speech frame', () => {
     expect(eventsOf([...silence(20), ...speech(30), ...silence(50)])).toEqual([
       { kind: 'speechStart', startSample: (20 - preRoll) * frame },
-      { kind: 'speechEnd', startSample: (20 - preRoll) * frame, endSample: (50 + postRoll) * frame, forced: false },
+      { kind: 'speechEnd', startSample: (20 - preRoll) * frame, endSample: (50 + postRoll) * frame },
     ]);
   });
 
@@ -71,7 +71,7 @@ describe('Endpointer', () => {
     const endpointer = new Endpointer();
     endpointer.push([...silence(20), ...speech(30)]);
     expect(endpointer.finish(50 * frame - 100)).toEqual([
-      { kind: 'speechEnd', startSample: 10 * frame, endSample: 50 * frame - 100, forced: false },
+      { kind: 'speechEnd', startSample: 10 * frame, endSample: 50 * frame - 100 },
     ]);
     expect(endpointer.finish(50 * frame)).toEqual([]);
   });
@@ -100,7 +100,7 @@ describe('Endpointer', () => {
       postRollMs: 0,
     };
     expect(ends(eventsOf([0, 0.35, 0.05, 0.05, 0], options))).toEqual([
-      { kind: 'speechEnd', startSample: frame, endSample: 2 * frame, forced: false },
+      { kind: 'speechEnd', startSample: frame, endSample: 2 * frame },
     ]);
   });
 });
@@ -116,7 +116,7 @@ describe('Endpointer on speech without a pause', () => {
     const cut = 701 * frame + frame / 2;
     expect(events.slice(0, 3)).toEqual([
       { kind: 'speechStart', startSample: 0 },
-      { kind: 'speechEnd', startSample: 0, endSample: cut, forced: true },
+      { kind: 'speechEnd', startSample: 0, endSample: cut },
       { kind: 'speechStart', startSample: cut },
     ]);
   });

@@ -32,17 +32,12 @@ export const defaultEndpointerOptions: EndpointerOptions = {
 
 /**
  * Samples are counted from the start of the stream. A segment is [startSample, endSample). Segments never overlap.
- * Every `speechStart` is followed by one `speechEnd` with the same start. `forced` means that speech goes on: the next
- * segment starts where this one ends.
+ * Every `speechStart` is followed by one `speechEnd` with the same start. If speech goes on after a segment of the
+ * longest length, the next segment starts where that one ends.
  */
 export type EndpointEvent =
   | { readonly kind: 'speechStart'; readonly startSample: number }
-  | {
-      readonly kind: 'speechEnd';
-      readonly startSample: number;
-      readonly endSample: number;
-      readonly forced: boolean;
-    };
+  | { readonly kind: 'speechEnd'; readonly startSample: number; readonly endSample: number };
 
 /** The open segment, in frames; `end` is the frame after the last one with speech. */
 interface OpenSpeech {
@@ -76,7 +71,7 @@ export class Endpointer {
   finish(totalSamples: number): EndpointEvent[] {
     const { open } = this;
     this.burst = undefined;
-    return open ? [this.close(open, Math.min(totalSamples, this.rolledEnd(open)), false)] : [];
+    return open ? [this.close(open, Math.min(totalSamples, this.rolledEnd(open)))] : [];
   }
 
   private take(probability: number): EndpointEvent[] {
@@ -108,7 +103,7 @@ export class Endpointer {
 
   private endOrCut(open: OpenSpeech): EndpointEvent[] {
     const { endSilenceMs, maxSegmentMs } = this.options;
-    if (this.frames - open.end >= framesOf(endSilenceMs)) return [this.close(open, this.rolledEnd(open), false)];
+    if (this.frames - open.end >= framesOf(endSilenceMs)) return [this.close(open, this.rolledEnd(open))];
     const longest = Math.floor((maxSegmentMs * sttSampleRateHz) / 1000);
     return sampleOf(this.frames + 1) - open.startSample > longest ? this.cut(open) : [];
   }
@@ -122,10 +117,10 @@ export class Endpointer {
       if (this.likeness(frame) < this.likeness(quietest)) quietest = frame;
     }
     const endSample = sampleOf(quietest) + detectorFrameSamples / 2;
-    const forced = this.close(open, endSample, true);
-    if (sampleOf(open.end) <= endSample) return [forced];
+    const cut = this.close(open, endSample);
+    if (sampleOf(open.end) <= endSample) return [cut];
     this.open = { startSample: endSample, end: open.end };
-    return [forced, { kind: 'speechStart', startSample: endSample }];
+    return [cut, { kind: 'speechStart', startSample: endSample }];
   }
 
   /** The mean probability around a frame, so that a dip of one frame counts less than a pause. */
@@ -135,10 +130,10 @@ export class Endpointer {
     return (this.recent[at - 1] ?? centre) + 2 * centre + (this.recent[at + 1] ?? centre);
   }
 
-  private close(open: OpenSpeech, endSample: number, forced: boolean): EndpointEvent {
+  private close(open: OpenSpeech, endSample: number): EndpointEvent {
     this.open = undefined;
     this.lastEndSample = endSample;
-    return { kind: 'speechEnd', startSample: open.startSample, endSample, forced };
+    return { kind: 'speechEnd', startSample: open.startSample, endSample };
   }
 
   private rolledEnd(open: OpenSpeech): number {

@@ -18,7 +18,6 @@ const sentence =
 const utterance = (changes: Partial<Utterance> = {}): Utterance => ({
   text: sentence,
   voice: 'joe',
-  language: 'en',
   seed: 7,
   speed: 1,
   ...changes,

@@ -26,7 +26,7 @@ describe('VitsEngine with a tiny voice', () => {
   });
 
   async function encode(id: string, seed = 1, on = engine): Promise<UtterancePlan> {
-    const utterance = { text, voice: 'tiny', language: 'en', seed, speed: 1 };
+    const utterance = { text, voice: 'tiny', seed, speed: 1 };
     const [result] = await on.step([{ op: 'encode', id, utterance }]);
     if (!result || 'failed' in result || result.op !== 'encode') throw new Error(JSON.stringify(result));
     return result.plan;
@@ -114,5 +114,5 @@ describe('VitsEngine with a tiny voice', () => {
     await rm(both, { recursive: true });
   });
 
-  const utteranceOf = (seed: number) => ({ text, voice: 'tiny', language: 'en', seed, speed: 1 });
+  const utteranceOf = (seed: number) => ({ text, voice: 'tiny', seed, speed: 1 });
 });

@@ -29,7 +29,7 @@ export class VitsEngine implements TtsEngine {
     const id = 'warm-up';
     let windows: readonly unknown[] = [];
     for (let seed = 0; seed < warmUpEncodes; seed += 1) {
-      const utterance = { text: warmUpText, voice: '', language: '', seed, speed: 1 };
+      const utterance = { text: warmUpText, voice: '', seed, speed: 1 };
       const encoded = ran(await this.step([{ op: 'encode', id, utterance }]));
       windows = encoded.op === 'encode' ? encoded.plan.windows : [];
     }

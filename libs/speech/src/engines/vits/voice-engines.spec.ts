@@ -39,7 +39,7 @@ class SilentVoice implements TtsEngine {
 const encode = (id: string, voice: string): TtsStep => ({
   op: 'encode',
   id,
-  utterance: { text: 'Hi', voice, language: 'en', seed: 1, speed: 1 },
+  utterance: { text: 'Hi', voice, seed: 1, speed: 1 },
 });
 const decode = (id: string, window = 0): TtsStep => ({ op: 'decode', id, window });
 

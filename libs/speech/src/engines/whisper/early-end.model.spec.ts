@@ -14,7 +14,7 @@ const audible = 0.015;
 async function twoSentences(): Promise<{ samples: Float32Array; speech: SampleSpan[] }> {
   const engine = await createVitsEngine(settings('piper-joe', 'float32'));
   const speak = async (text: string, seed: number): Promise<Float32Array> => {
-    const utterance = { text, voice: 'piper-joe', language: 'en', seed, speed: 1 };
+    const utterance = { text, voice: 'piper-joe', seed, speed: 1 };
     const [encoded] = await engine.step([{ op: 'encode', id: text, utterance }]);
     if (!encoded || 'failed' in encoded || encoded.op !== 'encode') throw new Error(JSON.stringify(encoded));
     const resampler = new Resampler(engine.capabilities.sampleRateHz, sttSampleRateHz);
