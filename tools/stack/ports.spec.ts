@@ -1,8 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isRefusedByFetch, PortBook } from './ports';
+
+const systemError = (code: string): NodeJS.ErrnoException => Object.assign(new Error(`listen ${code}`), { code });
 
 /** Above the highest process id of Linux. */
 const deadPid = 2 ** 22 + 1;
@@ -41,6 +43,32 @@ describe('PortBook', () => {
 
   it('names the wanted port when something listens on it', async () => {
     await expect(new PortBook(folder).takeExactly(taken)).rejects.toThrow(`Port ${taken} is taken`);
+  });
+
+  it.each([
+    ['EACCES', 'This user may not listen on port 80. Choose a port from 1024 up with --port.'],
+    ['EADDRNOTAVAIL', 'Nothing can listen on port 80: the system says EADDRNOTAVAIL.'],
+  ])('says why nothing can listen on the wanted port where the system answers %s', async (code, says) => {
+    const book = new PortBook(folder, () => Promise.resolve(systemError(code)));
+    await expect(book.takeExactly(80)).rejects.toMatchObject({ detail: says });
+  });
+
+  it('goes past a port that is reserved', async () => {
+    const book = new PortBook(folder, (port) => Promise.resolve(port < 1024 ? systemError('EACCES') : undefined));
+    expect(await book.take(1000)).toBe(1024);
+  });
+
+  it('tries no further port, and keeps none, where the system cannot listen at all', async () => {
+    const tried: number[] = [];
+    const book = new PortBook(folder, (port) => {
+      tried.push(port);
+      return Promise.resolve(systemError('EMFILE'));
+    });
+    await expect(book.take(4222)).rejects.toMatchObject({
+      detail: 'Nothing can listen on port 4222: the system says EMFILE.',
+    });
+    expect(tried).toEqual([4222]);
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it('gives exactly the wanted port again as long as nothing listens there', async () => {

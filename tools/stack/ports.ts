@@ -16,42 +16,66 @@ const refusedByFetch: ReadonlySet<number> = new Set([
 /** Whether browsers and `fetch` refuse to dial this port, whatever listens there. */
 export const isRefusedByFetch = (port: number): boolean => refusedByFetch.has(port);
 
-/** Whether nothing listens on this loopback port. */
-export function isFree(port: number): Promise<boolean> {
+/** Listens on this loopback port for a moment; the system's error where that fails. */
+function tryListen(port: number): Promise<NodeJS.ErrnoException | undefined> {
   return new Promise((resolve) => {
     const probe = createServer();
-    probe.once('error', () => resolve(false));
-    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+    probe.once('error', resolve);
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(undefined)));
   });
 }
 
+/** Why nothing can listen on the port, in a sentence for the person who chose it. */
+function problemOf(port: number, error: NodeJS.ErrnoException): ProblemError {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new ProblemError('port_taken', {
+        detail: `Port ${port} is taken. Choose another port with --port, or stop the process that uses it.`,
+      });
+    case 'EACCES':
+      return new ProblemError('config_invalid', {
+        detail: `This user may not listen on port ${port}. Choose a port from 1024 up with --port.`,
+      });
+    default:
+      return new ProblemError('internal', {
+        detail: `Nothing can listen on port ${port}: the system says ${error.code ?? error.message}.`,
+        cause: error,
+      });
+  }
+}
+
+/** Whether a higher port may do where this error came. */
+const isOfThisPort = ({ code }: NodeJS.ErrnoException): boolean => code === 'EADDRINUSE' || code === 'EACCES';
+
 /**
- * The wanted port, or a free one above it where it is taken. A port given out is noted in a folder that all launchers of
+ * The wanted port, or a free one above it where nothing can listen on it. A port given out is noted in a folder that all launchers of
  * this user share, so that two stacks started at the same moment, or one whose part is just being restarted, keep apart.
  */
 export class PortBook {
   private readonly given = new Set<number>();
 
-  constructor(private readonly folder = join(tmpdir(), `${namePrefix}-ports-${userInfo().uid}`)) {}
+  constructor(
+    private readonly folder = join(tmpdir(), `${namePrefix}-ports-${userInfo().uid}`),
+    private readonly listen: typeof tryListen = tryListen,
+  ) {}
 
-  /** A free port from `wanted` up, one that `fetch` dials. */
+  /** A free port from `wanted` up, one that `fetch` dials and this user may listen on. */
   async take(wanted: number): Promise<number> {
     for (let port = wanted; port < 65_536; port += 1) {
       if (!isRefusedByFetch(port) && !this.given.has(port) && this.note(port)) {
-        if (await isFree(port)) return port;
+        const error = await this.listen(port);
+        if (!error) return port;
         this.forget(port);
+        if (!isOfThisPort(error)) throw problemOf(port, error);
       }
     }
     throw new ProblemError('port_taken', { detail: `No free port from ${wanted} up.` });
   }
 
-  /** The wanted port, whoever may have noted it, or a `port_taken` problem that names it. */
+  /** The wanted port, whoever may have noted it, or a problem that names it and says why nothing can listen there. */
   async takeExactly(wanted: number): Promise<number> {
-    if (!(await isFree(wanted))) {
-      throw new ProblemError('port_taken', {
-        detail: `Port ${wanted} is taken. Choose another port with --port, or stop the process that uses it.`,
-      });
-    }
+    const error = await this.listen(wanted);
+    if (error) throw problemOf(wanted, error);
     if (!this.given.has(wanted)) {
       rmSync(this.fileOf(wanted), { force: true });
       this.note(wanted);

@@ -130,8 +130,38 @@ describe('more than there is room for is refused', () => {
     [[`global.lanes.tts-piper.model=${'m'.repeat(50)}`], ['longer than 63']],
   ]);
 
+  describe('as a request above its limit', () => {
+    itRefuses([
+      ...['gateway', 'license', 'inference', 'nats', 'workers'].map(
+        (part) =>
+          [
+            [`${part}.resources.requests.memory=9Gi`],
+            ['resources.requests.memory is 9Gi', 'resources.limits.memory', 'lower the request or raise the limit'],
+          ] as const,
+      ),
+      [
+        ['gateway.resources.limits.cpu=499m'],
+        ['gateway.resources.requests.cpu is 500m', 'gateway.resources.limits.cpu, 499m'],
+      ],
+      [
+        [
+          'workers.overrides.tts-piper.resources.requests.cpu=3',
+          'workers.overrides.tts-piper.resources.limits.cpu=2500m',
+        ],
+        ['overrides.tts-piper.resources.requests.cpu is 3', 'overrides.tts-piper.resources.limits.cpu, 2500m'],
+      ],
+    ]);
+
+    describe('by the chart of the workers alone', () =>
+      itRefuses([[['resources.requests.memory=9Gi'], ['resources.requests.memory is 9Gi', 'limits.memory, 8Gi']]], {
+        chart: workersChart,
+      }));
+  });
+
   describe('but not what has room', () =>
     itTakes([
+      ['gateway.resources.limits.cpu=500m', 'license.resources.limits.cpu=1'],
+      ['gateway.resources.requests.memory=1Gi'],
       ['nats.storage.size=2.5Gi'],
       ['nats.storage.size=2200M'],
       ['nats.resources.limits.memory=null'],
