@@ -1,5 +1,20 @@
-import { IsInt, IsISO8601, IsObject, IsOptional, IsString, Matches, Min, MinLength } from 'class-validator';
-import { Nested } from '@app/protocol';
+import type { KeyObject } from 'node:crypto';
+import { IsInt, IsObject, IsOptional, IsString, Matches, Max, MaxLength, Min, MinLength } from 'class-validator';
+import { idPattern, Nested } from '@app/protocol';
+import {
+  invalidDocument,
+  signDocument,
+  verifyDocument,
+  type DocumentKind,
+  type VerifiedDocument,
+} from './signed-document';
+
+/** The last second of the year 9999: the latest time of a document. */
+export const maxNumericDate = 253_402_300_799;
+/** The most bytes of a licence document. */
+export const maxLicenseBytes = 16 * 1_024;
+/** How far the clock of an issuer may be ahead of ours, in milliseconds. */
+export const issuerClockSkewMs = 5 * 60 * 1_000;
 
 /** Bounds of a licence; what is absent is not bounded. */
 export class LicenseLimits {
@@ -7,49 +22,150 @@ export class LicenseLimits {
   @IsOptional()
   @IsInt()
   @Min(1)
+  @Max(Number.MAX_SAFE_INTEGER)
   maxConcurrent?: number;
+
+  /** Most characters of text to be spoken in a calendar month (UTC), all keys together. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(Number.MAX_SAFE_INTEGER)
+  monthlyCharacters?: number;
+
+  /** Most seconds of audio to be recognised in a calendar month (UTC), all keys together. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(Number.MAX_SAFE_INTEGER)
+  monthlyAudioSeconds?: number;
 }
 
-/** What an issuer states and signs. */
+/** How long service goes on after each cause; 0 is no grace. */
+export class LicenseGrace {
+  /** Days after the end of the lease; connected mode only. */
+  @IsInt()
+  @Min(0)
+  @Max(36_500)
+  lostContactDays!: number;
+
+  /** Days after `exp`. */
+  @IsInt()
+  @Min(0)
+  @Max(36_500)
+  expiryDays!: number;
+
+  /** Seconds for which a gateway serves known keys while it cannot reach the license app. */
+  @IsInt()
+  @Min(0)
+  @Max(31_536_000)
+  proxyUnreachableSeconds!: number;
+}
+
+/** What an issuer states and signs. Times are whole seconds since 1970 (NumericDate of RFC 7519). */
 export class License {
-  @IsString()
-  @MinLength(1)
-  id!: string;
+  /** Id of the licence. */
+  @Matches(idPattern)
+  jti!: string;
 
   /** Whom it was issued to. */
   @IsString()
   @MinLength(1)
-  holder!: string;
+  @MaxLength(200)
+  sub!: string;
+
+  /** Name of the one deployment that may use it; any where absent. */
+  @IsOptional()
+  @Matches(idPattern)
+  deployment?: string;
 
   /** What may be used: some of the protocol's `licenseFeatures`. */
   @IsString({ each: true })
   features!: string[];
 
+  /** Models that may be used; all where absent. */
+  @IsOptional()
+  @IsString({ each: true })
+  models?: string[];
+
   @IsObject()
   @Nested(() => LicenseLimits)
   limits!: LicenseLimits;
 
-  @IsISO8601({ strict: true })
-  issued_at!: string;
-
-  @IsISO8601({ strict: true })
-  expires_at!: string;
-
-  /** Days after `expires_at` in which requests are still granted. */
+  /** When it was issued. */
   @IsInt()
   @Min(0)
-  grace_days!: number;
+  @Max(maxNumericDate)
+  iat!: number;
 
-  /** Which key of the issuer signed it: `issuerKeyId`. */
-  @Matches(/^[0-9a-f]{16}$/)
-  key_id!: string;
+  /** The first second in which it is valid. */
+  @IsInt()
+  @Min(0)
+  @Max(maxNumericDate)
+  nbf!: number;
+
+  /** The first second in which it is not valid any more. */
+  @IsInt()
+  @Min(0)
+  @Max(maxNumericDate)
+  exp!: number;
+
+  @IsObject()
+  @Nested(() => LicenseGrace)
+  grace!: LicenseGrace;
 }
 
-/** A licence file: the licence and the issuer's Ed25519 signature over its canonical JSON, in base64url. */
-export class SignedLicense {
-  @IsObject()
-  license!: object;
+/** The grace lengths of a licence whose issuer names no others; docs/licensing.md publishes them. */
+export const defaultGrace: Readonly<LicenseGrace> = {
+  lostContactDays: 14,
+  expiryDays: 14,
+  proxyUnreachableSeconds: 900,
+};
 
-  @Matches(/^[A-Za-z0-9_-]{86}$/)
-  signature!: string;
+const kind: DocumentKind<License> = {
+  typ: 'antiphon-license+jwt',
+  name: 'licence',
+  maxBytes: maxLicenseBytes,
+  payload: License,
+};
+
+/** Against what a document is checked besides its signature. */
+export interface Acceptance {
+  /** Public keys of trusted issuers. */
+  readonly keys: readonly KeyObject[];
+  /** The latest time that is known to have passed, in milliseconds since 1970. */
+  readonly nowMs: number;
+  /** Name of this deployment; a document that names one is refused where this is absent. */
+  readonly deployment?: string | undefined;
+}
+
+/** Signs a licence with an issuer's private Ed25519 key. The result is what `verifyLicense` reads. */
+export const signLicense = (license: License, privateKey: KeyObject): Promise<string> =>
+  signDocument(kind, license, privateKey);
+
+/**
+ * The licence of a compact JWS. Rejects with `license_invalid`, whose detail says what is wrong: what `verifyDocument` refuses,
+ * a licence of another deployment, one from the future, or one that ends before it begins.
+ */
+export async function verifyLicense(text: string, acceptance: Acceptance): Promise<VerifiedDocument<License>> {
+  const verified = await verifyDocument(kind, text, acceptance.keys);
+  const { iat, nbf, exp, deployment } = verified.payload;
+  if (nbf >= exp) throw invalidDocument(kind, 'It ends before it begins: nbf must be less than exp.');
+  assertAcceptable(kind, { iat, deployment }, acceptance);
+  return verified;
+}
+
+/** Throws `license_invalid` for a document of another deployment or from the future. */
+export function assertAcceptable(
+  of: Pick<DocumentKind<object>, 'name'>,
+  { iat, deployment }: { readonly iat: number; readonly deployment?: string | undefined },
+  acceptance: Omit<Acceptance, 'keys'>,
+): void {
+  if (deployment !== undefined && deployment !== acceptance.deployment) {
+    const own = acceptance.deployment === undefined ? 'has no name' : `is ${acceptance.deployment}`;
+    throw invalidDocument(of, `It is for the deployment ${deployment}, and this one ${own}: set LICENSE_DEPLOYMENT.`);
+  }
+  if (iat * 1_000 > acceptance.nowMs + issuerClockSkewMs) {
+    const issued = new Date(iat * 1_000).toISOString();
+    throw invalidDocument(of, `It was issued in the future, at ${issued}. Check the clock of this machine.`);
+  }
 }
