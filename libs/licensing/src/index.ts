@@ -1,6 +1,7 @@
 export * from './api-key';
 export * from './assert-licensed';
 export * from './forecast';
+export * from './high-water';
 export * from './issuer-keys';
 export * from './lease-document';
 export * from './license-document';

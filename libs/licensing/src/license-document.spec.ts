@@ -64,7 +64,10 @@ it('accepts a licence without its optional fields, for any deployment', async ()
 });
 
 it('makes the same document of the same licence and key', async () => {
-  const [first, second] = [await signLicense(license, issuer.privateKey), await signLicense(license, issuer.privateKey)];
+  const [first, second] = [
+    await signLicense(license, issuer.privateKey),
+    await signLicense(license, issuer.privateKey),
+  ];
   expect(first).toBe(second);
 });
 
@@ -135,7 +138,10 @@ it('refuses a document without one of its fields', async () => {
   const needed = Object.keys(license).filter((name) => !['deployment', 'models'].includes(name));
   for (const name of needed) {
     const rest = Object.fromEntries(Object.entries(license).filter(([key]) => key !== name));
-    expect([name, await refusal(signed(header(), JSON.stringify(rest)))]).toEqual([name, expect.stringContaining(name)]);
+    expect([name, await refusal(signed(header(), JSON.stringify(rest)))]).toEqual([
+      name,
+      expect.stringContaining(name),
+    ]);
   }
 });
 
@@ -159,7 +165,9 @@ it('refuses a licence that is issued over five minutes in the future', async () 
   const document = await signLicense(license, issuer.privateKey);
   const issuedMs = license.iat * 1_000;
   expect(await refusal(document, { nowMs: issuedMs - 300_000 })).toBe('accepted');
-  expect(await refusal(document, { nowMs: issuedMs - 300_001 })).toMatch(/issued in the future, at 2026-01-01T00:00:00/);
+  expect(await refusal(document, { nowMs: issuedMs - 300_001 })).toMatch(
+    /issued in the future, at 2026-01-01T00:00:00/,
+  );
 });
 
 it('refuses over 16 KiB before it reads anything', async () => {
@@ -168,7 +176,10 @@ it('refuses over 16 KiB before it reads anything', async () => {
 });
 
 it('refuses a document of version 0.1 and says how to issue it again', async () => {
-  const old = JSON.stringify({ license: { id: 'lic-1', expires_at: '2027-01-01T00:00:00Z' }, signature: 'A'.repeat(86) });
+  const old = JSON.stringify({
+    license: { id: 'lic-1', expires_at: '2027-01-01T00:00:00Z' },
+    signature: 'A'.repeat(86),
+  });
   expect(await refusal(old)).toMatch(/Issue it again: npm run license -- issue/);
 });
 

@@ -150,22 +150,21 @@ export async function verifyLicense(text: string, acceptance: Acceptance): Promi
   const verified = await verifyDocument(kind, text, acceptance.keys);
   const { iat, nbf, exp, deployment } = verified.payload;
   if (nbf >= exp) throw invalidDocument(kind, 'It ends before it begins: nbf must be less than exp.');
-  assertAcceptable(kind, { iat, deployment }, acceptance);
+  assertOwnDeployment(kind, deployment, acceptance.deployment);
+  if (iat * 1_000 > acceptance.nowMs + issuerClockSkewMs) {
+    const issued = new Date(iat * 1_000).toISOString();
+    throw invalidDocument(kind, `It was issued in the future, at ${issued}. Check the clock of this machine.`);
+  }
   return verified;
 }
 
-/** Throws `license_invalid` for a document of another deployment or from the future. */
-export function assertAcceptable(
+/** Throws `license_invalid` for a document that names another deployment than this one. */
+export function assertOwnDeployment(
   of: Pick<DocumentKind<object>, 'name'>,
-  { iat, deployment }: { readonly iat: number; readonly deployment?: string | undefined },
-  acceptance: Omit<Acceptance, 'keys'>,
+  named: string | undefined,
+  own: string | undefined,
 ): void {
-  if (deployment !== undefined && deployment !== acceptance.deployment) {
-    const own = acceptance.deployment === undefined ? 'has no name' : `is ${acceptance.deployment}`;
-    throw invalidDocument(of, `It is for the deployment ${deployment}, and this one ${own}: set LICENSE_DEPLOYMENT.`);
-  }
-  if (iat * 1_000 > acceptance.nowMs + issuerClockSkewMs) {
-    const issued = new Date(iat * 1_000).toISOString();
-    throw invalidDocument(of, `It was issued in the future, at ${issued}. Check the clock of this machine.`);
-  }
+  if (named === undefined || named === own) return;
+  const whose = own === undefined ? 'has no name' : `is ${own}`;
+  throw invalidDocument(of, `It is for the deployment ${named}, and this one ${whose}: set LICENSE_DEPLOYMENT.`);
 }

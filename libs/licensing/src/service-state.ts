@@ -28,9 +28,13 @@ export type ServiceState =
   /** `sinceMs` is -Infinity where no licence was ever valid before: `not_yet_valid` and `no_license`. */
   | { readonly state: 'refused'; readonly why: RefusalCause; readonly sinceMs: number };
 
-/** The time that counts: the clock, or the latest time known to have passed where the clock is behind it. */
-export const timeUsedMs = ({ nowMs, highWaterMs = -Infinity }: Pick<ServiceFacts, 'nowMs' | 'highWaterMs'>): number =>
-  Math.max(nowMs, highWaterMs);
+/**
+ * The time that counts: the clock, or where the clock is behind it, the latest time known to have passed. The vendor's time of
+ * the lease has passed as well.
+ */
+export function timeUsedMs({ mode, lease, nowMs, highWaterMs = -Infinity }: Omit<ServiceFacts, 'licenses'>): number {
+  return Math.max(nowMs, highWaterMs, mode === 'connected' && lease ? lease.iat * 1_000 : -Infinity);
+}
 
 /**
  * The licence that counts at a time: of those that have begun, the newest `iat`, whatever the others say. Where none has begun,
