@@ -54,7 +54,7 @@ function licenseOf(values: Values, nowMs: number): License {
     sub: needed(values, 'holder'),
     ...present({ deployment: values.deployment }),
     features: featuresOf(values.features),
-    ...present({ models: values.models && listOf(values.models) }),
+    ...present({ models: values.models === undefined ? undefined : listOf(values.models) }),
     limits: present({
       maxConcurrent: number(values, 'max-concurrent'),
       monthlyCharacters: number(values, 'monthly-characters'),
@@ -110,9 +110,9 @@ const listOf = (value: string): string[] =>
     .filter(Boolean);
 
 /** The fields that have a value. */
-const present = <T extends object>(fields: T): { [name in keyof T]: NonNullable<T[name]> } =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+const present = <T extends object>(fields: T): Partial<{ [name in keyof T]: NonNullable<T[name]> }> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<{
     [name in keyof T]: NonNullable<T[name]>;
-  };
+  }>;
 
 const wrong = (detail: string): ProblemError => new ProblemError('bad_request', { detail });

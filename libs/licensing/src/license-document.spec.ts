@@ -47,7 +47,7 @@ async function refusal(document: string, change: Partial<Acceptance> = {}): Prom
   }
 }
 const refusalOf = async (change: object): Promise<string> =>
-  refusal(await signLicense({ ...license, ...change } as License, issuer.privateKey));
+  refusal(await signLicense({ ...license, ...change }, issuer.privateKey));
 
 it('accepts what a trusted key signed and says which key', async () => {
   const document = await signLicense(license, issuer.privateKey);
