@@ -4,6 +4,8 @@ import tseslint from 'typescript-eslint';
 
 const nest = ['@nestjs/*', '@willsoto/*'];
 const bus = ['@nats-io/*'];
+/** Signed documents: libs/licensing has the one implementation. */
+const signatures = ['jose'];
 /** Handlers are plain async functions. Nest needs the package; the code of jobs does not. */
 const observables = ['rxjs'];
 
@@ -13,12 +15,12 @@ const table = [
   { folder: 'libs/speech', may: [], mayNot: [...nest, ...bus] },
   { folder: 'libs/licensing', may: ['protocol'], mayNot: [...nest, ...bus] },
   { folder: 'libs/artifacts', may: ['protocol'], mayNot: [...nest, ...bus] },
-  { folder: 'libs/broker', may: ['protocol'], mayNot: observables },
-  { folder: 'libs/platform', may: ['protocol'], mayNot: bus },
+  { folder: 'libs/broker', may: ['protocol'], mayNot: [...signatures, ...observables] },
+  { folder: 'libs/platform', may: ['protocol'], mayNot: [...bus, ...signatures] },
   {
     folder: 'apps/gateway',
     may: ['protocol', 'speech/text', 'speech/audio', 'broker', 'artifacts', 'platform'],
-    mayNot: [...bus, 'onnxruntime-node'],
+    mayNot: [...bus, ...signatures, 'onnxruntime-node'],
   },
   {
     folder: 'apps/inference',
@@ -32,12 +34,12 @@ const table = [
       'artifacts',
       'platform',
     ],
-    mayNot: [...bus, ...observables],
+    mayNot: [...bus, ...signatures, ...observables],
   },
   {
     folder: 'apps/license',
     may: ['protocol', 'broker', 'licensing', 'platform'],
-    mayNot: [...bus, 'onnxruntime-node'],
+    mayNot: [...bus, ...signatures, 'onnxruntime-node'],
   },
   {
     folder: 'tools',

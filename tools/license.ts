@@ -1,45 +1,80 @@
-import { readFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { issuerKeyId, licenseState, readPublicKeys, verifyLicense, type License } from '@app/licensing';
 import { errorLine } from './error-line';
 import { developmentFiles, ensureDevelopmentLicense } from './license/development-license';
+import { inspectCommand } from './license/inspect';
+import { issueCommand } from './license/issue';
+import { issuerFiles, keysCommand } from './license/keys';
+import { rehearseCommand } from './license/rehearse';
 
-const help = `npm run license -- init-dev [--folder FOLDER]   issue a licence and an API key for this machine
-npm run license -- verify FILE [--keys FILE]   verify a licence file with trusted public keys
-npm run license -- show FILE [--keys FILE]     verify a licence file and print its content
+const help = `npm run license -- keys [--folder FOLDER]        make the keys of an issuer
+npm run license -- issue --key FILE --holder NAME [OPTIONS]   sign a licence
+npm run license -- inspect FILE                 verify a licence; print its content and state
+npm run license -- rehearse FILE --as-of DATE   print every transition up to a date and what clients get
+npm run license -- init-dev [--folder FOLDER]   issue a licence and an API key for this machine
 
-  --folder FOLDER  folder of the development licence; files that are still valid are kept
-                   (default: .antiphon/license in the repository)
-  --keys FILE      public keys of trusted issuers, in PEM format (default: ${developmentFiles.publicKey} beside the licence file)
-  --help           print this text`;
+keys
+  --folder FOLDER      folder of the two PEM files; existing keys are kept (default: the current folder)
+
+issue
+  --key FILE           private key of the issuer
+  --holder NAME        to whom the licence is issued
+  --out FILE           file to write (default: print the document)
+  --id ID              id of the licence (default: random)
+  --days DAYS          days from its beginning to its expiry (default: 365)
+  --expires DATE       expiry, instead of --days
+  --not-before DATE    beginning (default: now)
+  --deployment NAME    the one deployment that may use it (default: any)
+  --features LIST      features, separated by commas (default: all)
+  --models LIST        models, separated by commas (default: all)
+  --max-concurrent, --monthly-characters, --monthly-audio-seconds NUMBER   limits (default: none)
+  --grace-expiry-days, --grace-lost-contact-days, --grace-proxy-unreachable-seconds NUMBER
+                       length of each grace period (default: 14 days, 14 days, 900 seconds)
+
+inspect, rehearse
+  --keys FILE          public keys of trusted issuers, PEM (default: ${issuerFiles.publicKey} beside the licence file)
+  --deployment NAME    refuse a licence of another deployment
+  --last-lease-ends DATE   rehearse: connected mode whose last lease ends on this date (default: air-gapped mode)
+
+init-dev
+  --folder FOLDER      folder of the development licence; files that are still valid are kept
+                       (default: .antiphon/license in the repository)
+
+A DATE is 2027-01-31 or 2027-01-31T12:00:00Z. docs/licensing.md describes documents and states.`;
+
+type Command = (args: readonly string[], root: string) => Promise<number>;
+
+const commands = new Map<string, Command>([
+  ['keys', keysCommand],
+  ['issue', issueCommand],
+  ['inspect', inspectCommand],
+  ['rehearse', rehearseCommand],
+  ['init-dev', initialise],
+]);
 
 /** `npm run license`: see `help`. Resolves to the exit code. */
 export async function main(args: readonly string[], root: string): Promise<number> {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: { folder: { type: 'string' }, keys: { type: 'string' }, help: { type: 'boolean', default: false } },
-    });
-    const [command, file] = positionals;
-    if (values.help || command === undefined) {
-      console.log(help);
-      return values.help ? 0 : 1;
-    }
-    if (command === 'init-dev') return await initialise(resolve(root, values.folder ?? '.antiphon/license'));
-    if ((command === 'verify' || command === 'show') && file !== undefined) {
-      return await inspect(file, values.keys ?? join(dirname(file), developmentFiles.publicKey), command === 'show');
-    }
-    console.error(`Unknown command or no file given.\n\n${help}`);
+  const [name, ...rest] = args;
+  if (name === undefined || args.includes('--help')) {
+    console.log(help);
+    return name === undefined ? 1 : 0;
+  }
+  const command = commands.get(name);
+  if (!command) {
+    console.error(`Unknown command: ${name}\n\n${help}`);
     return 1;
+  }
+  try {
+    return await command(rest, root);
   } catch (error) {
     console.error(errorLine(error));
     return 1;
   }
 }
 
-async function initialise(folder: string): Promise<number> {
+async function initialise(args: readonly string[], root: string): Promise<number> {
+  const { values } = parseArgs({ args: [...args], options: { folder: { type: 'string' } } });
+  const folder = resolve(root, values.folder ?? '.antiphon/license');
   const { created, licenseFile, publicKeyFile, keysFile } = await ensureDevelopmentLicense(folder);
   console.log(
     created ? `Issued a development licence: ${licenseFile}` : `Kept the licence that is there: ${licenseFile}`,
@@ -48,32 +83,4 @@ async function initialise(folder: string): Promise<number> {
   console.log(`API keys for the license app: ${keysFile}`);
   console.log(`The API key itself: ${join(folder, developmentFiles.apiKey)}`);
   return 0;
-}
-
-/** Exit code 0 for a licence that grants now. */
-async function inspect(file: string, keysFile: string, isShown: boolean): Promise<number> {
-  const keys = readPublicKeys(await readFile(keysFile, 'utf8'));
-  const license = verifyLicense(JSON.parse(await readFile(file, 'utf8')), keys);
-  const { standing, expiresInMs, grantsForMs } = licenseState([license], Date.now());
-  if (isShown) show(license, keys.map(issuerKeyId));
-  console.log(`${file}: signed by a trusted issuer, ${standing.replaceAll('_', ' ')}, ${remaining(expiresInMs)}`);
-  return grantsForMs > 0 ? 0 : 1;
-}
-
-function show(
-  { id, holder, features, limits, issued_at, expires_at, grace_days, key_id }: License,
-  trusted: string[],
-): void {
-  console.log(`id          ${id}`);
-  console.log(`holder      ${holder}`);
-  console.log(`features    ${features.join(', ')}`);
-  console.log(`limits      ${JSON.stringify(limits)}`);
-  console.log(`issued      ${issued_at}`);
-  console.log(`expires     ${expires_at}, grace ${grace_days} days`);
-  console.log(`issuer key  ${key_id}, of ${trusted.length} trusted`);
-}
-
-function remaining(expiresInMs: number): string {
-  const days = Math.floor(Math.abs(expiresInMs) / (24 * 60 * 60 * 1_000));
-  return expiresInMs > 0 ? `${days} days left` : `expired ${days} days ago`;
 }

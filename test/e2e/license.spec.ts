@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NatsKeyValue } from '@app/broker';
-import { signLicense } from '@app/licensing';
+import { readPublicKeys, signLicense, verifyLicense, type License } from '@app/licensing';
 import { licenseFeatures } from '@app/protocol';
 import {
   developmentFiles,
@@ -103,11 +103,12 @@ describe('the license app as a process', () => {
   };
 
   /** The same licence, signed by the same issuer, but for what is changed. */
-  const issue = (change: Record<string, unknown>): void => {
-    const { license: content } = JSON.parse(readFileSync(license.licenseFile, 'utf8')) as { license: object };
+  const issue = async (change: Partial<License>): Promise<void> => {
+    const keys = readPublicKeys(readFileSync(license.publicKeyFile, 'utf8'));
+    const document = readFileSync(license.licenseFile, 'utf8');
+    const { payload } = await verifyLicense(document, { keys, nowMs: Date.now() });
     const issuer = createPrivateKey(readFileSync(join(folder, developmentFiles.issuerKey)));
-    const changed = { ...content, ...change } as Parameters<typeof signLicense>[0];
-    writeFileSync(license.licenseFile, JSON.stringify(signLicense(changed, issuer)));
+    writeFileSync(license.licenseFile, await signLicense({ ...payload, ...change }, issuer));
   };
 
   it(
@@ -141,7 +142,7 @@ describe('the license app as a process', () => {
     'refuses with 402 when the licence has expired, and with 403 what it never had',
     async () => {
       const features = licenseFeatures.filter((feature) => feature !== 'stt');
-      issue({ features });
+      await issue({ features });
       const lacking = launch();
       await lacking.ready();
       expect(await lacking.authorize(license.apiKey, 'stt')).toMatchObject({
@@ -150,7 +151,8 @@ describe('the license app as a process', () => {
       });
       await lacking.stop();
 
-      issue({ features, issued_at: '2025-01-01T00:00:00Z', expires_at: '2025-02-01T00:00:00Z' });
+      const [begins, ends] = ['2025-01-01', '2025-02-01'].map((date) => Date.parse(date) / 1_000);
+      await issue({ features, iat: begins, nbf: begins, exp: ends });
       const expired = launch();
       await expired.ready();
       expect(await expired.authorize(license.apiKey)).toMatchObject({
@@ -183,8 +185,10 @@ describe('the license app as a process', () => {
   it(
     'does not start with a licence that was changed, and says why in one line',
     async () => {
-      const text = readFileSync(license.licenseFile, 'utf8');
-      writeFileSync(license.licenseFile, text.replace('"grace_days": 0', '"grace_days": 9'));
+      const [header, payload = '', signature] = readFileSync(license.licenseFile, 'utf8').split('.');
+      const content = JSON.parse(Buffer.from(payload, 'base64url').toString()) as License;
+      const longer = Buffer.from(JSON.stringify({ ...content, exp: content.exp + 1 })).toString('base64url');
+      writeFileSync(license.licenseFile, [header, longer, signature].join('.'));
       const app = launch();
       expect(await app.ended()).toBe(1);
       expect(app.lines).toMatchObject([{ level: 'fatal', code: 'license_invalid' }]);

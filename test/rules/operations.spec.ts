@@ -32,7 +32,7 @@ const quoted = (page: string): string[] =>
 const valueNames = (page: string): string[] =>
   quoted(page)
     .map((text) => /^([a-z]\w*(?:\.[\w-]+)+)(?:=\S*|: \S+)?$/.exec(text)?.[1] ?? '')
-    .filter((name) => !name.endsWith('.json') && Object.hasOwn(values, name.split('.')[0] ?? ''));
+    .filter((name) => !/\.(json|jwt)$/.test(name) && Object.hasOwn(values, name.split('.')[0] ?? ''));
 
 describe('docs/operations', () => {
   it('is listed as a whole in its README', () => {

@@ -24,15 +24,18 @@ afterEach(() => {
   rmSync(parent, { recursive: true });
 });
 
-const licenseOf = ({ licenseFile, publicKeyFile }: DevelopmentLicense) =>
-  verifyLicense(JSON.parse(readFileSync(licenseFile, 'utf8')), readPublicKeys(readFileSync(publicKeyFile, 'utf8')));
+const licenseOf = async ({ licenseFile, publicKeyFile }: DevelopmentLicense, nowMs = Date.now()) => {
+  const keys = readPublicKeys(readFileSync(publicKeyFile, 'utf8'));
+  const { payload, keyId } = await verifyLicense(readFileSync(licenseFile, 'utf8'), { keys, nowMs });
+  return { ...payload, keyId };
+};
 
 it('issues a licence with every feature for 90 days, and a key whose hash alone is in the list of keys', async () => {
   const issued = await ensureDevelopmentLicense(folder);
-  const { features, issued_at, expires_at } = licenseOf(issued);
+  const { features, nbf, exp } = await licenseOf(issued);
   expect(issued.created).toBe(true);
   expect(features).toEqual(licenseFeatures);
-  expect(Date.parse(expires_at) - Date.parse(issued_at)).toBe(90 * dayMs);
+  expect((exp - nbf) * 1_000).toBe(90 * dayMs);
   expect(issued.apiKey).toMatch(apiKeyPattern);
   const list = readFileSync(issued.keysFile, 'utf8');
   expect(JSON.parse(list)).toMatchObject([{ sha256: hashApiKey(issued.apiKey) }]);
@@ -49,59 +52,41 @@ it('lets nobody but its owner read the files', async () => {
 
 it('keeps what is there and still good', async () => {
   const first = await ensureDevelopmentLicense(folder);
-  const license = licenseOf(first);
+  const license = await licenseOf(first);
   const second = await ensureDevelopmentLicense(folder);
   expect(second).toEqual({ ...first, created: false });
-  expect(licenseOf(second)).toEqual(license);
+  expect(await licenseOf(second)).toEqual(license);
 });
 
 it('issues another licence when there is a function that the one it has does not name', async () => {
   const { licenseFile, ...first } = await ensureDevelopmentLicense(folder);
   const issuer = createPrivateKey(readFileSync(join(folder, developmentFiles.issuerKey)));
-  const { key_id: _, ...document } = licenseOf({ ...first, licenseFile });
-  writeFileSync(licenseFile, JSON.stringify(signLicense({ ...document, features: ['catalogue'] }, issuer)));
+  const { keyId: _, ...license } = await licenseOf({ ...first, licenseFile });
+  writeFileSync(licenseFile, await signLicense({ ...license, features: ['catalogue'] }, issuer));
   const second = await ensureDevelopmentLicense(folder);
   expect(second).toEqual({ ...first, licenseFile, created: true });
-  expect(licenseOf(second).features).toEqual(licenseFeatures);
+  expect((await licenseOf(second)).features).toEqual(licenseFeatures);
 });
 
 it('renews a licence that is about to expire and keeps key and issuer', async () => {
   const first = await ensureDevelopmentLicense(folder);
-  const { key_id } = licenseOf(first);
-  const later = await ensureDevelopmentLicense(folder, Date.now() + 84 * dayMs);
-  expect([later.created, later.apiKey, licenseOf(later).key_id]).toEqual([true, first.apiKey, key_id]);
+  const { keyId } = await licenseOf(first);
+  const laterMs = Date.now() + 84 * dayMs;
+  const later = await ensureDevelopmentLicense(folder, laterMs);
+  const renewed = await licenseOf(later, laterMs);
+  expect([later.created, later.apiKey, renewed.keyId]).toEqual([true, first.apiKey, keyId]);
 });
 
 it('replaces a licence that was damaged', async () => {
   const first = await ensureDevelopmentLicense(folder);
-  writeFileSync(first.licenseFile, '{"license": {');
+  writeFileSync(first.licenseFile, readFileSync(first.licenseFile, 'utf8').slice(0, -10));
   const second = await ensureDevelopmentLicense(folder);
   expect(second.created).toBe(true);
-  licenseOf(second);
+  await licenseOf(second);
 });
 
-describe('npm run license', () => {
-  it('issues, shows and verifies, and prints no key', async () => {
-    expect(await main(['init-dev', '--folder', folder], parent)).toBe(0);
-    const file = join(folder, developmentFiles.license);
-    expect(await main(['show', file], parent)).toBe(0);
-    expect(await main(['verify', file], parent)).toBe(0);
-    const text = said.join('\n');
-    expect(text).toMatch(/holder +development on /);
-    expect(text).toMatch(/signed by a trusted issuer, valid, 89 days left$/);
-    expect(text).not.toContain('sk_antiphon_');
-  });
-
-  it('fails with one line on a doctored licence', async () => {
-    const { licenseFile } = await ensureDevelopmentLicense(folder);
-    writeFileSync(licenseFile, readFileSync(licenseFile, 'utf8').replace('"grace_days": 0', '"grace_days": 9999'));
-    expect(await main(['verify', licenseFile], parent)).toBe(1);
-    expect(said).toEqual([expect.stringMatching(/changed after it was issued/)]);
-  });
-
-  it('prints its help, and fails without a command', async () => {
-    expect(await main(['--help'], parent)).toBe(0);
-    expect(await main([], parent)).toBe(1);
-    expect(await main(['verify'], parent)).toBe(1);
-  });
+it('prints where the files are, and no key', async () => {
+  expect(await main(['init-dev', '--folder', folder], parent)).toBe(0);
+  expect(said.join('\n')).toContain(join(folder, developmentFiles.license));
+  expect(said.join('\n')).not.toContain('sk_antiphon_');
 });

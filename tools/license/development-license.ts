@@ -2,9 +2,19 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID, typ
 import { mkdir, readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { dayMs, hashApiKey, licenseState, makeApiKey, signLicense, verifyLicense } from '@app/licensing';
+import {
+  dayMs,
+  defaultGrace,
+  hashApiKey,
+  makeApiKey,
+  serviceState,
+  signLicense,
+  verifyLicense,
+  type License,
+} from '@app/licensing';
 import { licenseFeatures } from '@app/protocol';
 import { writeOwnFile } from '../own-file';
+import { issuerFiles, writeIssuerKeys } from './keys';
 
 const validDays = 90;
 /** With less than this left, a new one is issued. */
@@ -23,9 +33,9 @@ export interface DevelopmentLicense {
 
 /** Names of the files in the folder of a development licence. */
 export const developmentFiles = {
-  issuerKey: 'issuer-private.pem',
-  publicKey: 'issuer-public.pem',
-  license: 'license.json',
+  issuerKey: issuerFiles.privateKey,
+  publicKey: issuerFiles.publicKey,
+  license: 'license.jwt',
   keys: 'api-keys.json',
   apiKey: 'api-key',
 } as const;
@@ -39,7 +49,7 @@ export async function ensureDevelopmentLicense(folder: string, nowMs = Date.now(
   const path = (name: keyof typeof developmentFiles): string => join(folder, developmentFiles[name]);
   const issuer = await ensureIssuer(path('issuerKey'), path('publicKey'));
   const created = !(await isGood(path('license'), issuer, nowMs));
-  if (created) writeJson(path('license'), signLicense(developmentLicense(nowMs), issuer));
+  if (created) writeOwnFile(path('license'), `${await signLicense(developmentLicense(nowMs), issuer)}\n`);
   return {
     licenseFile: path('license'),
     publicKeyFile: path('publicKey'),
@@ -49,22 +59,25 @@ export async function ensureDevelopmentLicense(folder: string, nowMs = Date.now(
   };
 }
 
-const developmentLicense = (nowMs: number) => ({
-  id: randomUUID(),
-  holder: `development on ${hostname()}`,
-  features: [...licenseFeatures],
-  limits: {},
-  issued_at: new Date(nowMs).toISOString(),
-  expires_at: new Date(nowMs + validDays * dayMs).toISOString(),
-  grace_days: 0,
-});
+function developmentLicense(nowMs: number): License {
+  const iat = Math.floor(nowMs / 1_000);
+  return {
+    jti: randomUUID(),
+    sub: `development on ${hostname()}`,
+    features: [...licenseFeatures],
+    limits: {},
+    iat,
+    nbf: iat,
+    exp: iat + validDays * 86_400,
+    grace: defaultGrace,
+  };
+}
 
 /** The private key of this folder's issuer; its public half is written beside it. */
 async function ensureIssuer(privateFile: string, publicFile: string): Promise<KeyObject> {
   const pem = await readIfThere(privateFile);
   const issuer = pem === undefined ? generateKeyPairSync('ed25519').privateKey : createPrivateKey(pem);
-  if (pem === undefined) writeOwnFile(privateFile, issuer.export({ type: 'pkcs8', format: 'pem' }) as string);
-  writeOwnFile(publicFile, createPublicKey(issuer).export({ type: 'spki', format: 'pem' }) as string);
+  writeIssuerKeys(issuer, privateFile, publicFile);
   return issuer;
 }
 
@@ -72,10 +85,10 @@ async function isGood(file: string, issuer: KeyObject, nowMs: number): Promise<b
   const text = await readIfThere(file);
   if (text === undefined) return false;
   try {
-    const license = verifyLicense(JSON.parse(text), [createPublicKey(issuer)]);
-    const { standing, expiresInMs } = licenseState([license], nowMs);
+    const { payload: license } = await verifyLicense(text, { keys: [createPublicKey(issuer)], nowMs });
+    const state = serviceState({ mode: 'airgapped', licenses: [license], nowMs });
     const hasAll = licenseFeatures.every((feature) => license.features.includes(feature));
-    return standing === 'valid' && expiresInMs > renewBeforeMs && hasAll;
+    return state.state === 'active' && state.untilMs - nowMs > renewBeforeMs && hasAll;
   } catch {
     // Damaged or of another issuer: a new one replaces it.
     return false;

@@ -1,38 +1,27 @@
-import { assertLicensed, licenseState, type License, type LicenseState } from '@app/licensing';
 import { ProblemError, type AuthorizationGranted, type AuthorizationRequest } from '@app/protocol';
 import type { KeyDirectory } from './key-directory';
+import type { ServiceStanding } from './service-standing';
 
-/** Decides whether a request may run: finds the key and checks the licence and the feature. Uses memory only. */
+/** Decides whether a request may run: finds the key and checks the licence, the feature and the model. Uses memory only. */
 export class Authorizer {
-  /** The latest time seen. If the clock is set back, the licence still uses this time. */
-  private latestMs = -Infinity;
-
   constructor(
     private readonly keys: KeyDirectory,
-    private readonly licenses: readonly License[],
+    private readonly standing: ServiceStanding,
     private readonly revocationDelayMs: number,
-    private readonly now: () => number = Date.now,
   ) {}
 
-  /** The current state of the licence. */
-  state(): LicenseState {
-    this.latestMs = Math.max(this.latestMs, this.now());
-    return licenseState(this.licenses, this.now(), this.latestMs);
-  }
-
-  /** Grants, or throws `key_unknown`, `license_expired`, `feature_not_licensed`, `license_unavailable`. */
-  authorize({ key, feature }: AuthorizationRequest): AuthorizationGranted {
+  /** Grants, or throws `key_unknown`, `license_unavailable`, or what the licence refuses. */
+  authorize({ key, feature, model }: AuthorizationRequest): AuthorizationGranted {
     const record = this.keys.find(key);
-    const state = this.state();
-    assertLicensed(state, feature);
+    const license = this.standing.assertLicensed({ feature, model });
     if (record.features && !record.features.includes(feature)) {
       throw new ProblemError('feature_not_licensed', { detail: 'Use an API key that has this feature.' });
     }
-    const maxConcurrent = lowest(record.maxConcurrent, state.license.limits.maxConcurrent);
+    const maxConcurrent = lowest(record.maxConcurrent, license.limits.maxConcurrent);
     return {
       keyId: record.id,
       ...(maxConcurrent === undefined ? {} : { maxConcurrent }),
-      validForMs: Math.floor(Math.min(this.revocationDelayMs, state.grantsForMs)),
+      validForMs: Math.floor(Math.min(this.revocationDelayMs, this.standing.grantsForMs())),
     };
   }
 }

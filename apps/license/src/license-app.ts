@@ -1,10 +1,12 @@
 import { NatsKeyValue } from '@app/broker';
+import { timeUsedMs, type ServiceState } from '@app/licensing';
 import { createHttpApp, listen, type AppContext } from '@app/platform';
 import { Authorizer } from './authorizer';
 import { KeyDirectory, keyBucket } from './key-directory';
 import { readKeySeeds, readLicenses } from './license-files';
 import { LicenseModule } from './license.module';
-import { LicenseMetrics } from './metrics/license-metrics';
+import { LicenseMetrics, type MeasuredLicense } from './metrics/license-metrics';
+import { ServiceStanding } from './service-standing';
 import type { LicenseConfig } from './license.config';
 
 /** Interval at which the gauges of licence and keys are set, in milliseconds. */
@@ -13,7 +15,7 @@ const gaugeIntervalMs = 5_000;
 /** Starts the license app and returns its port once it answers requests. Throws if the licence is not trusted. */
 export async function startLicenseApp(context: AppContext<LicenseConfig>): Promise<number> {
   const { config, log, readiness, shutdown } = context;
-  const licenses = await readLicenses(config.licenseFile, config.licensePublicKeyFile);
+  const standing = new ServiceStanding(config.mode, await readLicenses(config, Date.now()));
   const seeds = await readKeySeeds(config.apiKeysFile);
   const store = new NatsKeyValue({
     servers: config.natsUrl,
@@ -22,15 +24,15 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
     replicas: config.jetstreamReplicas,
   });
   const keys = new KeyDirectory(store, seeds, log);
-  const authorizer = new Authorizer(keys, licenses, config.revocationDelayMs);
+  const authorizer = new Authorizer(keys, standing, config.revocationDelayMs);
   readiness.add('API keys read', () => keys.loaded);
-  const app = await createHttpApp(LicenseModule.register({ config, keys, authorizer }, context), log);
+  const app = await createHttpApp(LicenseModule.register({ config, keys, authorizer, standing }, context), log);
   shutdown.add('http', 5_000, () => app.close());
   const port = await listen(app, config);
   const metrics = app.get(LicenseMetrics, { strict: false });
   const measure = (): void => {
     metrics.keys(keys.size);
-    metrics.license(authorizer.state());
+    metrics.license(measured(standing));
   };
   const gauges = setInterval(measure, gaugeIntervalMs);
   shutdown.add('keys', 2_000, async () => {
@@ -41,7 +43,26 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
   await store.start();
   await keys.start();
   measure();
-  const { license, standing } = authorizer.state();
-  log.info('licence read', { licenseId: license.id, holder: license.holder, standing, expiresAt: license.expires_at });
+  const { state } = standing.state();
+  const { jti, sub, exp } = standing.license() ?? {};
+  log.info('licence read', {
+    licenseId: jti,
+    holder: sub,
+    state,
+    expiresAt: exp && new Date(exp * 1_000).toISOString(),
+  });
   return port;
+}
+
+/** The state of the service under the names that its metrics have. */
+function measured(standing: ServiceStanding): MeasuredLicense {
+  const facts = standing.facts();
+  const expiresInMs = (standing.license()?.exp ?? 0) * 1_000 - timeUsedMs(facts);
+  return { standing: standingOf(standing.state()), expiresInMs, grantsForMs: standing.grantsForMs() };
+}
+
+function standingOf(state: ServiceState): MeasuredLicense['standing'] {
+  if (state.state === 'active') return 'valid';
+  if (state.state === 'grace') return 'in_grace';
+  return state.why === 'not_yet_valid' ? 'not_yet_valid' : 'expired';
 }

@@ -2,19 +2,21 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { hashApiKey, makeApiKey, signLicense } from '@app/licensing';
+import { defaultGrace, hashApiKey, makeApiKey, signLicense } from '@app/licensing';
 import { readKeySeeds, readLicenses } from './license-files';
 
 const issuer = generateKeyPairSync('ed25519');
 const content = {
-  id: 'lic-1',
-  holder: 'Example Ltd',
+  jti: 'lic-1',
+  sub: 'Example Ltd',
   features: ['tts'],
   limits: {},
-  issued_at: '2026-01-01T00:00:00Z',
-  expires_at: '2026-07-01T00:00:00Z',
-  grace_days: 0,
+  iat: Date.parse('2026-01-01T00:00:00Z') / 1_000,
+  nbf: Date.parse('2026-01-01T00:00:00Z') / 1_000,
+  exp: Date.parse('2026-07-01T00:00:00Z') / 1_000,
+  grace: defaultGrace,
 };
+const nowMs = Date.parse('2026-06-01T00:00:00Z');
 
 let folder: string;
 let publicKeyFile: string;
@@ -24,6 +26,9 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
+const read = (licenseFile: string[], licenseDeployment?: string) =>
+  readLicenses({ licenseFile, licensePublicKeyFile: publicKeyFile, licenseDeployment }, nowMs);
+
 function write(name: string, text: string): string {
   const file = join(folder, name);
   writeFileSync(file, text);
@@ -31,29 +36,32 @@ function write(name: string, text: string): string {
 }
 
 it('reads every licence file', async () => {
-  const files = ['lic-1', 'lic-2'].map((id) =>
-    write(id, JSON.stringify(signLicense({ ...content, id }, issuer.privateKey))),
+  const files = await Promise.all(
+    ['lic-1', 'lic-2'].map(async (jti) => write(jti, await signLicense({ ...content, jti }, issuer.privateKey))),
   );
-  expect((await readLicenses(files, publicKeyFile)).map(({ id }) => id)).toEqual(['lic-1', 'lic-2']);
+  expect((await read(files)).map(({ jti }) => jti)).toEqual(['lic-1', 'lic-2']);
+});
+
+it('reads a licence of this deployment only', async () => {
+  const file = write('named', await signLicense({ ...content, deployment: 'prod-1' }, issuer.privateKey));
+  expect(await read([file], 'prod-1')).toHaveLength(1);
+  await expect(read([file], 'prod-2')).rejects.toThrow(/named: .*for the deployment prod-1, and this one is prod-2/);
 });
 
 it('names the file whose content was changed', async () => {
-  const signed = JSON.stringify(signLicense(content, issuer.privateKey));
-  const file = write('doctored.json', signed.replace('2026-07', '2036-07'));
-  await expect(readLicenses([file], publicKeyFile)).rejects.toMatchObject({
+  const [header, , signature] = (await signLicense(content, issuer.privateKey)).split('.');
+  const later = Buffer.from(JSON.stringify({ ...content, exp: content.exp + 1 })).toString('base64url');
+  const file = write('doctored.jwt', [header, later, signature].join('.'));
+  await expect(read([file])).rejects.toMatchObject({
     code: 'license_invalid',
-    detail: expect.stringContaining('doctored.json') as string,
+    detail: expect.stringMatching(/doctored\.jwt: .*changed after it was issued/) as string,
   });
 });
 
-it.each([
-  ['is missing', undefined, 'cannot be read'],
-  ['is no JSON', 'licence', 'is not JSON'],
-])('names the variable of a licence file that %s', async (_what, text, reason) => {
-  const file = text === undefined ? join(folder, 'absent') : write('license.json', text);
-  await expect(readLicenses([file], publicKeyFile)).rejects.toMatchObject({
+it('names the variable of a licence file that is missing', async () => {
+  await expect(read([join(folder, 'absent')])).rejects.toMatchObject({
     code: 'config_invalid',
-    detail: expect.stringMatching(new RegExp(`^LICENSE_FILE: .*${reason}\\.$`)) as string,
+    detail: expect.stringMatching(/^LICENSE_FILE: .*cannot be read\.$/) as string,
   });
 });
 

@@ -1,14 +1,27 @@
 import { readFile } from 'node:fs/promises';
 import { ProblemError, validated } from '@app/protocol';
-import { ApiKeyRecord, readPublicKeys, verifyLicense, type License } from '@app/licensing';
+import { ApiKeyRecord, readPublicKeys, verifyLicense, type Acceptance, type License } from '@app/licensing';
+import type { LicenseConfig } from './license.config';
+
+/** The settings that name the licence files and whom to trust. */
+export type LicenseFileSettings = Pick<LicenseConfig, 'licenseFile' | 'licensePublicKeyFile' | 'licenseDeployment'>;
+
+/** What `verifyLicense` checks documents against: the trusted keys, the name of this deployment, and the time. */
+export async function readAcceptance(
+  { licensePublicKeyFile: file, licenseDeployment: deployment }: LicenseFileSettings,
+  nowMs: number,
+): Promise<Acceptance> {
+  const pem = await textOf('LICENSE_PUBLIC_KEY_FILE', file);
+  return { keys: await naming(file, () => readPublicKeys(pem)), nowMs, deployment };
+}
 
 /** Reads and verifies licence files. A missing or untrusted file is a problem that names it. */
-export async function readLicenses(files: readonly string[], publicKeyFile: string): Promise<License[]> {
-  const keys = readPublicKeys(await textOf('LICENSE_PUBLIC_KEY_FILE', publicKeyFile));
+export async function readLicenses(settings: LicenseFileSettings, nowMs: number): Promise<License[]> {
+  const acceptance = await readAcceptance(settings, nowMs);
   return Promise.all(
-    files.map(async (file) => {
-      const document = jsonOf('LICENSE_FILE', file, await textOf('LICENSE_FILE', file));
-      return naming(file, () => verifyLicense(document, keys));
+    settings.licenseFile.map(async (file) => {
+      const document = await textOf('LICENSE_FILE', file);
+      return naming(file, async () => (await verifyLicense(document, acceptance)).payload);
     }),
   );
 }
@@ -18,7 +31,7 @@ export async function readKeySeeds(file: string | undefined): Promise<ApiKeyReco
   if (file === undefined) return [];
   const list = jsonOf('API_KEYS_FILE', file, await textOf('API_KEYS_FILE', file));
   if (!Array.isArray(list)) throw configInvalid(`API_KEYS_FILE: ${file} is not a list`);
-  return list.map((record) => naming(file, () => validated(ApiKeyRecord, record)));
+  return naming(file, () => list.map((record) => validated(ApiKeyRecord, record)));
 }
 
 async function textOf(variable: string, file: string): Promise<string> {
@@ -37,9 +50,9 @@ function jsonOf(variable: string, file: string, text: string): unknown {
   }
 }
 
-function naming<T>(file: string, read: () => T): T {
+async function naming<T>(file: string, read: () => T | Promise<T>): Promise<T> {
   try {
-    return read();
+    return await read();
   } catch (error) {
     const { code, detail } = ProblemError.from(error);
     throw new ProblemError(code === 'bad_request' ? 'config_invalid' : code, {

@@ -1,11 +1,12 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { MemoryKeyValue } from '@app/broker';
-import { hashApiKey, makeApiKey, type ApiKeyRecord, type License } from '@app/licensing';
+import { clockSettleMs, defaultGrace, hashApiKey, makeApiKey, type ApiKeyRecord, type License } from '@app/licensing';
 import { createHttpApp, Log, Readiness, Tracing } from '@app/platform';
 import { Authorizer } from './authorizer';
 import { KeyDirectory } from './key-directory';
 import { LicenseConfig } from './license.config';
 import { LicenseModule } from './license.module';
+import { ServiceStanding } from './service-standing';
 
 const [plainKey, limitedKey] = [makeApiKey(), makeApiKey()];
 const records: ApiKeyRecord[] = [
@@ -13,23 +14,26 @@ const records: ApiKeyRecord[] = [
   { id: 'limited', sha256: hashApiKey(limitedKey), features: ['catalogue'], maxConcurrent: 2 },
 ];
 const license: License = {
-  id: 'lic-1',
-  holder: 'Example Ltd',
+  jti: 'lic-1',
+  sub: 'Example Ltd',
   features: ['tts', 'catalogue'],
+  models: ['piper'],
   limits: { maxConcurrent: 10 },
-  issued_at: '2026-01-01T00:00:00Z',
-  expires_at: '2026-07-01T00:00:00Z',
-  grace_days: 1,
-  key_id: '0123456789abcdef',
+  iat: Date.parse('2026-01-01T00:00:00Z') / 1_000,
+  nbf: Date.parse('2026-01-01T00:00:00Z') / 1_000,
+  exp: Date.parse('2026-07-01T00:00:00Z') / 1_000,
+  grace: { ...defaultGrace, expiryDays: 1 },
 };
 
 const inTime = Date.parse('2026-06-01T12:00:00Z');
 let nowMs: number;
+let monotonicMs: number;
 let app: NestFastifyApplication;
 const lines: Record<string, unknown>[] = [];
 
 beforeEach(async () => {
   nowMs = inTime;
+  monotonicMs = 0;
   lines.splice(0);
   const log = Log.create('license', 'info', {
     write: (line) => void lines.push(JSON.parse(line) as (typeof lines)[0]),
@@ -37,17 +41,21 @@ beforeEach(async () => {
   const keys = new KeyDirectory(new MemoryKeyValue(), records, log);
   await keys.start();
   const config = new LicenseConfig();
-  const authorizer = new Authorizer(keys, [license], config.revocationDelayMs, () => nowMs);
+  const standing = new ServiceStanding('airgapped', [license], () => ({ wallMs: nowMs, monotonicMs }));
+  const authorizer = new Authorizer(keys, standing, config.revocationDelayMs);
   app = await createHttpApp(
-    LicenseModule.register({ config, keys, authorizer }, { log, readiness: new Readiness(), tracing: Tracing.off() }),
+    LicenseModule.register(
+      { config, keys, authorizer, standing },
+      { log, readiness: new Readiness(), tracing: Tracing.off() },
+    ),
     log,
   );
   await app.init();
 });
 afterEach(() => app.close());
 
-const authorize = async (key: string, feature: string, requestId = 'req-1') => {
-  const payload = { key, feature, model: 'piper', requestId };
+const authorize = async (key: string, feature: string, requestId = 'req-1', model = 'piper') => {
+  const payload = { key, feature, model, requestId };
   const headers = { 'x-request-id': requestId };
   const response = await app.inject({ method: 'POST', url: '/authorize', payload, headers });
   return { status: response.statusCode, body: response.json<Record<string, unknown>>() };
@@ -82,8 +90,16 @@ it('refuses with 402 once the licence and its grace are over, and not an hour be
   expect(await authorize(plainKey, 'tts')).toMatchObject({ status: 402, body: { error_code: 'license_expired' } });
 });
 
+it('refuses a model that the licence does not name', async () => {
+  const answer = await authorize(plainKey, 'tts', 'req-1', 'kokoro');
+  expect(answer).toMatchObject({ status: 403, body: { error_code: 'model_not_licensed' } });
+});
+
 it('does not fall for a clock that is set back', async () => {
   nowMs = Date.parse('2026-08-01T00:00:00Z');
+  expect((await authorize(plainKey, 'tts')).status).toBe(402);
+  monotonicMs += clockSettleMs;
+  nowMs += clockSettleMs;
   expect((await authorize(plainKey, 'tts')).status).toBe(402);
   nowMs = inTime;
   expect((await authorize(plainKey, 'tts')).status).toBe(402);
@@ -94,13 +110,20 @@ it('lets no answer be kept beyond the end of the licence', async () => {
   expect((await authorize(plainKey, 'tts')).body).toMatchObject({ validForMs: 2_000 });
 });
 
-it('shows holder, features, end and standing, and no secret', async () => {
+it('shows holder, features, end and state, and no secret', async () => {
   const response = await app.inject('/status');
   expect(response.json()).toMatchObject({
     mode: 'airgapped',
-    standing: 'valid',
-    daysLeft: 29,
-    license: { holder: 'Example Ltd', features: ['tts', 'catalogue'], expires_at: '2026-07-01T00:00:00Z' },
+    service: { state: 'active', until: '2026-07-01T00:00:00.000Z' },
+    grantsForSeconds: 30.5 * 86_400,
+    license: {
+      id: 'lic-1',
+      holder: 'Example Ltd',
+      features: ['tts', 'catalogue'],
+      issued: '2026-01-01T00:00:00.000Z',
+      expires: '2026-07-01T00:00:00.000Z',
+      grace: { expiryDays: 1 },
+    },
     keys: 2,
   });
   for (const { sha256 } of records) expect(response.body).not.toContain(sha256);

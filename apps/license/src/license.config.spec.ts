@@ -1,10 +1,10 @@
 import { loadConfig } from '@app/platform';
 import { LicenseConfig } from './license.config';
 
-const minimal = { LICENSE_FILE: 'a.json, b.json', LICENSE_PUBLIC_KEY_FILE: 'keys.pem' };
+const minimal = { LICENSE_FILE: 'a.jwt, b.jwt', LICENSE_PUBLIC_KEY_FILE: 'keys.pem' };
 
 it('needs a licence and whom to trust, and nothing else', () => {
-  expect(loadConfig(LicenseConfig, minimal)).toMatchObject({ licenseFile: ['a.json', 'b.json'], port: 8080 });
+  expect(loadConfig(LicenseConfig, minimal)).toMatchObject({ licenseFile: ['a.jwt', 'b.jwt'], port: 8080 });
   expect(() => loadConfig(LicenseConfig, {})).toThrow(/LICENSE_FILE must be set; LICENSE_PUBLIC_KEY_FILE must be set/);
 });
 

@@ -1,5 +1,7 @@
-import { IsIn, IsInt, IsOptional, IsString, Max, Min, MinLength } from 'class-validator';
+import { IsIn, IsInt, IsOptional, IsString, Matches, Max, Min, MinLength } from 'class-validator';
+import type { LicenseMode } from '@app/licensing';
 import { AppConfig, loadConfig, Variable } from '@app/platform';
+import { idPattern } from '@app/protocol';
 
 /** The settings of the license app, read from its environment. */
 export class LicenseConfig extends AppConfig {
@@ -26,7 +28,7 @@ export class LicenseConfig extends AppConfig {
 
   @Variable('How the licence is kept current. airgapped: by its file alone.')
   @IsIn(['airgapped'], { message: 'mode must be airgapped; connected mode is not available yet' })
-  mode = 'airgapped';
+  mode: LicenseMode = 'airgapped';
 
   @Variable('Licence files, separated by commas. The newest counts.')
   @IsString({ each: true })
@@ -36,6 +38,11 @@ export class LicenseConfig extends AppConfig {
   @Variable('Public keys of trusted issuers, PEM.')
   @IsString()
   licensePublicKeyFile!: string;
+
+  @Variable('Name of this deployment, as its licence has it. Needed only for a licence that names a deployment.')
+  @IsOptional()
+  @Matches(idPattern)
+  licenseDeployment?: string;
 
   @Variable('File of the first API keys: a JSON list of {id, sha256, features?, maxConcurrent?}.')
   @IsOptional()

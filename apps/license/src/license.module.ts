@@ -5,6 +5,7 @@ import { Authorizer } from './authorizer';
 import { KeyDirectory } from './key-directory';
 import { LicenseConfig } from './license.config';
 import { licenseMetrics } from './metrics/license-metrics';
+import { ServiceStanding } from './service-standing';
 import { StatusController } from './status.controller';
 
 /** The objects that the controllers use. */
@@ -12,12 +13,13 @@ export interface LicenseParts {
   readonly config: Readonly<LicenseConfig>;
   readonly keys: KeyDirectory;
   readonly authorizer: Authorizer;
+  readonly standing: ServiceStanding;
 }
 
 /** The license app over HTTP: its API, metrics and health on the same port. */
 @Module({ controllers: [AuthorizeController, StatusController] })
 export class LicenseModule {
-  static register({ config, keys, authorizer }: LicenseParts, platform: Platform): DynamicModule {
+  static register({ config, keys, authorizer, standing }: LicenseParts, platform: Platform): DynamicModule {
     return {
       module: LicenseModule,
       imports: [PlatformModule.register(platform, licenseMetrics), ManagementModule.register()],
@@ -25,6 +27,7 @@ export class LicenseModule {
         { provide: LicenseConfig, useValue: config },
         { provide: KeyDirectory, useValue: keys },
         { provide: Authorizer, useValue: authorizer },
+        { provide: ServiceStanding, useValue: standing },
       ],
     };
   }

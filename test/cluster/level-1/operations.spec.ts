@@ -24,7 +24,7 @@ function rendering(words: readonly string[], files: string): string[] {
 describe('the commands of docs/operations', () => {
   const files = mkdtempSync(join(tmpdir(), 'antiphon-operations-'));
   beforeAll(() => {
-    for (const name of ['license.json', 'issuer-public.pem', 'api-keys.json', 'values-in-use.yaml']) {
+    for (const name of ['license.jwt', 'issuer-public.pem', 'api-keys.json', 'values-in-use.yaml']) {
       writeFileSync(join(files, name), '{}');
     }
   });

@@ -120,13 +120,13 @@ describe('the chart', () => {
     const manifests = render({ set });
     const data = named(manifests, 'Secret', 'antiphon-license-files').data ?? {};
     expect(Object.entries(data).map(([name, text]) => [name, Buffer.from(text, 'base64').toString()])).toEqual([
-      ['license.json', 'L'],
+      ['license.jwt', 'L'],
       ['issuer-public.pem', 'P'],
       ['api-keys.json', 'K'],
     ]);
     const { LICENSE_FILE, API_KEYS_FILE } = environmentOf(workload(manifests, 'license'));
     expect([LICENSE_FILE, API_KEYS_FILE]).toEqual([
-      '/etc/antiphon/license/license.json',
+      '/etc/antiphon/license/license.jwt',
       '/etc/antiphon/license/api-keys.json',
     ]);
   });

@@ -33,7 +33,18 @@ const standing = {
 };
 const keys = { name: 'antiphon_license_keys', help: 'Number of API keys that this license app has read.' };
 
-const outcomes = ['granted', 'key_unknown', 'license_expired', 'feature_not_licensed', 'license_unavailable'];
+const outcomes = [
+  'granted',
+  'key_unknown',
+  'license_expired',
+  'license_contact_lost',
+  'license_revoked',
+  'license_not_yet_valid',
+  'license_missing',
+  'feature_not_licensed',
+  'model_not_licensed',
+  'license_unavailable',
+];
 const standings = ['not_yet_valid', 'valid', 'in_grace', 'expired'] as const;
 
 /** The state of a licence at a moment. */

@@ -1,0 +1,44 @@
+import { defaultGrace, type Lease, type License } from '@app/licensing';
+import { ServiceStanding } from './service-standing';
+
+const start = Date.parse('2026-01-01T00:00:00Z');
+const dayMs = 86_400_000;
+const iat = start / 1_000;
+const license: License = {
+  jti: 'lic-1',
+  sub: 'Example Ltd',
+  features: ['tts'],
+  limits: {},
+  iat,
+  nbf: iat,
+  exp: iat + 30 * 86_400,
+  grace: { ...defaultGrace, expiryDays: 1, lostContactDays: 2 },
+};
+const lease: Lease = { jti: 'lease-1', license: 'lic-1', iat, exp: iat + 86_400, checkInSeconds: 3_600 };
+
+let wallMs: number;
+const clocks = () => ({ wallMs, monotonicMs: wallMs });
+beforeEach(() => (wallMs = start));
+
+it('takes a newer licence without a restart', () => {
+  const standing = new ServiceStanding('airgapped', [license], clocks);
+  expect(standing.grantsForMs()).toBe(31 * dayMs);
+  standing.install([license, { ...license, jti: 'lic-2', iat: iat + 1, exp: iat + 60 * 86_400 }]);
+  expect([standing.license()?.jti, standing.grantsForMs()]).toEqual(['lic-2', 61 * dayMs]);
+});
+
+it('takes leases, of which the newest counts', () => {
+  const standing = new ServiceStanding('connected', [license], clocks);
+  expect(standing.state()).toMatchObject({ state: 'grace', why: 'lost_contact' });
+  standing.renew({ ...lease, jti: 'lease-2', iat: iat + 60, exp: iat + 2 * 86_400 });
+  standing.renew(lease);
+  expect(standing.state()).toEqual({ state: 'active', untilMs: start + 2 * dayMs });
+});
+
+it('takes the time that another replica has seen, and knows the time of the vendor in a lease', () => {
+  const standing = new ServiceStanding('connected', [license], clocks);
+  standing.renew({ ...lease, iat: iat + 3_600 });
+  expect(standing.highWaterMs).toBe(start + 3_600_000);
+  standing.raise(start + 40 * dayMs);
+  expect([standing.state().state, standing.grantsForMs()]).toEqual(['refused', 0]);
+});

@@ -1,0 +1,85 @@
+import {
+  assertLicensed,
+  licenseInForce,
+  newerLease,
+  observeClock,
+  raiseHighWater,
+  serviceEndMs,
+  serviceState,
+  startHighWater,
+  timeUsedMs,
+  type ClockReading,
+  type HighWater,
+  type Lease,
+  type License,
+  type LicensedUse,
+  type LicenseMode,
+  type ServiceFacts,
+  type ServiceState,
+} from '@app/licensing';
+
+const readClocks = (): ClockReading => ({ wallMs: Date.now(), monotonicMs: performance.now() });
+
+/** The licences, the lease and the clock of this process, and what follows from them. */
+export class ServiceStanding {
+  private lease: Lease | undefined;
+  private highWater: HighWater;
+
+  constructor(
+    private readonly mode: LicenseMode,
+    private licenses: readonly License[],
+    private readonly clocks: () => ClockReading = readClocks,
+  ) {
+    this.highWater = startHighWater(-Infinity, clocks().monotonicMs);
+  }
+
+  /** The latest time that is known to have passed: what to persist and to share between replicas. -Infinity if none is. */
+  get highWaterMs(): number {
+    return this.highWater.markMs;
+  }
+
+  /** Takes the mark of another replica or of an earlier process. */
+  raise(highWaterMs: number): void {
+    this.highWater = raiseHighWater(this.highWater, highWaterMs);
+  }
+
+  /** Replaces the verified licences. */
+  install(licenses: readonly License[]): void {
+    this.licenses = licenses;
+  }
+
+  /** Takes a verified lease unless a newer one is known. */
+  renew(lease: Lease): void {
+    this.lease = newerLease(this.lease, lease);
+    this.raise(this.lease.iat * 1_000);
+  }
+
+  /** What is known now, for `forecast` and the functions below. */
+  facts(): ServiceFacts {
+    const reading = this.clocks();
+    this.highWater = observeClock(this.highWater, reading);
+    const { mode, licenses, lease, highWaterMs } = this;
+    return { mode, licenses, lease, highWaterMs, nowMs: reading.wallMs };
+  }
+
+  state(): ServiceState {
+    return serviceState(this.facts());
+  }
+
+  /** The licence that counts now. */
+  license(): License | undefined {
+    const facts = this.facts();
+    return licenseInForce(facts.licenses, timeUsedMs(facts));
+  }
+
+  /** Milliseconds until new requests are refused if nothing changes; 0 where they are refused now. */
+  grantsForMs(): number {
+    const facts = this.facts();
+    return Math.max(0, serviceEndMs(facts) - timeUsedMs(facts));
+  }
+
+  /** The licence under which a request may run; throws what `assertLicensed` throws. */
+  assertLicensed(use: LicensedUse): License {
+    return assertLicensed(this.facts(), use);
+  }
+}
