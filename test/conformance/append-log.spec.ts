@@ -116,6 +116,12 @@ describe.each([
     expect(await texts(writers[0] as AppendLog)).toEqual(links.map((index) => String(index + 1)));
   });
 
+  it('adds nothing to a chain where no link is made', async () => {
+    const log = await bus.writer();
+    expect(await log.chain('none', () => undefined)).toBeUndefined();
+    expect(await log.last()).toBeUndefined();
+  });
+
   it('goes on with a chain after a link that could not be made', async () => {
     const log = await bus.writer();
     const failed = log.chain('bad', () => Promise.reject(new Error('no link')));

@@ -28,6 +28,9 @@ export interface LogState {
   readonly maxBytes: number | undefined;
 }
 
+/** Builds the next record of a chain from the newest one; undefined for no record. */
+export type MakeLink = (last: LogRecord | undefined) => Uint8Array | undefined | Promise<Uint8Array | undefined>;
+
 /**
  * How long an append with a known message id is recognised as a duplicate. A reader must still count each id once: a copy
  * that comes later is stored.
@@ -72,10 +75,11 @@ export abstract class AppendLog {
   abstract close(): Promise<void>;
 
   /**
-   * Appends the record that `make` builds from the newest one. Where another writer was faster, `make` is called again with
-   * that writer's record. Calls of one process run one after the other. The same `id` after a failure adds no second record.
+   * Appends the record that `make` builds from the newest one; where `make` gives none, nothing happens, and the result is
+   * undefined. Where another writer was faster, `make` is called again with that writer's record. Calls of one process run one
+   * after the other. The same `id` after a failure adds no second record.
    */
-  chain(id: string, make: (last: LogRecord | undefined) => Uint8Array | Promise<Uint8Array>): Promise<Appended> {
+  chain(id: string, make: MakeLink): Promise<Appended | undefined> {
     const appended = this.chaining.then(() => this.appendToNewest(id, make));
     this.chaining = appended.catch(() => undefined);
     return appended;
@@ -96,13 +100,12 @@ export abstract class AppendLog {
     return before.records - (await this.state()).records;
   }
 
-  private async appendToNewest(
-    id: string,
-    make: (last: LogRecord | undefined) => Uint8Array | Promise<Uint8Array>,
-  ): Promise<Appended> {
+  private async appendToNewest(id: string, make: MakeLink): Promise<Appended | undefined> {
     for (let overtaken = 0; overtaken < maxOvertaken; overtaken++) {
       const last = await this.last();
-      const appended = await this.appendAfter(await make(last), id, last?.sequence ?? 0);
+      const link = await make(last);
+      if (link === undefined) return undefined;
+      const appended = await this.appendAfter(link, id, last?.sequence ?? 0);
       if (appended) return appended;
       await pause(Math.random() * overtakenPauseMs);
     }
