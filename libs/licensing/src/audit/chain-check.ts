@@ -6,8 +6,9 @@ export interface ChainEntry {
   readonly seq: number | undefined;
   readonly prev: string | undefined;
   readonly hash: string;
-  /** A signature covers the whole record. */
-  readonly isSigned: boolean;
+  /** `signed`: a signature covers the whole record. `faulty`: it was changed, as `fault` says. */
+  readonly trust: 'signed' | 'faulty' | 'plain';
+  readonly fault?: string | undefined;
 }
 
 /** The part of a chain that a checkpoint vouches for. */
@@ -48,18 +49,20 @@ function number(entries: readonly ChainEntry[], anchor: ChainAnchor | undefined)
   const numbered = statedNumbers(entries, anchor);
   const findings: AuditFinding[] = [];
   const placed = new Map([...numbered].map(([seq, entry]) => [entry, seq]));
-  let before = (anchor?.firstSeq ?? Math.min(...numbered.keys(), Infinity)) - 1;
-  if (!Number.isFinite(before)) before = 0;
+  const lowest = entries.reduce((least, { seq }) => Math.min(least, seq ?? Infinity), Infinity);
+  let before = (anchor?.firstSeq ?? (lowest === Infinity ? 1 : lowest)) - 1;
   for (const entry of entries) {
     const seq = placed.get(entry) ?? before + 1;
-    if (!placed.has(entry)) {
-      const stated = entry.seq === undefined ? 'is not readable as a record' : `states the number ${entry.seq}`;
-      const isFree = !numbered.has(seq);
-      if (isFree) numbered.set(seq, entry);
-      const detail = isFree ? `Line ${entry.line} ${stated}.` : `Line ${entry.line} ${stated} and is one too many.`;
-      findings.push({ problem: isFree ? 'changed' : 'extra', record: isFree ? seq : (entry.seq ?? seq), detail });
-      if (!isFree) continue;
+    const isExtra = !placed.has(entry) && numbered.has(seq);
+    if (isExtra) {
+      const detail = `Line ${entry.line} is a record that belongs nowhere.`;
+      findings.push({ problem: 'extra', record: entry.seq ?? seq, detail });
+      continue;
     }
+    const misnumbered = placed.has(entry) ? undefined : `Line ${entry.line} states the number ${entry.seq}.`;
+    const detail = entry.fault ?? misnumbered;
+    if (detail !== undefined) findings.push({ problem: 'changed', record: seq, detail });
+    numbered.set(seq, entry);
     before = seq;
   }
   return { numbered, findings };
@@ -68,11 +71,11 @@ function number(entries: readonly ChainEntry[], anchor: ChainAnchor | undefined)
 /** The lines that state a number which they may have. Of two with the same number, the one that the chain goes on from. */
 function statedNumbers(entries: readonly ChainEntry[], anchor: ChainAnchor | undefined): Numbered {
   const previousOf = new Set(entries.map(({ prev }) => prev));
-  const anchorLine = entries.find(({ seq, isSigned }) => isSigned && seq === anchor?.seq)?.line ?? 0;
-  const rank = (entry: ChainEntry): number => (entry.isSigned ? 2 : previousOf.has(entry.hash) ? 1 : 0);
+  const anchorLine = entries.find(({ seq, trust }) => trust === 'signed' && seq === anchor?.seq)?.line ?? 0;
+  const rank = (entry: ChainEntry): number => (entry.trust === 'signed' ? 2 : previousOf.has(entry.hash) ? 1 : 0);
   const numbered: Numbered = new Map();
   for (const entry of entries) {
-    if (entry.seq === undefined || entry.seq < (anchor?.firstSeq ?? 1)) continue;
+    if (entry.seq === undefined || entry.trust === 'faulty' || entry.seq < (anchor?.firstSeq ?? 1)) continue;
     if (anchor && entry.seq > anchor.seq && entry.line < anchorLine) continue;
     const rival = numbered.get(entry.seq);
     if (!rival || rank(entry) > rank(rival)) numbered.set(entry.seq, entry);
@@ -121,7 +124,9 @@ function brokenLinks(
 
 /** Which records of a run of broken links were changed: those that match neither neighbour, or the earlier one of two. */
 function blamed(run: readonly number[], numbered: Numbered): number[] {
-  const open = run.filter((seq) => numbered.get(seq)?.isSigned === false);
+  const trustOf = (seq: number) => numbered.get(seq)?.trust;
+  const open = run.filter((seq) => trustOf(seq) === 'plain');
   const inner = run.slice(1, -1).filter((seq) => open.includes(seq));
-  return inner.length > 0 ? inner : open.slice(0, 1);
+  if (inner.length > 0) return inner;
+  return run.some((seq) => trustOf(seq) === 'faulty') ? [] : open.slice(0, 1);
 }

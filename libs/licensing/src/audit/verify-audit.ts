@@ -36,13 +36,18 @@ export async function verifyAudit(
   for await (const bytes of lines) {
     const record = readAuditRecord(bytes);
     const signed = record && isCheckpoint(record) ? await verifyCheckpoint(record, bytes, publicKeys) : undefined;
-    if (typeof signed === 'string') findings.push({ problem: 'changed', record: record?.seq ?? 0, detail: signed });
-    else if (signed && signed.seq > (checkpoint?.seq ?? -1)) checkpoint = signed;
-    const { seq, prev } = record ?? {};
-    const isSigned = typeof signed === 'object';
-    entries.push({ line: entries.length + 1, seq, prev, hash: auditHash(bytes), isSigned });
+    const used = record && usageOf(record);
+    const isCheckpointOf = typeof signed === 'object';
+    if (isCheckpointOf && signed.seq > (checkpoint?.seq ?? -1)) checkpoint = signed;
+    entries.push({
+      line: entries.length + 1,
+      seq: record?.seq,
+      prev: record?.prev,
+      hash: auditHash(bytes),
+      ...(isCheckpointOf ? { trust: 'signed' } : trustOf(record, [signed, used])),
+    });
+    if (Array.isArray(used)) for (const one of used) usage.add(one);
     if (record && record.seq > (newest?.seq ?? 0)) newest = record;
-    for (const one of record ? usageOf(record, findings) : []) usage.add(one);
   }
   const anchor = checkpoint && { ...checkpoint, seq: checkpoint.seq + 1 };
   findings.push(...checkStart(entries, anchor?.firstSeq), ...checkChain(entries, anchor));
@@ -50,15 +55,19 @@ export async function verifyAudit(
   return { findings: sorted(findings), records: entries.filter((one) => one.seq).length, checkpoint, usage };
 }
 
-/** The usage records of an audit record. */
-export function usageOf(record: AuditRecord, findings: AuditFinding[] = []): UsageRecord[] {
+/** The usage records of an audit record; a sentence where it should have some that cannot be read. */
+export function usageOf(record: AuditRecord): UsageRecord[] | string {
   if (record.type !== usageEventType) return [];
   try {
     return (record.records as object[]).map((one) => readUsageRecord(Buffer.from(JSON.stringify(one), 'utf8')));
   } catch {
-    findings.push({ problem: 'changed', record: record.seq, detail: 'Its usage records cannot be read.' });
-    return [];
+    return 'Its usage records cannot be read.';
   }
+}
+
+function trustOf(record: AuditRecord | undefined, found: readonly unknown[]): Pick<ChainEntry, 'trust' | 'fault'> {
+  const fault = record ? found.find((one) => typeof one === 'string') : 'Its line is not readable as a record.';
+  return fault === undefined ? { trust: 'plain' } : { trust: 'faulty', fault };
 }
 
 /** Without a checkpoint nothing but the first record of all says where a chain begins. */
@@ -79,7 +88,7 @@ function unsignedEnd(
     const detail = 'No record is a checkpoint that one of the keys signed.';
     return [{ problem: 'unsigned', record: 1, to: newest?.seq ?? entries.length, detail }];
   }
-  const anchorLine = entries.findIndex(({ seq, isSigned }) => isSigned && seq === anchorSeq);
+  const anchorLine = entries.findIndex(({ seq, trust }) => trust === 'signed' && seq === anchorSeq);
   const after = entries.slice(anchorLine + 1).filter(({ seq }) => seq === undefined || seq > anchorSeq);
   if (after.length === 0) return [];
   const to = Math.max(anchorSeq + after.length, newest?.seq ?? 0);
