@@ -112,7 +112,7 @@ describe.each([
   it('builds each link of a chain on the newest one, however many writers there are', async () => {
     const writers = await Promise.all([1, 2, 3].map(() => bus.writer()));
     const links = Array.from({ length: 90 }, (_, index) => index);
-    await Promise.all(links.map((index) => writers[index % 3]?.chain(`link-${index}`, counted)));
+    await Promise.all(links.map((index) => (writers[index % 3] as AppendLog).chain(`link-${index}`, counted)));
     expect(await texts(writers[0] as AppendLog)).toEqual(links.map((index) => String(index + 1)));
   });
 

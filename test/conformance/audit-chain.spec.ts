@@ -84,8 +84,8 @@ describe('an audit chain with two writers under load', () => {
     expect(findings).toEqual([]);
     expect(checkpoint?.seq).toBe(lines.length - 1);
     const events = lines.flatMap((line) => {
-      const { type, of, index } = readAuditRecord(line) ?? {};
-      return type === 'test' ? [`${String(of)} ${String(index)}`] : [];
+      const record = readAuditRecord(line);
+      return record?.type === 'test' ? [`${String(record.of)} ${String(record.index)}`] : [];
     });
     const wanted = ['one', 'two'].flatMap((name) =>
       Array.from({ length: eventsOfWriter }, (_, index) => `${name} ${index + 1}`),

@@ -30,7 +30,10 @@ export async function auditCommand(args: readonly string[], root: string): Promi
     throw new ProblemError('bad_request', { detail: 'Usage: npm run license -- audit verify FILE [--key PEM]' });
   }
   const file = resolve(root, name);
-  const keys = await readFile(values.key === undefined ? join(dirname(file), publicKeyFile) : resolve(root, values.key), 'utf8');
+  const keys = await readFile(
+    values.key === undefined ? join(dirname(file), publicKeyFile) : resolve(root, values.key),
+    'utf8',
+  );
   const report = await verifyAudit(fileLines(file), readPublicKeys(keys));
   print(name, report);
   return report.findings.length === 0 ? 0 : 1;

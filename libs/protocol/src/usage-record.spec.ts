@@ -33,10 +33,10 @@ describe('a usage record', () => {
     ['a model with white space', { model: 'a b' }],
     ['an outcome that ends nothing', { outcome: 'partial' }],
   ])('is refused with %s', (_, change) => {
-    expect(() => usageBytes(with_(change))).toThrow(expect.objectContaining({ code: 'bad_request' }));
+    expect(() => usageBytes(with_(change))).toThrow('bad_request');
   });
 
   it.each(['', '[]', '{"id":'])('is not read from %p', (text) => {
-    expect(() => readUsageRecord(Buffer.from(text))).toThrow(expect.objectContaining({ code: 'bad_request' }));
+    expect(() => readUsageRecord(Buffer.from(text))).toThrow('bad_request');
   });
 });

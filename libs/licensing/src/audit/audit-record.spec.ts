@@ -6,9 +6,7 @@ const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
 describe('an audit record', () => {
   it('is JSON without white space, with seq, at and type first and the hash of the record before last', () => {
     const first = auditRecord(undefined, { at, type: 'key_created', facts: { keyId: 'alice' } });
-    expect(text(first)).toBe(
-      `{"seq":1,"at":"${at}","type":"key_created","keyId":"alice","prev":"${'0'.repeat(64)}"}`,
-    );
+    expect(text(first)).toBe(`{"seq":1,"at":"${at}","type":"key_created","keyId":"alice","prev":"${'0'.repeat(64)}"}`);
     // The example of docs/licensing-audit.md; `sha256sum` gives the same.
     expect(auditHash(first)).toBe('7e528663c79facf4cbce79febe0182bc4c43a7f10e2fe190802206deaa6b57a1');
     const second = auditRecord(first, { at, type: 'license_installed' });

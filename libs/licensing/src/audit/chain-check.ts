@@ -109,7 +109,7 @@ function brokenLinks(
   const changed: number[] = [];
   let run: number[] = [];
   const endRun = (): void => {
-    changed.push(...blamed(run, numbered));
+    for (const seq of blamed(run, numbered)) changed.push(seq);
     run = [];
   };
   for (const seq of sorted) {
@@ -125,8 +125,8 @@ function brokenLinks(
 /** Which records of a run of broken links were changed: those that match neither neighbour, or the earlier one of two. */
 function blamed(run: readonly number[], numbered: Numbered): number[] {
   const trustOf = (seq: number) => numbered.get(seq)?.trust;
-  const open = run.filter((seq) => trustOf(seq) === 'plain');
-  const inner = run.slice(1, -1).filter((seq) => open.includes(seq));
+  const isPlain = (seq: number): boolean => trustOf(seq) === 'plain';
+  const inner = run.slice(1, -1).filter(isPlain);
   if (inner.length > 0) return inner;
-  return run.some((seq) => trustOf(seq) === 'faulty') ? [] : open.slice(0, 1);
+  return run.some((seq) => trustOf(seq) === 'faulty') ? [] : run.filter(isPlain).slice(0, 1);
 }

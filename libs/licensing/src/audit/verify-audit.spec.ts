@@ -65,7 +65,11 @@ describe('the check of an audit log', () => {
 
   it('names a record whose content was changed', async () => {
     const lines = await log(7);
-    lines[4] = Buffer.from(Buffer.from(lines[4] ?? []).toString('utf8').replace('"characters":12', '"characters":11'));
+    lines[4] = Buffer.from(
+      Buffer.from(lines[4] ?? [])
+        .toString('utf8')
+        .replace('"characters":12', '"characters":11'),
+    );
     expect(problems(await verified(lines))).toEqual(['changed 5']);
   });
 
@@ -154,12 +158,18 @@ describe('any one fault in a log', () => {
 
   it('is found where a byte was added or removed, by the number of its record', async () => {
     await holds(
-      fc.asyncProperty(position, position, fc.constantFrom(0, 1), fc.nat({ max: 255 }), async (line, offset, cut, byte) => {
-        const index = at(line);
-        const bytes = [...(lines[index] ?? [])];
-        bytes.splice(offset % bytes.length, cut, ...(cut === 0 ? [byte] : []));
-        expect(named(await verified(lines.with(index, Buffer.from(bytes))), index + 1)).toBe(true);
-      }),
+      fc.asyncProperty(
+        position,
+        position,
+        fc.constantFrom(0, 1),
+        fc.nat({ max: 255 }),
+        async (line, offset, cut, byte) => {
+          const index = at(line);
+          const bytes = [...(lines[index] ?? [])];
+          bytes.splice(offset % bytes.length, cut, ...(cut === 0 ? [byte] : []));
+          expect(named(await verified(lines.with(index, Buffer.from(bytes))), index + 1)).toBe(true);
+        },
+      ),
     );
   });
 

@@ -29,7 +29,6 @@ export async function verifyAudit(
   publicKeys: readonly KeyObject[],
 ): Promise<AuditReport> {
   const entries: ChainEntry[] = [];
-  const findings: AuditFinding[] = [];
   const usage = new UsageTotals();
   let checkpoint: Checkpoint | undefined;
   let newest: AuditRecord | undefined;
@@ -50,8 +49,11 @@ export async function verifyAudit(
     if (record && record.seq > (newest?.seq ?? 0)) newest = record;
   }
   const anchor = checkpoint && { ...checkpoint, seq: checkpoint.seq + 1 };
-  findings.push(...checkStart(entries, anchor?.firstSeq), ...checkChain(entries, anchor));
-  findings.push(...unsignedEnd(entries, anchor?.seq, newest));
+  const findings = [
+    ...checkStart(entries, anchor?.firstSeq),
+    ...checkChain(entries, anchor),
+    ...unsignedEnd(entries, anchor?.seq, newest),
+  ];
   return { findings: sorted(findings), records: entries.filter((one) => one.seq).length, checkpoint, usage };
 }
 

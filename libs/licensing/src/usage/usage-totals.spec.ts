@@ -26,7 +26,15 @@ function totalsOf(records: readonly UsageRecord[]): UsageTotals {
 const records = [
   record({ id: 'a' }),
   record({ id: 'b', audioSamples: 24_000, sampleRateHz: 48_000, model: 'kokoro' }),
-  record({ id: 'c', keyId: 'bob', kind: 'stt', model: 'whisper', characters: 0, audioSamples: 8_000, sampleRateHz: 16_000 }),
+  record({
+    id: 'c',
+    keyId: 'bob',
+    kind: 'stt',
+    model: 'whisper',
+    characters: 0,
+    audioSamples: 8_000,
+    sampleRateHz: 16_000,
+  }),
   record({ id: 'd', at: '2026-12-01T00:00:00.000Z' }),
 ];
 
