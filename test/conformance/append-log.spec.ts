@@ -69,7 +69,7 @@ describe.each([
 
   it('is empty at first', async () => {
     const log = await bus.writer();
-    expect(await log.last()).toBeUndefined();
+    expect([await log.first(), await log.last()]).toEqual([undefined, undefined]);
     expect(await texts(log)).toEqual([]);
     expect(await log.state()).toEqual({ firstSequence: 1, lastSequence: 0, records: 0, bytes: 0, maxBytes: undefined });
   });
@@ -80,6 +80,7 @@ describe.each([
     expect(await texts(log)).toEqual(['a', 'b', 'c']);
     expect(await texts(log, 2)).toEqual(['b', 'c']);
     expect(await texts(log, 4)).toEqual([]);
+    expect(await log.first()).toMatchObject({ sequence: 1, payload: bytes('a') });
     expect(await log.last()).toMatchObject({ sequence: 3, payload: bytes('c') });
   });
 
@@ -135,6 +136,7 @@ describe.each([
     for (const text of ['a', 'b', 'c']) await log.append(bytes(text), text);
     await log.dropBefore(3);
     expect(await texts(log)).toEqual(['c']);
+    expect((await log.first())?.sequence).toBe(3);
     expect(await log.state()).toMatchObject({ firstSequence: 3, lastSequence: 3, records: 1 });
     await log.dropBefore(100);
     expect(await texts(log)).toEqual(['c']);

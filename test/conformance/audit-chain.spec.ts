@@ -32,8 +32,10 @@ class Writer {
 
   checkpoint(id: string): Promise<void> {
     return this.add(id, async (last) => {
-      const first = await this.first();
-      return last && first && checkpointRecord({ first, last: last.payload, privateKey, nowMs: Date.now() });
+      const first = await this.log.first();
+      return (
+        last && first && checkpointRecord({ first: first.payload, last: last.payload, privateKey, nowMs: Date.now() })
+      );
     });
   }
 
@@ -42,11 +44,6 @@ class Writer {
       await this.log.chain(id, make);
       return true;
     });
-  }
-
-  private async first(): Promise<Uint8Array | undefined> {
-    for await (const { payload } of this.log.read(1)) return payload;
-    return undefined;
   }
 }
 

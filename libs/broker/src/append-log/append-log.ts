@@ -85,6 +85,12 @@ export abstract class AppendLog {
     return appended;
   }
 
+  /** The oldest record that is left; undefined where the log holds none. */
+  async first(): Promise<LogRecord | undefined> {
+    for await (const record of this.read(1)) return record;
+    return undefined;
+  }
+
   /** Drops what was stored before a time, in milliseconds since 1970. Resolves to the number of records that went. */
   async dropStoredBefore(timeMs: number): Promise<number> {
     let dropped = 0;

@@ -1,7 +1,10 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import * as fc from 'fast-check';
 import type { UsageRecord } from '@app/protocol';
-import { auditRecord, readAuditRecord } from './audit-record';
+import { readPublicKeys } from '../license-signature';
+import { auditHash, auditRecord, readAuditRecord } from './audit-record';
 import { checkpointRecord } from './checkpoint';
 import { usageEventType, verifyAudit, type AuditReport } from './verify-audit';
 
@@ -53,6 +56,15 @@ describe('the check of an audit log', () => {
     expect(usage.rows('key')).toEqual([
       { month: '2026-11', name: 'alice', kind: 'tts', requests: 7, characters: 84, audioSeconds: 7 },
     ]);
+  });
+
+  it('finds nothing in the example of the documents, whose first hash is there, too', async () => {
+    const page = readFileSync(join(__dirname, '../../../../docs/licensing-audit.md'), 'utf8');
+    const [, example = ''] = /```jsonl\n([^`]*)\n```/.exec(page) ?? [];
+    const lines = example.split('\n').map((line) => Buffer.from(line, 'utf8'));
+    const { findings, records, usage } = await verifyAudit(lines, readPublicKeys(page));
+    expect([findings, records, usage.records]).toEqual([[], 3, 1]);
+    expect(page).toContain(`    ${auditHash(lines[0] ?? Buffer.alloc(0))}\n`);
   });
 
   it('accepts a log whose oldest records were dropped before its newest checkpoint', async () => {
