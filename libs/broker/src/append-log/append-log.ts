@@ -59,6 +59,9 @@ export abstract class AppendLog {
   /** As `append`, but only directly after the record `lastSequence` (0: as the first). undefined: another record is newer. */
   abstract appendAfter(payload: Uint8Array, id: string, lastSequence: number): Promise<Appended | undefined>;
 
+  /** The oldest record that is left; undefined where the log holds none. */
+  abstract first(): Promise<LogRecord | undefined>;
+
   /** The newest record; undefined where the log holds none. */
   abstract last(): Promise<LogRecord | undefined>;
 
@@ -83,12 +86,6 @@ export abstract class AppendLog {
     const appended = this.chaining.then(() => this.appendToNewest(id, make));
     this.chaining = appended.catch(() => undefined);
     return appended;
-  }
-
-  /** The oldest record that is left; undefined where the log holds none. */
-  async first(): Promise<LogRecord | undefined> {
-    for await (const record of this.read(1)) return record;
-    return undefined;
   }
 
   /** Drops what was stored before a time, in milliseconds since 1970. Resolves to the number of records that went. */

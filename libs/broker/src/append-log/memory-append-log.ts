@@ -45,6 +45,10 @@ export class MemoryAppendLog extends AppendLog {
     );
   }
 
+  first(): Promise<LogRecord | undefined> {
+    return this.reach(() => this.store.records[0]);
+  }
+
   last(): Promise<LogRecord | undefined> {
     return this.reach(() => this.store.records.at(-1));
   }

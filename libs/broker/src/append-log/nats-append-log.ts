@@ -8,6 +8,8 @@ import {
   StorageType,
   type JetStreamClient,
   type JetStreamManager,
+  type LastForMsgRequest,
+  type NextMsgRequest,
   type StreamConfig,
 } from '@nats-io/jetstream';
 import { ProblemError } from '@app/protocol';
@@ -94,14 +96,12 @@ export class NatsAppendLog extends AppendLog {
     });
   }
 
+  first(): Promise<LogRecord | undefined> {
+    return this.get({ seq: 1, next_by_subj: this.options.subject });
+  }
+
   last(): Promise<LogRecord | undefined> {
-    const { stream, subject } = this.options;
-    return this.reach(async (nats) => {
-      // Answered by the leader of the stream, unlike a direct get.
-      const get = () => nats.manager.streams.getMessage(stream, { last_by_subj: subject });
-      const found = await this.inStream(nats, get);
-      return found ? { sequence: found.seq, storedAtMs: found.time.getTime(), payload: found.data } : undefined;
-    });
+    return this.get({ last_by_subj: this.options.subject });
   }
 
   async *read(sequence: number): AsyncIterable<LogRecord> {
@@ -144,6 +144,15 @@ export class NatsAppendLog extends AppendLog {
   async close(): Promise<void> {
     await this.nats?.connection.close();
     this.isConnected = false;
+  }
+
+  /** Answered by the leader of the stream, unlike a direct get. */
+  private get(query: Required<NextMsgRequest> | LastForMsgRequest): Promise<LogRecord | undefined> {
+    return this.reach(async (nats) => {
+      const get = () => nats.manager.streams.getMessage(this.options.stream, query);
+      const found = await this.inStream(nats, get);
+      return found ? { sequence: found.seq, storedAtMs: found.time.getTime(), payload: found.data } : undefined;
+    });
   }
 
   private async holdsFrom(sequence: number): Promise<boolean> {
