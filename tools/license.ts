@@ -1,11 +1,13 @@
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { errorLine } from './error-line';
+import { auditCommand, auditHelp } from './license/audit';
 import { developmentFiles, ensureDevelopmentLicense } from './license/development-license';
 import { inspectCommand } from './license/inspect';
 import { issueCommand } from './license/issue';
 import { issuerFiles, keysCommand } from './license/keys';
 import { rehearseCommand } from './license/rehearse';
+import { usageCommand, usageHelp } from './license/usage';
 
 const help = `npm run license -- keys [--folder FOLDER]        make the keys of an issuer
 npm run license -- issue --key FILE --holder NAME [OPTIONS]   sign a licence
@@ -40,7 +42,12 @@ init-dev
   --folder FOLDER      folder of the development licence; files that are still valid are kept
                        (default: .antiphon/license in the repository)
 
-A DATE is 2027-01-31 or 2027-01-31T12:00:00Z. docs/licensing.md describes documents and states.`;
+${auditHelp}
+
+${usageHelp}
+
+A DATE is 2027-01-31 or 2027-01-31T12:00:00Z. docs/licensing.md describes documents and states,
+docs/licensing-audit.md the usage records and the audit log.`;
 
 type Command = (args: readonly string[], root: string) => Promise<number>;
 
@@ -50,6 +57,8 @@ const commands = new Map<string, Command>([
   ['inspect', inspectCommand],
   ['rehearse', rehearseCommand],
   ['init-dev', initialise],
+  ['audit', auditCommand],
+  ['usage', usageCommand],
 ]);
 
 /** `npm run license`: see `help`. Resolves to the exit code. */

@@ -1,5 +1,6 @@
 export * from './api-key';
 export * from './assert-licensed';
+export * from './audit';
 export * from './forecast';
 export * from './high-water';
 export * from './issuer-keys';
@@ -7,3 +8,4 @@ export * from './lease-document';
 export * from './license-document';
 export * from './service-state';
 export * from './signed-document';
+export * from './usage';
