@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { IsInt, IsOptional, IsString, Matches, Min } from 'class-validator';
-import { idPattern, namePrefix } from '@app/protocol';
+import { IsInt, IsISO8601, IsOptional, IsString, Matches, Min } from 'class-validator';
+import { idPattern, licenseFeatures, namePrefix, NestedArray, ProblemError, validated } from '@app/protocol';
 
 /** An API key: 256 random bits behind a prefix that scanners of leaked secrets can recognise. */
 export const apiKeyPattern = new RegExp(`^sk_${namePrefix}_[A-Za-z0-9_-]{43}$`);
@@ -14,23 +14,95 @@ export const makeApiKey = (): string => `sk_${namePrefix}_${randomBytes(32).toSt
  */
 export const hashApiKey = (key: string): string => createHash('sha256').update(key, 'utf8').digest('hex');
 
-/** A key as it is kept: everything but the key. */
+/** The scope that the API of the license app asks for. A key has it only if its record names it. */
+export const adminScope = 'admin';
+
+/** What a key may be used for: everything that a licence can have, and `admin`. */
+export const keyScopes: readonly string[] = [...licenseFeatures, adminScope];
+
+const sha256Pattern = /^[0-9a-f]{64}$/;
+
+/** A key that a rotation replaced. It stays valid until the end of the overlap. */
+export class PreviousKey {
+  @Matches(sha256Pattern)
+  sha256!: string;
+
+  @IsISO8601({ strict: true })
+  validUntil!: string;
+}
+
+/** A key as it is kept: everything but the key. Dates are ISO 8601. */
 export class ApiKeyRecord {
   /** Stable, safe to log and to count by. */
   @Matches(idPattern)
   id!: string;
 
-  @Matches(/^[0-9a-f]{64}$/)
+  @Matches(sha256Pattern)
   sha256!: string;
 
-  /** What the key may use; everything that the licence has where this is absent. */
+  /** Some of `keyScopes`. Where this is absent: everything that the licence has, without `admin`. */
   @IsOptional()
   @IsString({ each: true })
-  features?: string[];
+  scopes?: string[];
 
   /** Most contexts and STT streams of this key at once; the licence's limit where this is absent. */
   @IsOptional()
   @IsInt()
   @Min(1)
   maxConcurrent?: number;
+
+  /** Characters of text that this key may have spoken in a calendar month (UTC). */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  monthlyCharacters?: number;
+
+  /** Seconds of audio that this key may have recognised in a calendar month (UTC). */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  monthlyAudioSeconds?: number;
+
+  /** From then on the key is refused with `key_expired`. */
+  @IsOptional()
+  @IsISO8601({ strict: true })
+  expiresAt?: string;
+
+  @IsOptional()
+  @IsISO8601({ strict: true })
+  createdAt?: string;
+
+  /** Time of the last rotation. */
+  @IsOptional()
+  @IsISO8601({ strict: true })
+  rotatedAt?: string;
+
+  /** From then on the key and its previous ones are refused with `key_revoked`. */
+  @IsOptional()
+  @IsISO8601({ strict: true })
+  revokedAt?: string;
+
+  /** Keys that rotations replaced, newest first. */
+  @IsOptional()
+  @NestedArray(() => PreviousKey)
+  previous?: PreviousKey[];
 }
+
+/**
+ * A record of the bucket or of a file with first keys; `bad_request` names what is wrong with it. Records of earlier versions
+ * call the scopes `features`; one with both names is refused.
+ */
+export function readApiKeyRecord(value: unknown): ApiKeyRecord {
+  const { features, ...rest } = (value ?? {}) as { features?: unknown; scopes?: unknown };
+  if (features === undefined) return validated(ApiKeyRecord, value);
+  if (rest.scopes !== undefined) {
+    throw new ProblemError('bad_request', { detail: 'features is the earlier name of scopes: give scopes alone.' });
+  }
+  return validated(ApiKeyRecord, { ...rest, scopes: features });
+}
+
+/** Hashes of a record: the present key's first, then those of previous keys. */
+export const hashesOf = ({ sha256, previous = [] }: ApiKeyRecord): string[] => [
+  sha256,
+  ...previous.map((key) => key.sha256),
+];

@@ -18,6 +18,8 @@ export abstract class KeyValueStore {
   abstract put(key: string, value: string): Promise<void>;
   /** Puts a value under a key that never had one, deleted ones included; false where it had. */
   abstract create(key: string, value: string): Promise<boolean>;
+  /** Puts a value only where the present one is exactly `present`; false where it is another one or none. */
+  abstract replace(key: string, present: string, value: string): Promise<boolean>;
   /** Deleting what is not there is no failure. */
   abstract delete(key: string): Promise<void>;
   abstract keys(): Promise<string[]>;

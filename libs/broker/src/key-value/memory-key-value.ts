@@ -30,6 +30,13 @@ export class MemoryKeyValue extends KeyValueStore {
     return true;
   }
 
+  async replace(key: string, present: string, value: string): Promise<boolean> {
+    await this.reach();
+    if (this.entries.get(key) !== present) return false;
+    this.set(key, value);
+    return true;
+  }
+
   async delete(key: string): Promise<void> {
     await this.reach();
     if (this.entries.get(key) !== undefined) this.set(key, undefined);
