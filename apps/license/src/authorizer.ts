@@ -1,6 +1,6 @@
-import { assertLicensed, licenseState, type License, type LicenseState } from '@app/licensing';
+import { assertLicensed, hasScope, licenseState, type License, type LicenseState } from '@app/licensing';
 import { ProblemError, type AuthorizationGranted, type AuthorizationRequest } from '@app/protocol';
-import type { KeyDirectory } from './key-directory';
+import type { KeyDirectory } from './keys/key-directory';
 
 /** Decides from memory alone: which key is it, does the licence hold, does it have the feature. */
 export class Authorizer {
@@ -14,25 +14,30 @@ export class Authorizer {
     private readonly now: () => number = Date.now,
   ) {}
 
-  /** Where the licence stands now. */
-  state(): LicenseState {
+  /** The time that counts, in milliseconds since 1970: the latest that was seen. */
+  timeMs(): number {
     this.latestMs = Math.max(this.latestMs, this.now());
-    return licenseState(this.licenses, this.now(), this.latestMs);
+    return this.latestMs;
   }
 
-  /** Grants, or throws `key_unknown`, `license_expired`, `feature_not_licensed`, `license_unavailable`. */
+  /** Where the licence stands now. */
+  state(): LicenseState {
+    return licenseState(this.licenses, this.now(), this.timeMs());
+  }
+
+  /** Grants, or throws what the key, the licence or the scopes of the key have against it. */
   authorize({ key, feature }: AuthorizationRequest): AuthorizationGranted {
-    const record = this.keys.find(key);
+    const { record, untilMs } = this.keys.find(key, this.timeMs());
     const state = this.state();
     assertLicensed(state, feature);
-    if (record.features && !record.features.includes(feature)) {
-      throw new ProblemError('feature_not_licensed', { detail: 'Use an API key that has this feature.' });
+    if (!hasScope(record, feature)) {
+      throw new ProblemError('scope_missing', { detail: `Use an API key that has the scope ${feature}.` });
     }
     const maxConcurrent = lowest(record.maxConcurrent, state.license.limits.maxConcurrent);
     return {
       keyId: record.id,
       ...(maxConcurrent === undefined ? {} : { maxConcurrent }),
-      validForMs: Math.floor(Math.min(this.revocationDelayMs, state.grantsForMs)),
+      validForMs: Math.floor(Math.min(this.revocationDelayMs, state.grantsForMs, untilMs - this.timeMs())),
     };
   }
 }

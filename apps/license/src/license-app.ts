@@ -1,7 +1,9 @@
 import { NatsKeyValue } from '@app/broker';
 import { createHttpApp, listen, type AppContext } from '@app/platform';
 import { Authorizer } from './authorizer';
-import { KeyDirectory, keyBucket } from './key-directory';
+import { KeyAdmin } from './keys/key-admin';
+import { KeyDirectory, keyBucket } from './keys/key-directory';
+import { RetiredKeys, retiredKeyBucket } from './keys/retired-keys';
 import { readKeySeeds, readLicenses } from './license-files';
 import { LicenseModule } from './license.module';
 import { LicenseMetrics } from './metrics/license-metrics';
@@ -15,16 +17,15 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
   const { config, log, readiness, shutdown } = context;
   const licenses = await readLicenses(config.licenseFile, config.licensePublicKeyFile);
   const seeds = await readKeySeeds(config.apiKeysFile);
-  const store = new NatsKeyValue({
-    servers: config.natsUrl,
-    name: 'license',
-    bucket: keyBucket,
-    replicas: config.jetstreamReplicas,
-  });
-  const keys = new KeyDirectory(store, seeds, log);
+  const { natsUrl: servers, jetstreamReplicas: replicas } = config;
+  const store = new NatsKeyValue({ servers, name: 'license', bucket: keyBucket, replicas });
+  const retiredStore = new NatsKeyValue({ servers, name: 'license', bucket: retiredKeyBucket, replicas });
+  const retired = new RetiredKeys(retiredStore, log);
+  const keys = new KeyDirectory(store, retired, seeds, log);
   const authorizer = new Authorizer(keys, licenses, config.revocationDelayMs);
+  const keyAdmin = new KeyAdmin(store, keys, retired, () => authorizer.timeMs());
   readiness.add('API keys read', () => keys.loaded);
-  const app = await createHttpApp(LicenseModule.register({ config, keys, authorizer }, context), log);
+  const app = await createHttpApp(LicenseModule.register({ config, keys, keyAdmin, authorizer }, context), log);
   shutdown.add('http', 5_000, () => app.close());
   const port = await listen(app, config);
   const metrics = app.get(LicenseMetrics, { strict: false });
@@ -36,9 +37,11 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
   shutdown.add('keys', 2_000, async () => {
     clearInterval(gauges);
     keys.stop();
-    await store.close();
+    retired.stop();
+    await Promise.all([store.close(), retiredStore.close()]);
   });
-  await store.start();
+  await Promise.all([store.start(), retiredStore.start()]);
+  await retired.start();
   await keys.start();
   measure();
   const { license, standing } = authorizer.state();

@@ -58,7 +58,7 @@ it.each([
 });
 
 it('reads the keys to begin with, or none without a file', async () => {
-  const record = { id: 'first', sha256: hashApiKey(makeApiKey()), features: ['tts'], maxConcurrent: 2 };
+  const record = { id: 'first', sha256: hashApiKey(makeApiKey()), scopes: ['tts'], maxConcurrent: 2 };
   expect(await readKeySeeds(write('keys.json', JSON.stringify([record])))).toEqual([record]);
   expect(await readKeySeeds(undefined)).toEqual([]);
 });

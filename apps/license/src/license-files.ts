@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { ProblemError, validated } from '@app/protocol';
-import { ApiKeyRecord, readPublicKeys, verifyLicense, type License } from '@app/licensing';
+import { ProblemError } from '@app/protocol';
+import { readApiKeyRecord, readPublicKeys, verifyLicense, type ApiKeyRecord, type License } from '@app/licensing';
 
 /** Reads and verifies licence files. A file that is missing or not to be trusted is a problem that names it. */
 export async function readLicenses(files: readonly string[], publicKeyFile: string): Promise<License[]> {
@@ -18,7 +18,7 @@ export async function readKeySeeds(file: string | undefined): Promise<ApiKeyReco
   if (file === undefined) return [];
   const list = jsonOf('API_KEYS_FILE', file, await textOf('API_KEYS_FILE', file));
   if (!Array.isArray(list)) throw configInvalid(`API_KEYS_FILE: ${file} is not a list`);
-  return list.map((record) => naming(file, () => validated(ApiKeyRecord, record)));
+  return list.map((record) => naming(file, () => readApiKeyRecord(record)));
 }
 
 async function textOf(variable: string, file: string): Promise<string> {

@@ -1,7 +1,7 @@
 import { Controller, Get } from '@nestjs/common';
 import { productVersion } from '@app/protocol';
 import { Authorizer } from './authorizer';
-import { KeyDirectory } from './key-directory';
+import { KeyDirectory } from './keys/key-directory';
 import { LicenseConfig } from './license.config';
 
 const dayMs = 24 * 60 * 60 * 1_000;

@@ -25,6 +25,8 @@ it.each([
   ['features that are no list of names', { features: [1] }, /scopes/],
   ['a limit of 0', { monthlyCharacters: 0 }, /monthlyCharacters/],
   ['an expiry that is no date', { expiresAt: 'tomorrow' }, /expiresAt/],
+  ['an expiry that is a week', { expiresAt: '2027-W01' }, /expiresAt must be a date such as/],
+  ['an expiry without a zone', { expiresAt: '2027-01-31T12:00:00' }, /expiresAt must be a date such as/],
   ['a previous key without an end', { previous: [{ sha256 }] }, /validUntil/],
 ])('refuses %s', (_what, fields, reason) => {
   expect(() => readApiKeyRecord({ id: 'first', sha256, ...fields })).toThrow(reason);

@@ -21,31 +21,23 @@ export const adminScope = 'admin';
 export const keyScopes: readonly string[] = [...licenseFeatures, adminScope];
 
 const sha256Pattern = /^[0-9a-f]{64}$/;
+/** A day, which begins in UTC, or a time with its zone: texts that mean the same moment on every machine. */
+const momentPattern = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}))?$/;
 
-/** A key that a rotation replaced. It stays valid until the end of the overlap. */
-export class PreviousKey {
-  @Matches(sha256Pattern)
-  sha256!: string;
+const IsMoment = (): PropertyDecorator => (target, field) => {
+  IsISO8601({ strict: true })(target, field as string);
+  const message = `${String(field)} must be a date such as 2027-01-31 or 2027-01-31T12:00:00Z`;
+  Matches(momentPattern, { message })(target, field as string);
+};
 
-  @IsISO8601({ strict: true })
-  validUntil!: string;
-}
-
-/** A key as it is kept: everything but the key. Dates are ISO 8601. */
-export class ApiKeyRecord {
-  /** Stable, safe to log and to count by. */
-  @Matches(idPattern)
-  id!: string;
-
-  @Matches(sha256Pattern)
-  sha256!: string;
-
+/** What whoever creates a key may set. Limits that are absent do not exist; the licence's own limits hold as well. */
+export class ApiKeySettings {
   /** Some of `keyScopes`. Where this is absent: everything that the licence has, without `admin`. */
   @IsOptional()
   @IsString({ each: true })
   scopes?: string[];
 
-  /** Most contexts and STT streams of this key at once; the licence's limit where this is absent. */
+  /** Most contexts and STT streams of this key at once. */
   @IsOptional()
   @IsInt()
   @Min(1)
@@ -65,21 +57,40 @@ export class ApiKeyRecord {
 
   /** From then on the key is refused with `key_expired`. */
   @IsOptional()
-  @IsISO8601({ strict: true })
+  @IsMoment()
   expiresAt?: string;
+}
+
+/** A key that a rotation replaced. It stays valid until the end of the overlap. */
+export class PreviousKey {
+  @Matches(sha256Pattern)
+  sha256!: string;
+
+  @IsMoment()
+  validUntil!: string;
+}
+
+/** A key as it is kept: everything but the key. */
+export class ApiKeyRecord extends ApiKeySettings {
+  /** Stable, safe to log and to count by. */
+  @Matches(idPattern)
+  id!: string;
+
+  @Matches(sha256Pattern)
+  sha256!: string;
 
   @IsOptional()
-  @IsISO8601({ strict: true })
+  @IsMoment()
   createdAt?: string;
 
   /** Time of the last rotation. */
   @IsOptional()
-  @IsISO8601({ strict: true })
+  @IsMoment()
   rotatedAt?: string;
 
   /** From then on the key and its previous ones are refused with `key_revoked`. */
   @IsOptional()
-  @IsISO8601({ strict: true })
+  @IsMoment()
   revokedAt?: string;
 
   /** Keys that rotations replaced, newest first. */

@@ -1,4 +1,4 @@
-import { adminScope, type ApiKeyRecord } from './api-key';
+import { adminScope, hashesOf, type ApiKeyRecord } from './api-key';
 
 /** What holds for a key at a moment. Times are in milliseconds since 1970. */
 export type KeyState =
@@ -24,7 +24,25 @@ export function keyState(
   return { state: 'active', untilMs: Math.min(revokedMs, expiresMs) };
 }
 
-const timeOf = (date: string | undefined): number => (date === undefined ? Infinity : Date.parse(date));
+/** A key that is retired, or will be. */
+export interface Retirement {
+  readonly sha256: string;
+  readonly retiredAt: string;
+}
+
+/** What a record says about the end of its keys by revocation and rotation; its expiry is not among it. */
+export function retirementsOf(record: ApiKeyRecord): Retirement[] {
+  const { revokedAt, previous = [] } = record;
+  if (revokedAt !== undefined) return hashesOf(record).map((sha256) => ({ sha256, retiredAt: revokedAt }));
+  return previous.map(({ sha256, validUntil }) => ({ sha256, retiredAt: validUntil }));
+}
+
+/** A date that cannot be read is taken as past: it must not keep a key valid. */
+function timeOf(date: string | undefined): number {
+  if (date === undefined) return Infinity;
+  const timeMs = Date.parse(date);
+  return Number.isNaN(timeMs) ? -Infinity : timeMs;
+}
 
 /** Whether a key has a scope. A record without scopes has every scope but `admin`. */
 export const hasScope = ({ scopes }: ApiKeyRecord, scope: string): boolean =>

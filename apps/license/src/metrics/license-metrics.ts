@@ -33,7 +33,16 @@ const standing = {
 };
 const keys = { name: 'antiphon_license_keys', help: 'API keys that this license app knows.' };
 
-const outcomes = ['granted', 'key_unknown', 'license_expired', 'feature_not_licensed', 'license_unavailable'];
+const outcomes = [
+  'granted',
+  'key_unknown',
+  'key_expired',
+  'key_revoked',
+  'scope_missing',
+  'license_expired',
+  'feature_not_licensed',
+  'license_unavailable',
+];
 const standings = ['not_yet_valid', 'valid', 'in_grace', 'expired'] as const;
 
 /** Where a licence stands at a moment. */

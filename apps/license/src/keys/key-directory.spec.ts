@@ -2,12 +2,14 @@ import { MemoryKeyValue } from '@app/broker';
 import { hashApiKey, makeApiKey, type ApiKeyRecord } from '@app/licensing';
 import { Log } from '@app/platform';
 import { KeyDirectory } from './key-directory';
+import { RetiredKeys } from './retired-keys';
 
 const silent = Log.create('license', 'silent');
 const key = makeApiKey();
 const record: ApiKeyRecord = { id: 'first', sha256: hashApiKey(key) };
 
-const directory = (store: MemoryKeyValue, seeds: ApiKeyRecord[] = []) => new KeyDirectory(store, seeds, silent);
+const directory = (store: MemoryKeyValue, seeds: ApiKeyRecord[] = []) =>
+  new KeyDirectory(store, new RetiredKeys(new MemoryKeyValue(), silent), seeds, silent);
 const started = async (store: MemoryKeyValue, seeds: ApiKeyRecord[] = []): Promise<KeyDirectory> => {
   const keys = directory(store, seeds);
   await keys.start();
@@ -25,14 +27,14 @@ it('finds a key of the bucket by its hash', async () => {
   const store = new MemoryKeyValue();
   await store.put('first', JSON.stringify({ ...record, maxConcurrent: 3 }));
   const keys = await started(store);
-  expect(keys.find(key)).toMatchObject({ id: 'first', maxConcurrent: 3 });
+  expect(keys.find(key).record).toMatchObject({ id: 'first', maxConcurrent: 3 });
   expect(() => keys.find(makeApiKey())).toThrow(unknown);
 });
 
 it('puts the first keys into an empty bucket before it is ready', async () => {
   const store = new MemoryKeyValue();
   const keys = await started(store, [record]);
-  expect(keys.find(key).id).toBe('first');
+  expect(keys.find(key).record.id).toBe('first');
   expect(JSON.parse((await store.get('first')) ?? '')).toEqual(record);
 });
 
@@ -40,12 +42,12 @@ it('follows the bucket: keys that are added, changed and revoked', async () => {
   const store = new MemoryKeyValue();
   const keys = await started(store);
   await store.put('first', JSON.stringify(record));
-  expect(keys.find(key).id).toBe('first');
+  expect(keys.find(key).record.id).toBe('first');
 
   const changed = makeApiKey();
   await store.put('first', JSON.stringify({ id: 'first', sha256: hashApiKey(changed) }));
   expect(() => keys.find(key)).toThrow(unknown);
-  expect(keys.find(changed).id).toBe('first');
+  expect(keys.find(changed).record.id).toBe('first');
 
   await store.delete('first');
   expect(() => keys.find(changed)).toThrow(unknown);
@@ -64,9 +66,9 @@ it('answers from memory while the bus is away, and catches up afterwards', async
   const store = new MemoryKeyValue();
   const keys = await started(store, [record]);
   store.disconnect();
-  expect(keys.find(key).id).toBe('first');
+  expect(keys.find(key).record.id).toBe('first');
   store.reconnect();
-  expect(keys.find(key).id).toBe('first');
+  expect(keys.find(key).record.id).toBe('first');
   await store.delete('first');
   expect(() => keys.find(key)).toThrow(unknown);
 });
@@ -77,7 +79,7 @@ it.each(['no JSON', '{}', JSON.stringify({ id: 'other', sha256: record.sha256 })
     const store = new MemoryKeyValue();
     await store.put('damaged', damaged);
     const keys = await started(store, [record]);
-    expect([keys.size, keys.find(key).id]).toEqual([1, 'first']);
+    expect([keys.size, keys.find(key).record.id]).toEqual([1, 'first']);
   },
 );
 
@@ -86,7 +88,7 @@ it('says which record is damaged and quotes nothing of it: it may be a key', asy
   await store.put('damaged', key);
   const lines: string[] = [];
   const log = Log.create('license', 'info', { write: (line) => void lines.push(line) });
-  await new KeyDirectory(store, [], log).start();
+  await new KeyDirectory(store, new RetiredKeys(new MemoryKeyValue(), log), [], log).start();
   expect(lines.join('')).toContain('"keyId":"damaged"');
   expect(lines.join('')).not.toContain(key.slice(0, 8));
 });
@@ -99,7 +101,7 @@ describe('a key that is renamed', () => {
     const keys = await started(store, [record]);
     await store.put('second', JSON.stringify(renamed));
     await store.delete('first');
-    expect(keys.find(key).id).toBe('second');
+    expect(keys.find(key).record.id).toBe('second');
     expect(keys.size).toBe(1);
   });
 
@@ -108,7 +110,7 @@ describe('a key that is renamed', () => {
     const keys = await started(store, [record]);
     await store.delete('first');
     await store.put('second', JSON.stringify(renamed));
-    expect(keys.find(key).id).toBe('second');
+    expect(keys.find(key).record.id).toBe('second');
   });
 
   it('is unknown once both ids are deleted', async () => {
@@ -151,7 +153,7 @@ describe('any sequence of puts and deletes', () => {
 
   function idIn(keys: KeyDirectory, apiKey: string): string | undefined {
     try {
-      return keys.find(apiKey).id;
+      return keys.find(apiKey).record.id;
     } catch {
       return undefined;
     }

@@ -1,0 +1,159 @@
+import { ProblemError } from '@app/protocol';
+import type { KeyValueStore, Subscription } from '@app/broker';
+import { hashApiKey, hashesOf, keyState, readApiKeyRecord, retirementsOf, type ApiKeyRecord } from '@app/licensing';
+import type { Log } from '@app/platform';
+import type { RetiredKeys } from './retired-keys';
+
+/** The JetStream key/value bucket of API keys. An entry's name is the id of its key. */
+export const keyBucket = 'antiphon-keys';
+
+/** A key that may be used now. */
+export interface FoundKey {
+  readonly record: ApiKeyRecord;
+  /** When it ends by expiry, rotation or revocation, in milliseconds since 1970; Infinity without an end. */
+  readonly untilMs: number;
+}
+
+/**
+ * All API keys of the bucket, kept in memory. An answer needs no request to NATS. While NATS is away the keys stay valid and
+ * changes arrive later.
+ */
+export class KeyDirectory {
+  /** Hash, then id. A key that is being renamed has two ids for a moment. Undefined until the keys were read. */
+  private byHash: Map<string, Map<string, ApiKeyRecord>> | undefined;
+  private readonly byId = new Map<string, ApiKeyRecord>();
+  private subscription: Subscription | undefined;
+
+  /** `retired` is started before this directory. */
+  constructor(
+    private readonly store: KeyValueStore,
+    private readonly retired: RetiredKeys,
+    private readonly seeds: readonly ApiKeyRecord[],
+    private readonly log: Log,
+  ) {}
+
+  /** Resolves when the first keys are in the bucket and all were read. */
+  async start(): Promise<void> {
+    await this.plantSeeds(new Map());
+    this.subscription = await this.store.watch({
+      onSnapshot: (entries) => {
+        this.byHash = new Map();
+        this.byId.clear();
+        for (const [id, value] of entries) this.set(id, value);
+        // A bus that was away may have lost its disk.
+        void this.plantSeeds(entries);
+        void this.rememberRetired([...this.byId.values()]);
+      },
+      onChange: (id, value) => this.set(id, value),
+    });
+  }
+
+  stop(): void {
+    this.subscription?.unsubscribe();
+  }
+
+  /** Whether the keys were read. */
+  get loaded(): boolean {
+    return this.byHash !== undefined;
+  }
+
+  /** API keys that were not revoked, however many ids each has. */
+  get size(): number {
+    const inUse = this.records().filter(
+      ({ sha256, revokedAt }) => revokedAt === undefined && this.retired.retiredAtMs(sha256) === undefined,
+    );
+    return new Set(inUse.map(({ sha256 }) => sha256)).size;
+  }
+
+  /** Every record, by id. */
+  records(): ApiKeyRecord[] {
+    return [...this.byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** Whether the file of the first keys has the id, so that the key would come back if all buckets were lost. */
+  isSeed(id: string): boolean {
+    return this.seeds.some((seed) => seed.id === id && seed.revokedAt === undefined);
+  }
+
+  /**
+   * The key, if it may be used at `nowMs`. Otherwise `key_unknown`, `key_revoked` or `key_expired`, and `license_unavailable`
+   * before the keys were read. If several ids hold the key, the first one in alphabetical order counts, so that every license
+   * process answers alike.
+   */
+  find(key: string, nowMs = Date.now()): FoundKey {
+    if (!this.byHash) throw new ProblemError('license_unavailable', { retryAfterSeconds: 1 });
+    const sha256 = hashApiKey(key);
+    const retiredAtMs = this.retired.retiredAtMs(sha256);
+    const records = this.byHash.get(sha256);
+    if (!records) throw new ProblemError((retiredAtMs ?? Infinity) <= nowMs ? 'key_revoked' : 'key_unknown');
+    const record = [...records.values()].reduce((first, other) => (other.id < first.id ? other : first));
+    const found = keyState(record, sha256, nowMs, retiredAtMs);
+    switch (found.state) {
+      case 'active':
+        return { record, untilMs: found.untilMs };
+      case 'expired':
+        throw new ProblemError('key_expired');
+      case 'revoked':
+        throw new ProblemError('key_revoked');
+    }
+  }
+
+  private set(id: string, value: string | undefined): void {
+    this.remove(id);
+    const record = value === undefined ? undefined : this.read(id, value);
+    if (!record || !this.byHash) return;
+    this.byId.set(id, record);
+    for (const sha256 of hashesOf(record)) {
+      const records = this.byHash.get(sha256) ?? new Map<string, ApiKeyRecord>();
+      this.byHash.set(sha256, records.set(id, record));
+    }
+  }
+
+  private remove(id: string): void {
+    const record = this.byId.get(id);
+    if (!record) return;
+    this.byId.delete(id);
+    for (const sha256 of hashesOf(record)) {
+      const records = this.byHash?.get(sha256);
+      records?.delete(id);
+      if (records?.size === 0) this.byHash?.delete(sha256);
+    }
+  }
+
+  private read(id: string, value: string): ApiKeyRecord | undefined {
+    try {
+      const record = readApiKeyRecord(JSON.parse(value));
+      if (record.id === id) return record;
+      this.log.warn('API key record ignored: its id is not its name', { keyId: id });
+    } catch {
+      // Without the error, which may quote the record: somebody may have put a key there in place of its hash.
+      this.log.warn('API key record ignored: it is damaged', { keyId: id });
+    }
+    return undefined;
+  }
+
+  /** Puts the first keys of a new stack into the bucket. One that was deleted or revoked there stays so. */
+  private async plantSeeds(present: ReadonlyMap<string, string>): Promise<void> {
+    await this.rememberRetired(this.seeds);
+    for (const seed of this.seeds) {
+      if (present.has(seed.id)) continue;
+      try {
+        const planted = await this.store.create(seed.id, JSON.stringify(seed));
+        if (planted) this.log.info('API key added', { keyId: seed.id });
+      } catch (error) {
+        this.log.warn('API key could not be added', { keyId: seed.id, err: error });
+      }
+    }
+  }
+
+  /** Whoever changed a record may have died before the list of retired keys had it. */
+  private async rememberRetired(records: readonly ApiKeyRecord[]): Promise<void> {
+    for (const record of records) {
+      try {
+        for (const retirement of retirementsOf(record)) await this.retired.retire(record.id, retirement);
+      } catch (error) {
+        this.log.warn('retired API key could not be remembered', { keyId: record.id, err: error });
+      }
+    }
+  }
+}
