@@ -65,6 +65,12 @@ export class MemoryKeyValue extends KeyValueStore {
     for (const listener of this.listeners) listener.onSnapshot(this.snapshot());
   }
 
+  /** The bus loses its disk: nothing is left, deleted keys included. */
+  loseEverything(): void {
+    this.disconnect();
+    this.entries.clear();
+  }
+
   async close(): Promise<void> {
     this.listeners.clear();
     this.isConnected = false;
