@@ -4,10 +4,12 @@ import { parseArgs } from 'node:util';
 import { issuerKeyId, licenseState, readPublicKeys, verifyLicense, type License } from '@app/licensing';
 import { errorLine } from './error-line';
 import { developmentFiles, ensureDevelopmentLicense } from './license/development-license';
+import { keyCommand } from './license/key-command';
 
 const help = `npm run license -- init-dev [--folder FOLDER]   issue a licence and an API key for this machine
 npm run license -- verify FILE [--keys FILE]   verify a licence file with trusted public keys
 npm run license -- show FILE [--keys FILE]     verify a licence file and print its content
+npm run license -- key COMMAND                 create, list, rotate and revoke API keys (key --help)
 
   --folder FOLDER  folder of the development licence; files that are still valid are kept
                    (default: .antiphon/license in the repository)
@@ -16,6 +18,7 @@ npm run license -- show FILE [--keys FILE]     verify a licence file and print i
 
 /** `npm run license`: see `help`. Resolves to the exit code. */
 export async function main(args: readonly string[], root: string): Promise<number> {
+  if (args[0] === 'key') return keyCommand(args.slice(1), root);
   try {
     const { values, positionals } = parseArgs({
       args: [...args],
@@ -47,6 +50,7 @@ async function initialise(folder: string): Promise<number> {
   console.log(`Trusted public key: ${publicKeyFile}`);
   console.log(`API keys for the license app: ${keysFile}`);
   console.log(`The API key itself: ${join(folder, developmentFiles.apiKey)}`);
+  console.log(`The admin key, which creates other keys: ${join(folder, developmentFiles.adminKey)}`);
   return 0;
 }
 

@@ -28,7 +28,7 @@ afterEach(() => {
 const licenseOf = ({ licenseFile, publicKeyFile }: DevelopmentLicense) =>
   verifyLicense(JSON.parse(readFileSync(licenseFile, 'utf8')), readPublicKeys(readFileSync(publicKeyFile, 'utf8')));
 
-it('issues a licence with every feature for 90 days, and a key whose hash alone is in the list of keys', async () => {
+it('issues a licence with every feature for 90 days, and two keys whose hashes alone are in the list of keys', async () => {
   const issued = await ensureDevelopmentLicense(folder);
   const { features, issued_at, expires_at } = licenseOf(issued);
   expect(issued.created).toBe(true);
@@ -36,8 +36,11 @@ it('issues a licence with every feature for 90 days, and a key whose hash alone 
   expect(Date.parse(expires_at) - Date.parse(issued_at)).toBe(90 * dayMs);
   expect(issued.apiKey).toMatch(apiKeyPattern);
   const list = readFileSync(issued.keysFile, 'utf8');
-  expect(JSON.parse(list)).toMatchObject([{ sha256: hashApiKey(issued.apiKey) }]);
-  expect(list).not.toContain(issued.apiKey);
+  expect(JSON.parse(list)).toEqual([
+    { id: expect.stringMatching(/^development-/) as string, sha256: hashApiKey(issued.apiKey) },
+    { id: expect.stringMatching(/^admin-/) as string, sha256: hashApiKey(issued.adminKey), scopes: ['admin'] },
+  ]);
+  expect(list).not.toContain('sk_antiphon_');
 });
 
 it('lets nobody but its owner read the files', async () => {
@@ -70,7 +73,8 @@ it('renews a licence that is about to expire and keeps key and issuer', async ()
   const first = await ensureDevelopmentLicense(folder);
   const { key_id } = licenseOf(first);
   const later = await ensureDevelopmentLicense(folder, Date.now() + 84 * dayMs);
-  expect([later.created, later.apiKey, licenseOf(later).key_id]).toEqual([true, first.apiKey, key_id]);
+  expect([later.created, licenseOf(later).key_id]).toEqual([true, key_id]);
+  expect([later.apiKey, later.adminKey]).toEqual([first.apiKey, first.adminKey]);
 });
 
 it('replaces a licence that was damaged', async () => {

@@ -8,7 +8,7 @@ import {
   type ApiKeyRecord,
   type KeyState,
 } from '@app/licensing';
-import { ProblemError } from '@app/protocol';
+import { idPattern, ProblemError } from '@app/protocol';
 import type { KeyDirectory } from './key-directory';
 import type { CreateKeyRequest, KeyView, NewKeyView } from './key-requests';
 import type { RetiredKeys } from './retired-keys';
@@ -80,8 +80,8 @@ export class KeyAdmin {
   /** Puts the changed record, again if another process was faster, and then what it retires into the list of retired keys. */
   private async change(id: string, next: (record: ApiKeyRecord) => ApiKeyRecord): Promise<ApiKeyRecord> {
     for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
-      const present = await this.store.get(id);
-      if (present === undefined) throw new ProblemError('not_found', { detail: `There is no API key with the id ${id}.` });
+      const present = idPattern.test(id) ? await this.store.get(id) : undefined;
+      if (present === undefined) throw new ProblemError('not_found', { detail: 'There is no API key with this id.' });
       const changed = next(recordOf(id, present));
       if (!(await this.store.replace(id, present, JSON.stringify(changed)))) continue;
       for (const retirement of retirementsOf(changed)) await this.retired.retire(id, retirement);
