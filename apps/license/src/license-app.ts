@@ -21,7 +21,7 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
   const store = new NatsKeyValue({ servers, name: 'license', bucket: keyBucket, replicas });
   const retiredStore = new NatsKeyValue({ servers, name: 'license', bucket: retiredKeyBucket, replicas });
   const retired = new RetiredKeys(retiredStore, log);
-  const keys = new KeyDirectory(store, retired, seeds, log);
+  const keys = new KeyDirectory(store, retired, seeds, config.revocationDelayMs, log);
   const authorizer = new Authorizer(keys, licenses, config.revocationDelayMs);
   const keyAdmin = new KeyAdmin(store, keys, retired, () => authorizer.timeMs());
   readiness.add('API keys read', () => keys.loaded);
@@ -31,6 +31,7 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
   const metrics = app.get(LicenseMetrics, { strict: false });
   const measure = (): void => {
     metrics.keys(keys.size);
+    keys.freshUntilMs(authorizer.timeMs());
     metrics.license(authorizer.state());
   };
   const gauges = setInterval(measure, gaugeIntervalMs);

@@ -38,7 +38,7 @@ beforeEach(async () => {
   });
   const store = new MemoryKeyValue();
   const retired = new RetiredKeys(new MemoryKeyValue(), log);
-  const keys = new KeyDirectory(store, retired, records, log);
+  const keys = new KeyDirectory(store, retired, records, 60_000, log);
   await keys.start();
   const config = new LicenseConfig();
   const authorizer = new Authorizer(keys, [license], config.revocationDelayMs, () => nowMs);

@@ -42,7 +42,9 @@ export class LicenseConfig extends AppConfig {
   @IsString()
   apiKeysFile?: string;
 
-  @Variable('How long a gateway may use an earlier answer while this app does not reply, in milliseconds.')
+  @Variable(
+    'Longest time that a revoked key may stay usable while a gateway cannot reach this app, or this app NATS, in milliseconds.',
+  )
   @IsInt()
   @Min(0)
   revocationDelayMs = 60_000;

@@ -21,7 +21,7 @@ interface Replica {
 
 async function replica(store: MemoryKeyValue, retiredStore: MemoryKeyValue, seeds: ApiKeyRecord[] = []): Promise<Replica> {
   const retired = new RetiredKeys(retiredStore, silent);
-  const keys = new KeyDirectory(store, retired, seeds, silent);
+  const keys = new KeyDirectory(store, retired, seeds, 60_000, silent);
   await retired.start();
   await keys.start();
   const answer = (key: string): string => {

@@ -9,18 +9,17 @@ const key = makeApiKey();
 const record: ApiKeyRecord = { id: 'first', sha256: hashApiKey(key) };
 
 const directory = (store: MemoryKeyValue, seeds: ApiKeyRecord[] = []) =>
-  new KeyDirectory(store, new RetiredKeys(new MemoryKeyValue(), silent), seeds, silent);
+  new KeyDirectory(store, new RetiredKeys(new MemoryKeyValue(), silent), seeds, 60_000, silent);
 const started = async (store: MemoryKeyValue, seeds: ApiKeyRecord[] = []): Promise<KeyDirectory> => {
   const keys = directory(store, seeds);
   await keys.start();
   return keys;
 };
+const unavailable = expect.objectContaining({ code: 'license_unavailable' }) as Error;
 const unknown = expect.objectContaining({ code: 'key_unknown' }) as Error;
 
 it('cannot tell before the keys were read, and says so', () => {
-  expect(() => directory(new MemoryKeyValue()).find(key)).toThrow(
-    expect.objectContaining({ code: 'license_unavailable' }) as Error,
-  );
+  expect(() => directory(new MemoryKeyValue()).find(key)).toThrow(unavailable);
 });
 
 it('finds a key of the bucket by its hash', async () => {
@@ -73,6 +72,26 @@ it('answers from memory while the bus is away, and catches up afterwards', async
   expect(() => keys.find(key)).toThrow(unknown);
 });
 
+it('cannot tell once NATS was away for the revocation delay, since a revocation would not have arrived', async () => {
+  const [store, nowMs] = [new MemoryKeyValue(), 1_000_000];
+  const keys = await started(store, [record]);
+  expect(keys.find(key, nowMs).untilMs).toBe(Infinity);
+  store.disconnect();
+  expect(keys.find(key, nowMs).untilMs).toBe(nowMs + 60_000);
+  expect(keys.find(key, nowMs + 59_999).untilMs).toBe(nowMs + 60_000);
+  expect(() => keys.find(key, nowMs + 60_000)).toThrow(unavailable);
+  store.reconnect();
+  expect(keys.find(key, nowMs + 60_000).untilMs).toBe(Infinity);
+});
+
+it('counts from the moment at which NATS was found to be away, although nobody asked for a key', async () => {
+  const [store, nowMs] = [new MemoryKeyValue(), 1_000_000];
+  const keys = await started(store, [record]);
+  store.disconnect();
+  keys.freshUntilMs(nowMs);
+  expect(() => keys.find(key, nowMs + 60_000)).toThrow(unavailable);
+});
+
 it.each(['no JSON', '{}', JSON.stringify({ id: 'other', sha256: record.sha256 })])(
   'ignores a damaged record (%s) and keeps the others',
   async (damaged) => {
@@ -88,7 +107,7 @@ it('says which record is damaged and quotes nothing of it: it may be a key', asy
   await store.put('damaged', key);
   const lines: string[] = [];
   const log = Log.create('license', 'info', { write: (line) => void lines.push(line) });
-  await new KeyDirectory(store, new RetiredKeys(new MemoryKeyValue(), log), [], log).start();
+  await new KeyDirectory(store, new RetiredKeys(new MemoryKeyValue(), log), [], 60_000, log).start();
   expect(lines.join('')).toContain('"keyId":"damaged"');
   expect(lines.join('')).not.toContain(key.slice(0, 8));
 });

@@ -10,25 +10,28 @@ export const keyBucket = 'antiphon-keys';
 /** A key that may be used now. */
 export interface FoundKey {
   readonly record: ApiKeyRecord;
-  /** When it ends by expiry, rotation or revocation, in milliseconds since 1970; Infinity without an end. */
+  /** Until when this holds, in milliseconds since 1970: expiry, rotation, revocation, NATS away. Infinity without an end. */
   readonly untilMs: number;
 }
 
 /**
- * All API keys of the bucket, kept in memory. An answer needs no request to NATS. While NATS is away the keys stay valid and
- * changes arrive later.
+ * All API keys of the bucket, kept in memory. An answer needs no request to NATS. While NATS is away the keys stay valid for
+ * `maxStaleMs`, since a revocation cannot arrive.
  */
 export class KeyDirectory {
   /** Hash, then id. A key that is being renamed has two ids for a moment. Undefined until the keys were read. */
   private byHash: Map<string, Map<string, ApiKeyRecord>> | undefined;
   private readonly byId = new Map<string, ApiKeyRecord>();
   private subscription: Subscription | undefined;
+  /** When NATS was seen to be away; undefined once the whole bucket was read again. */
+  private cutOffAtMs: number | undefined;
 
   /** `retired` is started before this directory. */
   constructor(
     private readonly store: KeyValueStore,
     private readonly retired: RetiredKeys,
     private readonly seeds: readonly ApiKeyRecord[],
+    private readonly maxStaleMs: number,
     private readonly log: Log,
   ) {}
 
@@ -37,6 +40,7 @@ export class KeyDirectory {
     await this.plantSeeds(new Map());
     this.subscription = await this.store.watch({
       onSnapshot: (entries) => {
+        this.cutOffAtMs = undefined;
         this.byHash = new Map();
         this.byId.clear();
         for (const [id, value] of entries) this.set(id, value);
@@ -77,11 +81,12 @@ export class KeyDirectory {
 
   /**
    * The key, if it may be used at `nowMs`. Otherwise `key_unknown`, `key_revoked` or `key_expired`, and `license_unavailable`
-   * before the keys were read. If several ids hold the key, the first one in alphabetical order counts, so that every license
+   * before the keys were read and when NATS was away for too long. If several ids hold the key, the first one in alphabetical order counts, so that every license
    * process answers alike.
    */
   find(key: string, nowMs = Date.now()): FoundKey {
-    if (!this.byHash) throw new ProblemError('license_unavailable', { retryAfterSeconds: 1 });
+    const freshUntilMs = this.freshUntilMs(nowMs);
+    if (!this.byHash || nowMs >= freshUntilMs) throw new ProblemError('license_unavailable', { retryAfterSeconds: 1 });
     const sha256 = hashApiKey(key);
     const retiredAtMs = this.retired.retiredAtMs(sha256);
     const records = this.byHash.get(sha256);
@@ -90,12 +95,21 @@ export class KeyDirectory {
     const found = keyState(record, sha256, nowMs, retiredAtMs);
     switch (found.state) {
       case 'active':
-        return { record, untilMs: found.untilMs };
+        return { record, untilMs: Math.min(found.untilMs, freshUntilMs) };
       case 'expired':
         throw new ProblemError('key_expired');
       case 'revoked':
         throw new ProblemError('key_revoked');
     }
+  }
+
+  /**
+   * Until when what is known counts, in milliseconds since 1970; Infinity while NATS is there. Called now and then, it notes
+   * when NATS went away, whether or not anybody asks for a key.
+   */
+  freshUntilMs(nowMs: number): number {
+    if (!this.store.connected) this.cutOffAtMs ??= nowMs;
+    return this.cutOffAtMs === undefined ? Infinity : this.cutOffAtMs + this.maxStaleMs;
   }
 
   private set(id: string, value: string | undefined): void {

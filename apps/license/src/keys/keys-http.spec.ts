@@ -37,7 +37,7 @@ beforeEach(async () => {
   const log = Log.create('license', 'info', { write: (line) => void lines.push(line) });
   store = new MemoryKeyValue();
   const retired = new RetiredKeys(new MemoryKeyValue(), log);
-  const keys = new KeyDirectory(store, retired, seeds, log);
+  const keys = new KeyDirectory(store, retired, seeds, 60_000, log);
   await retired.start();
   await keys.start();
   const config = new LicenseConfig();
