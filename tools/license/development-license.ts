@@ -46,7 +46,10 @@ export async function ensureDevelopmentLicense(folder: string, nowMs = Date.now(
   if (created) writeJson(path('license'), signLicense(developmentLicense(nowMs), issuer));
   const apiKey = await ensureApiKey(path('apiKey'));
   const adminKey = await ensureApiKey(path('adminKey'));
-  writeJson(path('keys'), [keyRecord('development', apiKey), { ...keyRecord('admin', adminKey), scopes: [adminScope] }]);
+  writeJson(path('keys'), [
+    keyRecord('development', apiKey),
+    { ...keyRecord('admin', adminKey), scopes: [adminScope] },
+  ]);
   return {
     licenseFile: path('license'),
     publicKeyFile: path('publicKey'),

@@ -95,7 +95,12 @@ it('revokes, and says what to do about a key of the file of the first keys', asy
 });
 
 it('lists keys as a table, or as JSON', async () => {
-  answer.body = { keys: [{ ...view, scopes: ['tts'], maxConcurrent: 2 }, { id: 'x', state: 'revoked', inSeedFile: true }] };
+  answer.body = {
+    keys: [
+      { ...view, scopes: ['tts'], maxConcurrent: 2 },
+      { id: 'x', state: 'revoked', inSeedFile: true },
+    ],
+  };
   expect(await run('list')).toBe(0);
   expect(said[0]?.split('\n')).toEqual([
     'ID      STATE    SCOPES   LIMITS     DATES',

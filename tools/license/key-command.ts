@@ -123,7 +123,9 @@ function caller(values: Values, root: string): Call {
     });
     const answer = (await response.json().catch(() => undefined)) as { error_code?: string; message?: string };
     if (response.ok) return answer;
-    throw new Error(`${response.status} ${answer?.error_code ?? ''}: ${answer?.message ?? 'no license app answers here'}`);
+    throw new Error(
+      `${response.status} ${answer?.error_code ?? ''}: ${answer?.message ?? 'no license app answers here'}`,
+    );
   };
 }
 

@@ -20,7 +20,8 @@ export interface NewKeyView extends KeyView {
 }
 
 /** What `key create` prints. */
-export const createdText = ({ id, key }: NewKeyView): string => `Created the API key ${id}. It is shown only now:\n${key}`;
+export const createdText = ({ id, key }: NewKeyView): string =>
+  `Created the API key ${id}. It is shown only now:\n${key}`;
 
 /** What `key rotate` prints. */
 export function rotatedText({ id, key, previousValidUntil }: NewKeyView): string {

@@ -44,7 +44,10 @@ beforeEach(async () => {
   const authorizer = new Authorizer(keys, [license], config.revocationDelayMs, () => nowMs);
   const keyAdmin = new KeyAdmin(store, keys, retired, () => authorizer.timeMs());
   app = await createHttpApp(
-    LicenseModule.register({ config, keys, keyAdmin, authorizer }, { log, readiness: new Readiness(), tracing: Tracing.off() }),
+    LicenseModule.register(
+      { config, keys, keyAdmin, authorizer },
+      { log, readiness: new Readiness(), tracing: Tracing.off() },
+    ),
     log,
   );
   await app.init();

@@ -37,7 +37,9 @@ export class LicenseConfig extends AppConfig {
   @IsString()
   licensePublicKeyFile!: string;
 
-  @Variable('File of the first API keys: a JSON list of {id, sha256} with optional scopes, limits, expiresAt and revokedAt.')
+  @Variable(
+    'File of the first API keys: a JSON list of {id, sha256} with optional scopes, limits, expiresAt and revokedAt.',
+  )
   @IsOptional()
   @IsString()
   apiKeysFile?: string;

@@ -17,7 +17,11 @@ it('refuses a record that holds the key instead of its hash', () => {
 });
 
 it('reads the features of an earlier version as scopes', () => {
-  expect(readApiKeyRecord({ id: 'first', sha256, features: ['tts'] })).toEqual({ id: 'first', sha256, scopes: ['tts'] });
+  expect(readApiKeyRecord({ id: 'first', sha256, features: ['tts'] })).toEqual({
+    id: 'first',
+    sha256,
+    scopes: ['tts'],
+  });
 });
 
 it.each([

@@ -19,7 +19,11 @@ interface Replica {
   answer(key: string): string;
 }
 
-async function replica(store: MemoryKeyValue, retiredStore: MemoryKeyValue, seeds: ApiKeyRecord[] = []): Promise<Replica> {
+async function replica(
+  store: MemoryKeyValue,
+  retiredStore: MemoryKeyValue,
+  seeds: ApiKeyRecord[] = [],
+): Promise<Replica> {
   const retired = new RetiredKeys(retiredStore, silent);
   const keys = new KeyDirectory(store, retired, seeds, 60_000, silent);
   await retired.start();
@@ -117,7 +121,11 @@ describe('a rotation', () => {
     const first = await one.admin.create({ id: 'client' });
     const second = await one.admin.rotate('client', 86_400);
     const third = await one.admin.rotate('client', 0);
-    expect([first, second, third].map(({ key }) => other.answer(key))).toEqual(['key_revoked', 'key_revoked', 'client']);
+    expect([first, second, third].map(({ key }) => other.answer(key))).toEqual([
+      'key_revoked',
+      'key_revoked',
+      'client',
+    ]);
   });
 
   it('at the same time on two replicas gives two keys that both work', async () => {

@@ -60,7 +60,8 @@ async function call(method: 'GET' | 'POST', url: string, payload?: object, heade
   return { status: response.statusCode, headers: response.headers, body: response.json() };
 }
 const as = (key: string): Record<string, string> => ({ authorization: `Bearer ${key}` });
-const authorize = (key: string, feature = 'tts') => call('POST', '/authorize', { key, feature, requestId: 'req-1' }, {});
+const authorize = (key: string, feature = 'tts') =>
+  call('POST', '/authorize', { key, feature, requestId: 'req-1' }, {});
 const create = async (payload: object): Promise<string> => (await call('POST', '/keys', payload)).body['key'] as string;
 
 describe('the API of keys', () => {
@@ -163,7 +164,10 @@ describe('the API of keys', () => {
       body: { error_code: 'key_conflict' },
     });
     for (const id of ['nobody', 'no%20id', 'a.b.*']) {
-      expect(await call('POST', `/keys/${id}/revoke`)).toMatchObject({ status: 404, body: { error_code: 'not_found' } });
+      expect(await call('POST', `/keys/${id}/revoke`)).toMatchObject({
+        status: 404,
+        body: { error_code: 'not_found' },
+      });
     }
   });
 

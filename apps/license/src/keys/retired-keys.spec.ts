@@ -56,6 +56,8 @@ it('does not claim a retirement that NATS did not take', async () => {
   const store = new MemoryKeyValue();
   const retired = await started(store);
   store.disconnect();
-  await expect(retired.retire('client', { sha256, retiredAt: early })).rejects.toMatchObject({ code: 'bus_unavailable' });
+  await expect(retired.retire('client', { sha256, retiredAt: early })).rejects.toMatchObject({
+    code: 'bus_unavailable',
+  });
   expect(retired.retiredAtMs(sha256)).toBeUndefined();
 });
