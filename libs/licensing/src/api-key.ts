@@ -25,9 +25,9 @@ const sha256Pattern = /^[0-9a-f]{64}$/;
 const momentPattern = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}))?$/;
 
 const IsMoment = (): PropertyDecorator => (target, field) => {
-  IsISO8601({ strict: true })(target, field as string);
+  IsISO8601({ strict: true })(target, field);
   const message = `${String(field)} must be a date such as 2027-01-31 or 2027-01-31T12:00:00Z`;
-  Matches(momentPattern, { message })(target, field as string);
+  Matches(momentPattern, { message })(target, field);
 };
 
 /** What whoever creates a key may set. Limits that are absent do not exist; the licence's own limits hold as well. */
