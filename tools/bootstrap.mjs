@@ -31,7 +31,11 @@ const commands = {
   status: { says: 'show what runs, where, and whether it is ready', builds: true, run: tool('status') },
   dev: { says: 'start the stack; compile and restart an app when its code changes', builds: true, run: tool('dev') },
   models: { says: 'list, download and verify models, voices and nats-server', builds: true, run: tool('models') },
-  license: { says: 'make issuer keys, issue, inspect and rehearse licences', builds: true, run: tool('license') },
+  license: {
+    says: 'make issuer keys; issue, inspect and rehearse licences; manage API keys',
+    builds: true,
+    run: tool('license'),
+  },
   graph: {
     says: 'show the function graph, and write the files generated from it',
     builds: true,

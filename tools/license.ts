@@ -5,6 +5,7 @@ import { auditCommand, auditHelp } from './license/audit';
 import { developmentFiles, ensureDevelopmentLicense } from './license/development-license';
 import { inspectCommand } from './license/inspect';
 import { issueCommand } from './license/issue';
+import { keyCommand } from './license/key-command';
 import { issuerFiles, keysCommand } from './license/keys';
 import { rehearseCommand } from './license/rehearse';
 import { usageCommand, usageHelp } from './license/usage';
@@ -14,6 +15,7 @@ npm run license -- issue --key FILE --holder NAME [OPTIONS]   sign a licence
 npm run license -- inspect FILE                 verify a licence; print its content and state
 npm run license -- rehearse FILE --as-of DATE   print every transition up to a date and what clients get
 npm run license -- init-dev [--folder FOLDER]   issue a licence and an API key for this machine
+npm run license -- key COMMAND                  create, list, rotate and revoke API keys (key --help)
 
 keys
   --folder FOLDER      folder of the two PEM files; existing keys are kept (default: the current folder)
@@ -57,6 +59,7 @@ const commands = new Map<string, Command>([
   ['inspect', inspectCommand],
   ['rehearse', rehearseCommand],
   ['init-dev', initialise],
+  ['key', keyCommand],
   ['audit', auditCommand],
   ['usage', usageCommand],
 ]);
@@ -64,11 +67,12 @@ const commands = new Map<string, Command>([
 /** `npm run license`: see `help`. Resolves to the exit code. */
 export async function main(args: readonly string[], root: string): Promise<number> {
   const [name, ...rest] = args;
-  if (name === undefined || args.includes('--help')) {
+  const command = commands.get(name ?? '');
+  // `key` has a help of its own.
+  if (name === undefined || (args.includes('--help') && command !== keyCommand)) {
     console.log(help);
     return name === undefined ? 1 : 0;
   }
-  const command = commands.get(name);
   if (!command) {
     console.error(`Unknown command: ${name}\n\n${help}`);
     return 1;
@@ -91,5 +95,6 @@ async function initialise(args: readonly string[], root: string): Promise<number
   console.log(`Trusted public key: ${publicKeyFile}`);
   console.log(`API keys for the license app: ${keysFile}`);
   console.log(`The API key itself: ${join(folder, developmentFiles.apiKey)}`);
+  console.log(`The admin key, which creates other keys: ${join(folder, developmentFiles.adminKey)}`);
   return 0;
 }

@@ -30,6 +30,7 @@ describe('npm run status', () => {
       ready: true,
       api: 'http://127.0.0.1:1',
       apiKey: '',
+      adminKey: '',
       license: '',
       nats: '',
       natsMonitoring: '',

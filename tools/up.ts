@@ -61,6 +61,7 @@ async function up(options: UpOptions, root: string, onStarted?: (stack: Stack) =
       ready,
       ...plan.addresses,
       apiKey: prepared.license.apiKey,
+      adminKey: prepared.license.adminKey,
       pids: { launcher: process.pid, ...stack.pids() },
     });
   let ready = false;
@@ -100,6 +101,7 @@ const comingUp = (port: number): RunFile => ({
   ready: false,
   api: `http://127.0.0.1:${port}`,
   apiKey: '',
+  adminKey: '',
   license: '',
   nats: '',
   natsMonitoring: '',

@@ -102,6 +102,24 @@ describe.each([
     expect(await store.get('a')).toBeUndefined();
   });
 
+  it('replaces only the value that it was told of', async () => {
+    expect(await store.replace('a', 'none', 'first')).toBe(false);
+    await store.put('a', 'first');
+    expect(await store.replace('a', 'another', 'second')).toBe(false);
+    expect(await store.replace('a', 'first', 'second')).toBe(true);
+    expect(await store.get('a')).toBe('second');
+    await store.delete('a');
+    expect(await store.replace('a', 'second', 'third')).toBe(false);
+    expect(await store.get('a')).toBeUndefined();
+  });
+
+  it('lets one of many replacers win', async () => {
+    await store.put('a', '0');
+    const won = await Promise.all(['1', '2', '3', '4', '5'].map((value) => store.replace('a', '0', value)));
+    expect(won.filter(Boolean)).toHaveLength(1);
+    expect(await store.get('a')).toBe(String(won.indexOf(true) + 1));
+  });
+
   it('lets one of many creators win', async () => {
     const won = await Promise.all(['1', '2', '3', '4', '5'].map((value) => store.create('a', value)));
     expect(won.filter(Boolean)).toHaveLength(1);

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NatsKeyValue } from '@app/broker';
-import { readPublicKeys, signLicense, verifyLicense, type License } from '@app/licensing';
+import { hashApiKey, readPublicKeys, signLicense, verifyLicense, type License } from '@app/licensing';
 import { licenseFeatures } from '@app/protocol';
 import {
   developmentFiles,
@@ -18,6 +18,11 @@ import { until } from '../support/until';
 
 const entry = join(__dirname, '../../dist/apps/license/src/main.js');
 const longMs = 30_000;
+
+interface Answer {
+  readonly status: number;
+  readonly body: Record<string, unknown>;
+}
 
 /** The built license app as a process of its own. */
 class LicenseProcess {
@@ -52,11 +57,15 @@ class LicenseProcess {
     return response?.status ?? 0;
   }
 
-  async authorize(key: string, feature = 'tts'): Promise<{ status: number; body: Record<string, unknown> }> {
-    const response = await fetch(`http://127.0.0.1:${this.port}/authorize`, {
+  authorize(key: string, feature = 'tts'): Promise<Answer> {
+    return this.post('authorize', { key, feature, requestId: 'req-1' });
+  }
+
+  async post(path: string, body: object, adminKey = ''): Promise<Answer> {
+    const response = await fetch(`http://127.0.0.1:${this.port}/${path}`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ key, feature, requestId: 'req-1' }),
+      headers: { 'content-type': 'application/json', 'x-api-key': adminKey },
+      body: JSON.stringify(body),
     });
     return { status: response.status, body: (await response.json()) as Record<string, unknown> };
   }
@@ -91,7 +100,7 @@ describe('the license app as a process', () => {
   }, longMs);
 
   const launch = (env: Record<string, string> = {}): LicenseProcess => {
-    const started = new LicenseProcess(port, {
+    const started = new LicenseProcess(Number(env['PORT'] ?? port), {
       NATS_URL: nats.url,
       LICENSE_FILE: license.licenseFile,
       LICENSE_PUBLIC_KEY_FILE: license.publicKeyFile,
@@ -125,7 +134,7 @@ describe('the license app as a process', () => {
       await nats.start();
       const keys = new NatsKeyValue({ servers: [nats.url], name: 'operator', bucket: 'antiphon-keys' });
       await keys.start();
-      const [id = ''] = await keys.keys();
+      const id = `development-${hashApiKey(license.apiKey).slice(0, 8)}`;
       const record = JSON.parse((await keys.get(id)) ?? '') as object;
       await keys.put('renamed', JSON.stringify({ ...record, id: 'renamed' }));
       await keys.delete(id);
@@ -134,6 +143,45 @@ describe('the license app as a process', () => {
       await keys.close();
       await until(async () => (await app.authorize(license.apiKey)).status !== 200);
       expect(await app.authorize(license.apiKey)).toMatchObject({ status: 401, body: { error_code: 'key_unknown' } });
+    },
+    longMs,
+  );
+
+  it(
+    'creates, rotates and revokes a key for all replicas, and a restored bucket does not revive what has ended',
+    async () => {
+      const one = launch();
+      await one.ready();
+      const other = launch({ PORT: String(await new PortBook().take(18_600)) });
+      await other.ready();
+      const admin = license.adminKey;
+      const isKnown = (app: LicenseProcess, key: string) => async (): Promise<boolean> =>
+        (await app.authorize(key)).body['keyId'] === 'client';
+      const isRefused = (app: LicenseProcess, key: string) => async (): Promise<boolean> =>
+        (await app.authorize(key)).body['error_code'] === 'key_revoked';
+
+      const created = await one.post('keys', { id: 'client', scopes: ['tts'] }, admin);
+      const first = created.body['key'] as string;
+      await until(isKnown(other, first));
+      const store = new NatsKeyValue({ servers: [nats.url], name: 'operator', bucket: 'antiphon-keys' });
+      await store.start();
+      const backup = (await store.get('client')) ?? '';
+
+      const rotated = await other.post('keys/client/rotate', { overlapSeconds: 0 }, admin);
+      const second = rotated.body['key'] as string;
+      await until(isRefused(one, first));
+      await until(isKnown(one, second));
+      expect((await one.post('keys/client/revoke', {}, admin)).status).toBe(200);
+      await until(isRefused(other, second));
+
+      await store.put('client', backup);
+      await store.close();
+      await Promise.all([one.stop(), other.stop()]);
+      const restarted = launch();
+      await restarted.ready();
+      expect(await restarted.authorize(first)).toMatchObject({ status: 401, body: { error_code: 'key_revoked' } });
+      const again = await restarted.post('keys/client/rotate', {}, admin);
+      expect(again).toMatchObject({ status: 409, body: { error_code: 'key_conflict' } });
     },
     longMs,
   );

@@ -30,7 +30,7 @@ const licenseOf = async ({ licenseFile, publicKeyFile }: DevelopmentLicense, now
   return { ...payload, keyId };
 };
 
-it('issues a licence with every feature for 90 days, and a key whose hash alone is in the list of keys', async () => {
+it('issues a licence with every feature for 90 days, and two keys whose hashes alone are in the list of keys', async () => {
   const issued = await ensureDevelopmentLicense(folder);
   const { features, nbf, exp } = await licenseOf(issued);
   expect(issued.created).toBe(true);
@@ -38,8 +38,11 @@ it('issues a licence with every feature for 90 days, and a key whose hash alone 
   expect((exp - nbf) * 1_000).toBe(90 * dayMs);
   expect(issued.apiKey).toMatch(apiKeyPattern);
   const list = readFileSync(issued.keysFile, 'utf8');
-  expect(JSON.parse(list)).toMatchObject([{ sha256: hashApiKey(issued.apiKey) }]);
-  expect(list).not.toContain(issued.apiKey);
+  expect(JSON.parse(list)).toEqual([
+    { id: expect.stringMatching(/^development-/) as string, sha256: hashApiKey(issued.apiKey) },
+    { id: expect.stringMatching(/^admin-/) as string, sha256: hashApiKey(issued.adminKey), scopes: ['admin'] },
+  ]);
+  expect(list).not.toContain('sk_antiphon_');
 });
 
 it('lets nobody but its owner read the files', async () => {
@@ -74,7 +77,8 @@ it('renews a licence that is about to expire and keeps key and issuer', async ()
   const laterMs = Date.now() + 84 * dayMs;
   const later = await ensureDevelopmentLicense(folder, laterMs);
   const renewed = await licenseOf(later, laterMs);
-  expect([later.created, later.apiKey, renewed.keyId]).toEqual([true, first.apiKey, keyId]);
+  expect([later.created, renewed.keyId]).toEqual([true, keyId]);
+  expect([later.apiKey, later.adminKey]).toEqual([first.apiKey, first.adminKey]);
 });
 
 it('replaces a licence that was damaged', async () => {

@@ -3,6 +3,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import {
+  adminScope,
   dayMs,
   defaultGrace,
   hashApiKey,
@@ -27,6 +28,8 @@ export interface DevelopmentLicense {
   /** For API_KEYS_FILE: hashes only. */
   readonly keysFile: string;
   readonly apiKey: string;
+  /** A key with the scope admin alone, for `npm run license -- key`. */
+  readonly adminKey: string;
   /** Whether the licence was issued just now. */
   readonly created: boolean;
 }
@@ -38,6 +41,7 @@ export const developmentFiles = {
   license: 'license.jwt',
   keys: 'api-keys.json',
   apiKey: 'api-key',
+  adminKey: 'admin-key',
 } as const;
 
 /**
@@ -50,11 +54,18 @@ export async function ensureDevelopmentLicense(folder: string, nowMs = Date.now(
   const issuer = await ensureIssuer(path('issuerKey'), path('publicKey'));
   const created = !(await isGood(path('license'), issuer, nowMs));
   if (created) writeOwnFile(path('license'), `${await signLicense(developmentLicense(nowMs), issuer)}\n`);
+  const apiKey = await ensureApiKey(path('apiKey'));
+  const adminKey = await ensureApiKey(path('adminKey'));
+  writeJson(path('keys'), [
+    keyRecord('development', apiKey),
+    { ...keyRecord('admin', adminKey), scopes: [adminScope] },
+  ]);
   return {
     licenseFile: path('license'),
     publicKeyFile: path('publicKey'),
     keysFile: path('keys'),
-    apiKey: await ensureApiKey(path('apiKey'), path('keys')),
+    apiKey,
+    adminKey,
     created,
   };
 }
@@ -95,14 +106,17 @@ async function isGood(file: string, issuer: KeyObject, nowMs: number): Promise<b
   }
 }
 
-async function ensureApiKey(keyFile: string, recordsFile: string): Promise<string> {
-  const known = (await readIfThere(keyFile))?.trim();
+async function ensureApiKey(file: string): Promise<string> {
+  const known = (await readIfThere(file))?.trim();
   const apiKey = known || makeApiKey();
-  if (apiKey !== known) writeOwnFile(keyFile, `${apiKey}\n`);
-  const sha256 = hashApiKey(apiKey);
-  // The id follows the key: a bucket that knows an earlier key of this machine takes this one as another.
-  writeJson(recordsFile, [{ id: `development-${sha256.slice(0, 8)}`, sha256 }]);
+  if (apiKey !== known) writeOwnFile(file, `${apiKey}\n`);
   return apiKey;
+}
+
+/** The id follows the key: a bucket that knows an earlier key of this machine takes this one as another. */
+function keyRecord(purpose: string, apiKey: string): { id: string; sha256: string } {
+  const sha256 = hashApiKey(apiKey);
+  return { id: `${purpose}-${sha256.slice(0, 8)}`, sha256 };
 }
 
 async function readIfThere(file: string): Promise<string | undefined> {

@@ -36,5 +36,6 @@ export function sayAddresses(
   speak        curl -s ${api}/tts/bytes -H 'X-API-Key: ${apiKey}' -o hello.wav -d \\
                  '{"model_id":"sonic-3","transcript":"Hello there.","voice":"joe","output_format":{"container":"wav","encoding":"pcm_s16le","sample_rate":22050}}'
   transcribe   curl -s ${api}/stt -H 'X-API-Key: ${apiKey}' -F model=ink-whisper -F file=@hello.wav
+  API keys     npm run license -- key --help
 `);
 }

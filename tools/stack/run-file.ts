@@ -2,12 +2,14 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeOwnFile } from '../own-file';
 
-/** What `run.json` in the data folder tells of a running stack; readable by its owner alone, since it holds the key. */
+/** What `run.json` in the data folder tells of a running stack; readable by its owner alone, since it holds keys. */
 export interface RunFile {
   readonly ready: boolean;
   /** Base URL of the gateway. */
   readonly api: string;
   readonly apiKey: string;
+  /** For the API of the license app. */
+  readonly adminKey: string;
   /** Base URL of the license app. */
   readonly license: string;
   readonly nats: string;

@@ -1,8 +1,12 @@
+import { hasScope } from '@app/licensing';
 import { ProblemError, type AuthorizationGranted, type AuthorizationRequest } from '@app/protocol';
-import type { KeyDirectory } from './key-directory';
+import type { KeyDirectory } from './keys/key-directory';
 import type { ServiceStanding } from './service-standing';
 
-/** Decides whether a request may run: finds the key and checks the licence, the feature and the model. Uses memory only. */
+/**
+ * Decides whether a request may run: finds the key and checks the licence, the feature, the model and the scopes of the key.
+ * Uses memory only.
+ */
 export class Authorizer {
   constructor(
     private readonly keys: KeyDirectory,
@@ -10,18 +14,19 @@ export class Authorizer {
     private readonly revocationDelayMs: number,
   ) {}
 
-  /** Grants, or throws `key_unknown`, `license_unavailable`, or what the licence refuses. */
+  /** Grants, or throws the refusal of the key, of the licence or of the scopes of the key. */
   authorize({ key, feature, model }: AuthorizationRequest): AuthorizationGranted {
-    const record = this.keys.find(key);
+    const nowMs = this.standing.timeMs();
+    const { record, untilMs } = this.keys.find(key, nowMs);
     const license = this.standing.assertLicensed({ feature, model });
-    if (record.features && !record.features.includes(feature)) {
-      throw new ProblemError('feature_not_licensed', { detail: 'Use an API key that has this feature.' });
+    if (!hasScope(record, feature)) {
+      throw new ProblemError('scope_missing', { detail: `Use an API key that has the scope ${feature}.` });
     }
     const maxConcurrent = lowest(record.maxConcurrent, license.limits.maxConcurrent);
     return {
       keyId: record.id,
       ...(maxConcurrent === undefined ? {} : { maxConcurrent }),
-      validForMs: Math.floor(Math.min(this.revocationDelayMs, this.standing.grantsForMs())),
+      validForMs: Math.floor(Math.min(this.revocationDelayMs, this.standing.grantsForMs(), untilMs - nowMs)),
     };
   }
 }

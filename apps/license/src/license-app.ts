@@ -2,7 +2,9 @@ import { NatsKeyValue } from '@app/broker';
 import { timeUsedMs, type ServiceState } from '@app/licensing';
 import { createHttpApp, listen, type AppContext } from '@app/platform';
 import { Authorizer } from './authorizer';
-import { KeyDirectory, keyBucket } from './key-directory';
+import { KeyAdmin } from './keys/key-admin';
+import { KeyDirectory, keyBucket } from './keys/key-directory';
+import { RetiredKeys, retiredKeyBucket } from './keys/retired-keys';
 import { readKeySeeds, readLicenses } from './license-files';
 import { LicenseModule } from './license.module';
 import { LicenseMetrics, type MeasuredLicense } from './metrics/license-metrics';
@@ -17,30 +19,33 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
   const { config, log, readiness, shutdown } = context;
   const standing = new ServiceStanding(config.mode, await readLicenses(config, Date.now()));
   const seeds = await readKeySeeds(config.apiKeysFile);
-  const store = new NatsKeyValue({
-    servers: config.natsUrl,
-    name: 'license',
-    bucket: keyBucket,
-    replicas: config.jetstreamReplicas,
-  });
-  const keys = new KeyDirectory(store, seeds, log);
+  const { natsUrl: servers, jetstreamReplicas: replicas } = config;
+  const store = new NatsKeyValue({ servers, name: 'license', bucket: keyBucket, replicas });
+  const retiredStore = new NatsKeyValue({ servers, name: 'license', bucket: retiredKeyBucket, replicas });
+  const retired = new RetiredKeys(retiredStore, log);
+  const keys = new KeyDirectory(store, retired, seeds, config.revocationDelayMs, log);
   const authorizer = new Authorizer(keys, standing, config.revocationDelayMs);
+  const keyAdmin = new KeyAdmin(store, keys, retired, () => standing.timeMs());
   readiness.add('API keys read', () => keys.loaded);
-  const app = await createHttpApp(LicenseModule.register({ config, keys, authorizer, standing }, context), log);
+  const parts = { config, keys, keyAdmin, authorizer, standing };
+  const app = await createHttpApp(LicenseModule.register(parts, context), log);
   shutdown.add('http', 5_000, () => app.close());
   const port = await listen(app, config);
   const metrics = app.get(LicenseMetrics, { strict: false });
   const measure = (): void => {
     metrics.keys(keys.size);
+    keys.freshUntilMs(standing.timeMs());
     metrics.license(measured(standing));
   };
   const gauges = setInterval(measure, gaugeIntervalMs);
   shutdown.add('keys', 2_000, async () => {
     clearInterval(gauges);
     keys.stop();
-    await store.close();
+    retired.stop();
+    await Promise.all([store.close(), retiredStore.close()]);
   });
-  await store.start();
+  await Promise.all([store.start(), retiredStore.start()]);
+  await retired.start();
   await keys.start();
   measure();
   const { state } = standing.state();

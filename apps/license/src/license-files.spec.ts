@@ -66,7 +66,7 @@ it('names the variable of a licence file that is missing', async () => {
 });
 
 it('reads the keys to begin with, or none without a file', async () => {
-  const record = { id: 'first', sha256: hashApiKey(makeApiKey()), features: ['tts'], maxConcurrent: 2 };
+  const record = { id: 'first', sha256: hashApiKey(makeApiKey()), scopes: ['tts'], maxConcurrent: 2 };
   expect(await readKeySeeds(write('keys.json', JSON.stringify([record])))).toEqual([record]);
   expect(await readKeySeeds(undefined)).toEqual([]);
 });

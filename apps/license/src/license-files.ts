@@ -1,6 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import { ProblemError, validated } from '@app/protocol';
-import { ApiKeyRecord, readPublicKeys, verifyLicense, type Acceptance, type License } from '@app/licensing';
+import { ProblemError } from '@app/protocol';
+import {
+  readApiKeyRecord,
+  readPublicKeys,
+  verifyLicense,
+  type Acceptance,
+  type ApiKeyRecord,
+  type License,
+} from '@app/licensing';
 import type { LicenseConfig } from './license.config';
 
 /** The settings that name the licence files and whom to trust. */
@@ -31,7 +38,7 @@ export async function readKeySeeds(file: string | undefined): Promise<ApiKeyReco
   if (file === undefined) return [];
   const list = jsonOf('API_KEYS_FILE', file, await textOf('API_KEYS_FILE', file));
   if (!Array.isArray(list)) throw configInvalid(`API_KEYS_FILE: ${file} is not a list`);
-  return naming(file, () => list.map((record) => validated(ApiKeyRecord, record)));
+  return naming(file, () => list.map((record) => readApiKeyRecord(record)));
 }
 
 async function textOf(variable: string, file: string): Promise<string> {

@@ -3,7 +3,9 @@ import { MemoryKeyValue } from '@app/broker';
 import { clockSettleMs, defaultGrace, hashApiKey, makeApiKey, type ApiKeyRecord, type License } from '@app/licensing';
 import { createHttpApp, Log, Readiness, Tracing } from '@app/platform';
 import { Authorizer } from './authorizer';
-import { KeyDirectory } from './key-directory';
+import { KeyAdmin } from './keys/key-admin';
+import { KeyDirectory } from './keys/key-directory';
+import { RetiredKeys } from './keys/retired-keys';
 import { LicenseConfig } from './license.config';
 import { LicenseModule } from './license.module';
 import { ServiceStanding } from './service-standing';
@@ -11,7 +13,7 @@ import { ServiceStanding } from './service-standing';
 const [plainKey, limitedKey] = [makeApiKey(), makeApiKey()];
 const records: ApiKeyRecord[] = [
   { id: 'plain', sha256: hashApiKey(plainKey) },
-  { id: 'limited', sha256: hashApiKey(limitedKey), features: ['catalogue'], maxConcurrent: 2 },
+  { id: 'limited', sha256: hashApiKey(limitedKey), scopes: ['catalogue'], maxConcurrent: 2 },
 ];
 const license: License = {
   jti: 'lic-1',
@@ -38,14 +40,17 @@ beforeEach(async () => {
   const log = Log.create('license', 'info', {
     write: (line) => void lines.push(JSON.parse(line) as (typeof lines)[0]),
   });
-  const keys = new KeyDirectory(new MemoryKeyValue(), records, log);
+  const store = new MemoryKeyValue();
+  const retired = new RetiredKeys(new MemoryKeyValue(), log);
+  const keys = new KeyDirectory(store, retired, records, 60_000, log);
   await keys.start();
   const config = new LicenseConfig();
   const standing = new ServiceStanding('airgapped', [license], () => ({ wallMs: nowMs, monotonicMs }));
   const authorizer = new Authorizer(keys, standing, config.revocationDelayMs);
+  const keyAdmin = new KeyAdmin(store, keys, retired, () => standing.timeMs());
   app = await createHttpApp(
     LicenseModule.register(
-      { config, keys, authorizer, standing },
+      { config, keys, keyAdmin, authorizer, standing },
       { log, readiness: new Readiness(), tracing: Tracing.off() },
     ),
     log,
@@ -75,7 +80,7 @@ it('gives the lower of the limits of key and licence', async () => {
 it.each([
   ['an unknown key', makeApiKey(), 'tts', 401, 'key_unknown'],
   ['a feature that the licence lacks', plainKey, 'stt', 403, 'feature_not_licensed'],
-  ['a feature that the key lacks', limitedKey, 'tts', 403, 'feature_not_licensed'],
+  ['a feature that the key lacks', limitedKey, 'tts', 403, 'scope_missing'],
   ['a function that is newer than the licence', plainKey, 'speech-activity', 403, 'feature_not_licensed'],
   ['a feature that does not exist', plainKey, 'dancing', 400, 'bad_request'],
 ])('refuses %s', async (_what, key, feature, status, code) => {

@@ -44,12 +44,16 @@ export class LicenseConfig extends AppConfig {
   @Matches(idPattern)
   licenseDeployment?: string;
 
-  @Variable('File of the first API keys: a JSON list of {id, sha256, features?, maxConcurrent?}.')
+  @Variable(
+    'File of the first API keys: a JSON list of {id, sha256} with optional scopes, limits, expiresAt and revokedAt.',
+  )
   @IsOptional()
   @IsString()
   apiKeysFile?: string;
 
-  @Variable('How long a gateway may use an earlier answer while this app does not reply, in milliseconds.')
+  @Variable(
+    'Longest time that a revoked key may stay usable while a gateway cannot reach this app, or this app NATS, in milliseconds.',
+  )
   @IsInt()
   @Min(0)
   revocationDelayMs = 60_000;

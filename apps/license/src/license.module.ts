@@ -2,7 +2,9 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { ManagementModule, PlatformModule, type Platform } from '@app/platform';
 import { AuthorizeController } from './authorize.controller';
 import { Authorizer } from './authorizer';
-import { KeyDirectory } from './key-directory';
+import { KeyAdmin } from './keys/key-admin';
+import { KeyDirectory } from './keys/key-directory';
+import { KeysController } from './keys/keys.controller';
 import { LicenseConfig } from './license.config';
 import { licenseMetrics } from './metrics/license-metrics';
 import { ServiceStanding } from './service-standing';
@@ -12,20 +14,22 @@ import { StatusController } from './status.controller';
 export interface LicenseParts {
   readonly config: Readonly<LicenseConfig>;
   readonly keys: KeyDirectory;
+  readonly keyAdmin: KeyAdmin;
   readonly authorizer: Authorizer;
   readonly standing: ServiceStanding;
 }
 
 /** The license app over HTTP: its API, metrics and health on the same port. */
-@Module({ controllers: [AuthorizeController, StatusController] })
+@Module({ controllers: [AuthorizeController, KeysController, StatusController] })
 export class LicenseModule {
-  static register({ config, keys, authorizer, standing }: LicenseParts, platform: Platform): DynamicModule {
+  static register({ config, keys, keyAdmin, authorizer, standing }: LicenseParts, platform: Platform): DynamicModule {
     return {
       module: LicenseModule,
       imports: [PlatformModule.register(platform, licenseMetrics), ManagementModule.register()],
       providers: [
         { provide: LicenseConfig, useValue: config },
         { provide: KeyDirectory, useValue: keys },
+        { provide: KeyAdmin, useValue: keyAdmin },
         { provide: Authorizer, useValue: authorizer },
         { provide: ServiceStanding, useValue: standing },
       ],

@@ -62,6 +62,11 @@ export class ServiceStanding {
     return { mode, licenses, lease, highWaterMs, nowMs: reading.wallMs };
   }
 
+  /** The time that counts, in milliseconds since 1970. It never goes back. */
+  timeMs(): number {
+    return timeUsedMs(this.facts());
+  }
+
   state(): ServiceState {
     return serviceState(this.facts());
   }

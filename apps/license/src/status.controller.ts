@@ -1,7 +1,7 @@
 import { Controller, Get } from '@nestjs/common';
 import type { License, ServiceState } from '@app/licensing';
 import { productVersion } from '@app/protocol';
-import { KeyDirectory } from './key-directory';
+import { KeyDirectory } from './keys/key-directory';
 import { LicenseConfig } from './license.config';
 import { ServiceStanding } from './service-standing';
 

@@ -4,6 +4,7 @@ export * from './audit';
 export * from './forecast';
 export * from './high-water';
 export * from './issuer-keys';
+export * from './key-state';
 export * from './lease-document';
 export * from './license-document';
 export * from './service-state';

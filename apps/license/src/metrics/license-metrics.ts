@@ -36,6 +36,9 @@ const keys = { name: 'antiphon_license_keys', help: 'Number of API keys that thi
 const outcomes = [
   'granted',
   'key_unknown',
+  'key_expired',
+  'key_revoked',
+  'scope_missing',
   'license_expired',
   'license_contact_lost',
   'license_revoked',

@@ -19,6 +19,8 @@ export abstract class KeyValueStore {
   abstract put(key: string, value: string): Promise<void>;
   /** Stores a value under a key that never had one. Returns false if the key has or had a value. */
   abstract create(key: string, value: string): Promise<boolean>;
+  /** Stores a value only if the present value is exactly `present`. Returns false if there is another value or none. */
+  abstract replace(key: string, present: string, value: string): Promise<boolean>;
   /** Deletes a key. A missing key is not an error. */
   abstract delete(key: string): Promise<void>;
   abstract keys(): Promise<string[]>;

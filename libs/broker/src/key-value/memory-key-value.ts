@@ -33,6 +33,13 @@ export class MemoryKeyValue extends KeyValueStore {
     return true;
   }
 
+  async replace(key: string, present: string, value: string): Promise<boolean> {
+    await this.reach();
+    if (this.entries.get(key) !== present) return false;
+    this.set(key, value);
+    return true;
+  }
+
   async delete(key: string): Promise<void> {
     await this.reach();
     if (this.entries.get(key) !== undefined) this.set(key, undefined);
@@ -59,6 +66,12 @@ export class MemoryKeyValue extends KeyValueStore {
   reconnect(): void {
     this.isConnected = true;
     for (const listener of this.listeners) listener.onSnapshot(this.snapshot());
+  }
+
+  /** The bus loses its disk: nothing is left, deleted keys included. */
+  loseEverything(): void {
+    this.disconnect();
+    this.entries.clear();
   }
 
   async close(): Promise<void> {

@@ -82,6 +82,23 @@ export class NatsKeyValue extends KeyValueStore {
     });
   }
 
+  replace(key: string, present: string, value: string): Promise<boolean> {
+    return this.reach(async () => {
+      const bucket = await this.open();
+      const entry = await bucket.get(key);
+      if (entry?.operation !== 'PUT' || entry.string() !== present) return false;
+      try {
+        await bucket.update(key, value, entry.revision);
+        return true;
+      } catch (error) {
+        // Either somebody else was faster, or the answer to this very update was lost.
+        const now = await bucket.get(key);
+        if (now?.revision === entry.revision) throw error;
+        return now?.operation === 'PUT' && now.string() === value;
+      }
+    });
+  }
+
   delete(key: string): Promise<void> {
     return this.reach(async () => (await this.open()).delete(key));
   }

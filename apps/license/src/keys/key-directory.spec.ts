@@ -2,37 +2,38 @@ import { MemoryKeyValue } from '@app/broker';
 import { hashApiKey, makeApiKey, type ApiKeyRecord } from '@app/licensing';
 import { Log } from '@app/platform';
 import { KeyDirectory } from './key-directory';
+import { RetiredKeys } from './retired-keys';
 
 const silent = Log.create('license', 'silent');
 const key = makeApiKey();
 const record: ApiKeyRecord = { id: 'first', sha256: hashApiKey(key) };
 
-const directory = (store: MemoryKeyValue, seeds: ApiKeyRecord[] = []) => new KeyDirectory(store, seeds, silent);
+const directory = (store: MemoryKeyValue, seeds: ApiKeyRecord[] = []) =>
+  new KeyDirectory(store, new RetiredKeys(new MemoryKeyValue(), silent), seeds, 60_000, silent);
 const started = async (store: MemoryKeyValue, seeds: ApiKeyRecord[] = []): Promise<KeyDirectory> => {
   const keys = directory(store, seeds);
   await keys.start();
   return keys;
 };
+const unavailable = expect.objectContaining({ code: 'license_unavailable' }) as Error;
 const unknown = expect.objectContaining({ code: 'key_unknown' }) as Error;
 
 it('cannot tell before the keys were read, and says so', () => {
-  expect(() => directory(new MemoryKeyValue()).find(key)).toThrow(
-    expect.objectContaining({ code: 'license_unavailable' }) as Error,
-  );
+  expect(() => directory(new MemoryKeyValue()).find(key, Date.now())).toThrow(unavailable);
 });
 
 it('finds a key of the bucket by its hash', async () => {
   const store = new MemoryKeyValue();
   await store.put('first', JSON.stringify({ ...record, maxConcurrent: 3 }));
   const keys = await started(store);
-  expect(keys.find(key)).toMatchObject({ id: 'first', maxConcurrent: 3 });
-  expect(() => keys.find(makeApiKey())).toThrow(unknown);
+  expect(keys.find(key, Date.now()).record).toMatchObject({ id: 'first', maxConcurrent: 3 });
+  expect(() => keys.find(makeApiKey(), Date.now())).toThrow(unknown);
 });
 
 it('puts the first keys into an empty bucket before it is ready', async () => {
   const store = new MemoryKeyValue();
   const keys = await started(store, [record]);
-  expect(keys.find(key).id).toBe('first');
+  expect(keys.find(key, Date.now()).record.id).toBe('first');
   expect(JSON.parse((await store.get('first')) ?? '')).toEqual(record);
 });
 
@@ -40,15 +41,15 @@ it('follows the bucket: keys that are added, changed and revoked', async () => {
   const store = new MemoryKeyValue();
   const keys = await started(store);
   await store.put('first', JSON.stringify(record));
-  expect(keys.find(key).id).toBe('first');
+  expect(keys.find(key, Date.now()).record.id).toBe('first');
 
   const changed = makeApiKey();
   await store.put('first', JSON.stringify({ id: 'first', sha256: hashApiKey(changed) }));
-  expect(() => keys.find(key)).toThrow(unknown);
-  expect(keys.find(changed).id).toBe('first');
+  expect(() => keys.find(key, Date.now())).toThrow(unknown);
+  expect(keys.find(changed, Date.now()).record.id).toBe('first');
 
   await store.delete('first');
-  expect(() => keys.find(changed)).toThrow(unknown);
+  expect(() => keys.find(changed, Date.now())).toThrow(unknown);
   expect(keys.size).toBe(0);
 });
 
@@ -57,18 +58,38 @@ it('lets a revoked key stay revoked, although the file still has it', async () =
   await started(store, [record]);
   await store.delete('first');
   const keys = await started(store, [record]);
-  expect(() => keys.find(key)).toThrow(unknown);
+  expect(() => keys.find(key, Date.now())).toThrow(unknown);
 });
 
 it('answers from memory while the bus is away, and catches up afterwards', async () => {
   const store = new MemoryKeyValue();
   const keys = await started(store, [record]);
   store.disconnect();
-  expect(keys.find(key).id).toBe('first');
+  expect(keys.find(key, Date.now()).record.id).toBe('first');
   store.reconnect();
-  expect(keys.find(key).id).toBe('first');
+  expect(keys.find(key, Date.now()).record.id).toBe('first');
   await store.delete('first');
-  expect(() => keys.find(key)).toThrow(unknown);
+  expect(() => keys.find(key, Date.now())).toThrow(unknown);
+});
+
+it('cannot tell once NATS was away for the revocation delay, since a revocation would not have arrived', async () => {
+  const [store, nowMs] = [new MemoryKeyValue(), 1_000_000];
+  const keys = await started(store, [record]);
+  expect(keys.find(key, nowMs).untilMs).toBe(Infinity);
+  store.disconnect();
+  expect(keys.find(key, nowMs).untilMs).toBe(nowMs + 60_000);
+  expect(keys.find(key, nowMs + 59_999).untilMs).toBe(nowMs + 60_000);
+  expect(() => keys.find(key, nowMs + 60_000)).toThrow(unavailable);
+  store.reconnect();
+  expect(keys.find(key, nowMs + 60_000).untilMs).toBe(Infinity);
+});
+
+it('counts from the moment at which NATS was found to be away, although nobody asked for a key', async () => {
+  const [store, nowMs] = [new MemoryKeyValue(), 1_000_000];
+  const keys = await started(store, [record]);
+  store.disconnect();
+  keys.freshUntilMs(nowMs);
+  expect(() => keys.find(key, nowMs + 60_000)).toThrow(unavailable);
 });
 
 it.each(['no JSON', '{}', JSON.stringify({ id: 'other', sha256: record.sha256 })])(
@@ -77,7 +98,7 @@ it.each(['no JSON', '{}', JSON.stringify({ id: 'other', sha256: record.sha256 })
     const store = new MemoryKeyValue();
     await store.put('damaged', damaged);
     const keys = await started(store, [record]);
-    expect([keys.size, keys.find(key).id]).toEqual([1, 'first']);
+    expect([keys.size, keys.find(key, Date.now()).record.id]).toEqual([1, 'first']);
   },
 );
 
@@ -86,7 +107,7 @@ it('says which record is damaged and quotes nothing of it: it may be a key', asy
   await store.put('damaged', key);
   const lines: string[] = [];
   const log = Log.create('license', 'info', { write: (line) => void lines.push(line) });
-  await new KeyDirectory(store, [], log).start();
+  await new KeyDirectory(store, new RetiredKeys(new MemoryKeyValue(), log), [], 60_000, log).start();
   expect(lines.join('')).toContain('"keyId":"damaged"');
   expect(lines.join('')).not.toContain(key.slice(0, 8));
 });
@@ -99,7 +120,7 @@ describe('a key that is renamed', () => {
     const keys = await started(store, [record]);
     await store.put('second', JSON.stringify(renamed));
     await store.delete('first');
-    expect(keys.find(key).id).toBe('second');
+    expect(keys.find(key, Date.now()).record.id).toBe('second');
     expect(keys.size).toBe(1);
   });
 
@@ -108,7 +129,7 @@ describe('a key that is renamed', () => {
     const keys = await started(store, [record]);
     await store.delete('first');
     await store.put('second', JSON.stringify(renamed));
-    expect(keys.find(key).id).toBe('second');
+    expect(keys.find(key, Date.now()).record.id).toBe('second');
   });
 
   it('is unknown once both ids are deleted', async () => {
@@ -117,7 +138,7 @@ describe('a key that is renamed', () => {
     await store.put('second', JSON.stringify(renamed));
     await store.delete('first');
     await store.delete('second');
-    expect(() => keys.find(key)).toThrow(unknown);
+    expect(() => keys.find(key, Date.now())).toThrow(unknown);
     expect(keys.size).toBe(0);
   });
 });
@@ -151,7 +172,7 @@ describe('any sequence of puts and deletes', () => {
 
   function idIn(keys: KeyDirectory, apiKey: string): string | undefined {
     try {
-      return keys.find(apiKey).id;
+      return keys.find(apiKey, Date.now()).record.id;
     } catch {
       return undefined;
     }

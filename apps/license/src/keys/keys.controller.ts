@@ -1,0 +1,47 @@
+import { Body, Controller, Get, Header, HttpCode, Param, Post, UseGuards } from '@nestjs/common';
+import { Log } from '@app/platform';
+import { validated } from '@app/protocol';
+import { AdminGuard, AdminKeyId } from './admin.guard';
+import { KeyAdmin } from './key-admin';
+import { CreateKeyRequest, RotateKeyRequest, type KeyView, type NewKeyView } from './key-requests';
+
+/** `/keys`: the API keys, for callers with an admin key. Answers with a new key are not to be cached. */
+@Controller('keys')
+@UseGuards(AdminGuard)
+export class KeysController {
+  constructor(
+    private readonly keys: KeyAdmin,
+    private readonly log: Log,
+  ) {}
+
+  @Get()
+  list(): { keys: KeyView[] } {
+    return { keys: this.keys.list() };
+  }
+
+  @Post()
+  @Header('cache-control', 'no-store')
+  async create(@Body() body: unknown, @AdminKeyId() by: string): Promise<NewKeyView> {
+    const created = await this.keys.create(validated(CreateKeyRequest, body, { unknownFields: 'refused' }));
+    this.log.info('API key created', { keyId: created.id, by });
+    return created;
+  }
+
+  @Post(':id/rotate')
+  @HttpCode(200)
+  @Header('cache-control', 'no-store')
+  async rotate(@Param('id') id: string, @Body() body: unknown, @AdminKeyId() by: string): Promise<NewKeyView> {
+    const { overlapSeconds } = validated(RotateKeyRequest, body ?? {}, { unknownFields: 'refused' });
+    const rotated = await this.keys.rotate(id, overlapSeconds);
+    this.log.info('API key rotated', { keyId: rotated.id, by, overlapSeconds });
+    return rotated;
+  }
+
+  @Post(':id/revoke')
+  @HttpCode(200)
+  async revoke(@Param('id') id: string, @AdminKeyId() by: string): Promise<KeyView> {
+    const revoked = await this.keys.revoke(id);
+    this.log.info('API key revoked', { keyId: revoked.id, by });
+    return revoked;
+  }
+}
