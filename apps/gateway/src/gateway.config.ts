@@ -53,10 +53,19 @@ export class GatewayConfig extends AppConfig {
   @IsUrl(httpUrl)
   licenseProxyUrl = 'http://127.0.0.1:8080';
 
-  @Variable('How long the license app may take to answer.')
+  @Variable(
+    'How long the license app may take to answer, in milliseconds. One answer that takes longer opens the circuit: requests then wait for it no more until a probe is answered.',
+  )
   @IsInt()
   @Min(1)
   licenseTimeoutMs = 1_000;
+
+  @Variable(
+    'Pause before each probe of a license app that does not answer, in milliseconds. No request waits for a probe.',
+  )
+  @IsInt()
+  @Min(1)
+  licenseProbeMs = 500;
 
   @Variable('Name of this gateway on the bus; must differ between gateways. Random unless set.')
   @Matches(idPattern)

@@ -1,14 +1,25 @@
-import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { KeptConnections } from '@app/broker';
-import { Tracing, type TraceHeaders } from '@app/platform';
-import { AuthorizationGranted, isProblemCode, ProblemError, validated, type AuthorizationRequest } from '@app/protocol';
+import { Log, Tracing, type TraceHeaders } from '@app/platform';
+import {
+  AccessTokenIssued,
+  AuthorizationGranted,
+  isProblemCode,
+  ProblemError,
+  validated,
+  type AccessTokenRequest,
+  type AuthorizationRequest,
+  type ProblemCode,
+} from '@app/protocol';
 import { GatewayConfig } from '../gateway.config';
 import { GatewayMetrics } from '../metrics/gateway-metrics';
+import { LicenseProxyMetrics } from '../metrics/license-proxy-metrics';
+import { decisionId, KeptGrants, keptForMs } from './kept-grants';
+import { ProxyWatch } from './proxy-watch';
 
-const maxKeptGrants = 10_000;
 const maxAnswerBytes = 64 * 1024;
 const maxConnections = 64;
+const maxTokenConnections = 8;
 const retryAfterSeconds = 2;
 
 /** A grant; `kept` where it is an earlier one, used again. */
@@ -17,27 +28,37 @@ interface Grant {
   readonly kept: boolean;
 }
 
-interface KeptGrant {
-  readonly granted: AuthorizationGranted;
-  readonly validUntilMs: number;
-}
-
 /**
- * Asks the license app whether a request may run. Every request asks; an earlier answer serves only while the license app
- * cannot be reached, and no longer than it allowed. Refusals are its problems; without any answer it is `license_unavailable`.
+ * Asks the license app whether a request may run. Every request asks; concurrent requests of one key for one feature and model
+ * share a call. An earlier answer serves only while the license app does not answer, and no longer than that answer allowed.
+ * Refusals are its problems; without any answer it is `license_unavailable`. A license app that hangs costs one time-out: see
+ * `ProxyWatch`.
  */
 @Injectable()
 export class LicenseClient {
-  private readonly kept = new Map<string, KeptGrant>();
-  private readonly connections: KeptConnections;
+  private readonly kept = new KeptGrants();
+  private readonly asked = new Map<string, Promise<Grant>>();
+  private readonly authorizations: KeptConnections;
+  private readonly tokens: KeptConnections;
+  private readonly watch: ProxyWatch;
 
   constructor(
-    private readonly config: GatewayConfig,
+    config: GatewayConfig,
     private readonly metrics: GatewayMetrics,
+    proxyMetrics: LicenseProxyMetrics,
     private readonly tracing: Tracing,
+    log: Log,
   ) {
-    const url = new URL('authorize', withSlash(config.licenseProxyUrl));
-    this.connections = new KeptConnections(url, { connections: maxConnections });
+    const base = withSlash(config.licenseProxyUrl);
+    this.authorizations = new KeptConnections(new URL('authorize', base), { connections: maxConnections });
+    this.tokens = new KeptConnections(new URL('access-token', base), { connections: maxTokenConnections });
+    this.watch = new ProxyWatch({
+      timeoutMs: config.licenseTimeoutMs,
+      probeMs: config.licenseProbeMs,
+      probe: (signal) => isReady(new URL('readyz', base), signal),
+      metrics: proxyMetrics,
+      log,
+    });
   }
 
   /** `parent`: trace context of what asks. */
@@ -59,54 +80,101 @@ export class LicenseClient {
     }
   }
 
+  /** A token for the holder of a key. There is no earlier answer to fall back to. */
+  async issueToken(request: AccessTokenRequest, parent: TraceHeaders = {}): Promise<AccessTokenIssued> {
+    const answer = await this.decided(this.tokens, request, parent).catch((cause: unknown) => {
+      throw new ProblemError('license_unavailable', { cause, retryAfterSeconds });
+    });
+    if ('refusal' in answer) throw answer.refusal;
+    this.watch.answered();
+    return validated(AccessTokenIssued, answer.body);
+  }
+
   /** Ends what is being asked. */
   close(): void {
-    this.connections.close();
+    this.watch.close();
+    this.authorizations.close();
+    this.tokens.close();
   }
 
-  private async ask(request: AuthorizationRequest, trace: TraceHeaders): Promise<Grant> {
-    const id = grantId(request);
-    let answer: Answer;
+  private ask(request: AuthorizationRequest, trace: TraceHeaders): Promise<Grant> {
+    const id = decisionId(request);
+    const shared = this.asked.get(id);
+    if (shared) return shared;
+    const asked = this.askAlone(id, request, trace).finally(() => this.asked.delete(id));
+    this.asked.set(id, asked);
+    return asked;
+  }
+
+  private async askAlone(id: string, request: AuthorizationRequest, trace: TraceHeaders): Promise<Grant> {
+    let answer: Decision;
     try {
-      answer = await this.post(request, trace);
-    } catch (error) {
-      return this.keptGrant(id, error);
+      answer = await this.decided(this.authorizations, request, trace);
+    } catch (cause) {
+      const granted = this.kept.find(id, performance.now());
+      if (granted) return { granted, kept: true };
+      throw new ProblemError('license_unavailable', { cause, retryAfterSeconds });
     }
-    if (answer.status === 200) return this.keep(id, validated(AuthorizationGranted, answer.body));
-    const code = codeOf(answer);
-    if (answer.status >= 500 || code === undefined) return this.keptGrant(id, new Error(`status ${answer.status}`));
-    this.kept.delete(id);
-    throw new ProblemError(code);
-  }
-
-  private keep(id: string, granted: AuthorizationGranted): Grant {
-    this.kept.delete(id);
-    this.kept.set(id, { granted, validUntilMs: performance.now() + granted.validForMs });
-    const oldest = this.kept.keys().next();
-    if (this.kept.size > maxKeptGrants && !oldest.done) this.kept.delete(oldest.value);
+    if ('refusal' in answer) {
+      this.kept.forget(id);
+      throw answer.refusal;
+    }
+    const granted = validated(AuthorizationGranted, answer.body);
+    this.kept.keep(id, granted, performance.now());
+    this.watch.answered(keptForMs(granted));
     return { granted, kept: false };
   }
 
-  private keptGrant(id: string, cause: unknown): Grant {
-    const kept = this.kept.get(id);
-    if (kept && kept.validUntilMs > performance.now()) return { granted: kept.granted, kept: true };
-    this.kept.delete(id);
-    throw new ProblemError('license_unavailable', { cause, retryAfterSeconds });
-  }
-
-  private async post(body: AuthorizationRequest, trace: TraceHeaders): Promise<Answer> {
-    const answer = await this.connections.post({
-      headers: { ...trace, 'content-type': 'application/json', 'x-request-id': body.requestId },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(this.config.licenseTimeoutMs),
-    });
-    return { status: answer.statusCode, body: await readJson(answer.body) };
+  /** What the license app decided; rejects where it decided nothing. */
+  private async decided(
+    connections: KeptConnections,
+    body: AuthorizationRequest | AccessTokenRequest,
+    trace: TraceHeaders,
+  ): Promise<Decision> {
+    try {
+      const decision = decisionIn(await this.watch.call((signal) => post(connections, body, trace, signal)));
+      if ('refusal' in decision) this.watch.answered();
+      return decision;
+    } catch (error) {
+      this.watch.failed(error);
+      throw error;
+    }
   }
 }
 
 interface Answer {
   readonly status: number;
   readonly body: unknown;
+}
+
+/** A grant, whose body is not validated yet, or a refusal. */
+type Decision = { readonly body: unknown } | { readonly refusal: ProblemError };
+
+async function post(
+  connections: KeptConnections,
+  body: AuthorizationRequest | AccessTokenRequest,
+  trace: TraceHeaders,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const answer = await connections.post({
+    headers: { ...trace, 'content-type': 'application/json', 'x-request-id': body.requestId },
+    body: JSON.stringify(body),
+    signal,
+  });
+  return { status: answer.statusCode, body: await readJson(answer.body) };
+}
+
+function decisionIn(answer: Answer): Decision {
+  if (answer.status === 200) return { body: answer.body };
+  const code = codeOf(answer);
+  if (answer.status >= 500 || code === undefined) throw new Error(`status ${answer.status}`);
+  return { refusal: new ProblemError(code) };
+}
+
+async function isReady(url: URL, signal: AbortSignal): Promise<boolean> {
+  const response = await fetch(url, { signal });
+  await response.body?.cancel();
+  return response.ok;
 }
 
 async function readJson(body: AsyncIterable<Buffer>): Promise<unknown> {
@@ -121,15 +189,9 @@ async function readJson(body: AsyncIterable<Buffer>): Promise<unknown> {
 }
 
 /** The refusal that the license app names; undefined when it names none of ours. */
-function codeOf({ body }: Answer): ConstructorParameters<typeof ProblemError>[0] | undefined {
+function codeOf({ body }: Answer): ProblemCode | undefined {
   const code: unknown = (body as { error_code?: unknown } | null)?.error_code;
   return typeof code === 'string' && isProblemCode(code) ? code : undefined;
 }
-
-/** Keys are kept as hashes only. */
-const grantId = ({ key, feature, model }: AuthorizationRequest): string =>
-  createHash('sha256')
-    .update(`${feature}\n${model ?? ''}\n${key}`)
-    .digest('base64');
 
 const withSlash = (url: string): string => (url.endsWith('/') ? url : `${url}/`);
