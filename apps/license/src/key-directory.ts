@@ -62,6 +62,13 @@ export class KeyDirectory {
     return [...records.values()].reduce((first, record) => (record.id < first.id ? record : first));
   }
 
+  /** The record of a key by its id; undefined where there is none, `license_unavailable` before the keys were read. */
+  findById(id: string): ApiKeyRecord | undefined {
+    if (!this.byHash) throw new ProblemError('license_unavailable', { retryAfterSeconds: 1 });
+    const hash = this.hashById.get(id);
+    return hash === undefined ? undefined : this.byHash.get(hash)?.get(id);
+  }
+
   private set(id: string, value: string | undefined): void {
     this.remove(id);
     const record = value === undefined ? undefined : this.read(id, value);

@@ -1,5 +1,6 @@
 import { NatsKeyValue } from '@app/broker';
 import { createHttpApp, listen, type AppContext } from '@app/platform';
+import { AccessTokens, tokenBucket } from './access-tokens';
 import { Authorizer } from './authorizer';
 import { KeyDirectory, keyBucket } from './key-directory';
 import { readKeySeeds, readLicenses } from './license-files';
@@ -15,14 +16,12 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
   const { config, log, readiness, shutdown } = context;
   const licenses = await readLicenses(config.licenseFile, config.licensePublicKeyFile);
   const seeds = await readKeySeeds(config.apiKeysFile);
-  const store = new NatsKeyValue({
-    servers: config.natsUrl,
-    name: 'license',
-    bucket: keyBucket,
-    replicas: config.jetstreamReplicas,
-  });
+  const bucket = (name: string): NatsKeyValue =>
+    new NatsKeyValue({ servers: config.natsUrl, name: 'license', bucket: name, replicas: config.jetstreamReplicas });
+  const [store, tokenStore] = [bucket(keyBucket), bucket(tokenBucket)];
   const keys = new KeyDirectory(store, seeds, log);
-  const authorizer = new Authorizer(keys, licenses, config.revocationDelayMs);
+  const tokens = new AccessTokens(tokenStore, log);
+  const authorizer = new Authorizer(keys, tokens, licenses, config.revocationDelayMs);
   readiness.add('API keys read', () => keys.loaded);
   const app = await createHttpApp(LicenseModule.register({ config, keys, authorizer }, context), log);
   shutdown.add('http', 5_000, () => app.close());
@@ -36,9 +35,11 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
   shutdown.add('keys', 2_000, async () => {
     clearInterval(gauges);
     keys.stop();
-    await store.close();
+    tokens.stop();
+    await Promise.all([store.close(), tokenStore.close()]);
   });
-  await store.start();
+  await Promise.all([store.start(), tokenStore.start()]);
+  await tokens.start();
   await keys.start();
   measure();
   const { license, standing } = authorizer.state();

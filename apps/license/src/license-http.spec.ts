@@ -2,6 +2,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { MemoryKeyValue } from '@app/broker';
 import { hashApiKey, makeApiKey, type ApiKeyRecord, type License } from '@app/licensing';
 import { createHttpApp, Log, Readiness, Tracing } from '@app/platform';
+import { AccessTokens } from './access-tokens';
 import { Authorizer } from './authorizer';
 import { KeyDirectory } from './key-directory';
 import { LicenseConfig } from './license.config';
@@ -36,8 +37,10 @@ beforeEach(async () => {
   });
   const keys = new KeyDirectory(new MemoryKeyValue(), records, log);
   await keys.start();
+  const tokens = new AccessTokens(new MemoryKeyValue(), log);
+  await tokens.start();
   const config = new LicenseConfig();
-  const authorizer = new Authorizer(keys, [license], config.revocationDelayMs, () => nowMs);
+  const authorizer = new Authorizer(keys, tokens, [license], config.revocationDelayMs, () => nowMs);
   app = await createHttpApp(
     LicenseModule.register({ config, keys, authorizer }, { log, readiness: new Readiness(), tracing: Tracing.off() }),
     log,
@@ -56,7 +59,7 @@ const authorize = async (key: string, feature: string, requestId = 'req-1') => {
 it('grants what key and licence have, and says for how long the answer holds', async () => {
   expect(await authorize(plainKey, 'tts')).toEqual({
     status: 200,
-    body: { keyId: 'plain', maxConcurrent: 10, validForMs: 60_000 },
+    body: { keyId: 'plain', maxConcurrent: 10, validForMs: 60_000, graceMs: 300_000 },
   });
 });
 
@@ -91,7 +94,7 @@ it('does not fall for a clock that is set back', async () => {
 
 it('lets no answer be kept beyond the end of the licence', async () => {
   nowMs = Date.parse('2026-07-01T23:59:58Z');
-  expect((await authorize(plainKey, 'tts')).body).toMatchObject({ validForMs: 2_000 });
+  expect((await authorize(plainKey, 'tts')).body).toMatchObject({ validForMs: 2_000, graceMs: 0 });
 });
 
 it('shows holder, features, end and standing, and no secret', async () => {

@@ -1,5 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ManagementModule, PlatformModule, type Platform } from '@app/platform';
+import { AccessTokenController } from './access-token.controller';
 import { AuthorizeController } from './authorize.controller';
 import { Authorizer } from './authorizer';
 import { KeyDirectory } from './key-directory';
@@ -15,7 +16,7 @@ export interface LicenseParts {
 }
 
 /** The license app over HTTP: the API, and on the same port metrics and health. */
-@Module({ controllers: [AuthorizeController, StatusController] })
+@Module({ controllers: [AccessTokenController, AuthorizeController, StatusController] })
 export class LicenseModule {
   static register({ config, keys, authorizer }: LicenseParts, platform: Platform): DynamicModule {
     return {

@@ -33,7 +33,15 @@ const standing = {
 };
 const keys = { name: 'antiphon_license_keys', help: 'API keys that this license app knows.' };
 
-const outcomes = ['granted', 'key_unknown', 'license_expired', 'feature_not_licensed', 'license_unavailable'];
+const outcomes = [
+  'granted',
+  'key_unknown',
+  'token_expired',
+  'license_expired',
+  'feature_not_licensed',
+  'token_not_allowed',
+  'license_unavailable',
+];
 const standings = ['not_yet_valid', 'valid', 'in_grace', 'expired'] as const;
 
 /** Where a licence stands at a moment. */

@@ -1,0 +1,126 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { ArrayMaxSize, IsIn, IsInt, Matches } from 'class-validator';
+import type { KeyValueStore, Subscription } from '@app/broker';
+import type { ApiKeyRecord } from '@app/licensing';
+import type { Log } from '@app/platform';
+import { idPattern, namePrefix, ProblemError, tokenFeatures, validated, type TokenFeature } from '@app/protocol';
+
+/** The JetStream key/value bucket of the secret that signs access tokens. It needs no backup: tokens live for an hour at most. */
+export const tokenBucket = 'antiphon-tokens';
+
+const secretName = 'secret';
+const secretPattern = /^[A-Za-z0-9_-]{43,}$/;
+const tokenPrefix = `at_${namePrefix}_`;
+const tokenPattern = new RegExp(`^${tokenPrefix}([A-Za-z0-9_-]{1,1024})\\.([A-Za-z0-9_-]{43})$`);
+
+/** What a token says. Whoever holds it can read this. */
+class TokenClaims {
+  /** Id of the API key that it stands for. */
+  @Matches(idPattern)
+  sub!: string;
+
+  @IsIn(tokenFeatures, { each: true })
+  @ArrayMaxSize(tokenFeatures.length)
+  features!: TokenFeature[];
+
+  /** End, in seconds since 1970. */
+  @IsInt()
+  exp!: number;
+}
+
+/** A token that this deployment issued for a key that is known. */
+export interface ReadToken {
+  readonly record: ApiKeyRecord;
+  readonly features: readonly TokenFeature[];
+  readonly expiresAtMs: number;
+}
+
+/** Whether a credential looks like an access token, and not like an API key. */
+export const isAccessToken = (credential: string): boolean => credential.startsWith(tokenPrefix);
+
+/**
+ * Access tokens: claims and an HMAC-SHA256 over the claims and the hash of the API key. Every license process signs with one
+ * secret, which the first of them puts into the bucket. A token dies with its key: without the key's record nothing verifies it.
+ */
+export class AccessTokens {
+  private secret: string | undefined;
+  private subscription: Subscription | undefined;
+
+  constructor(
+    private readonly store: KeyValueStore,
+    private readonly log: Log,
+  ) {}
+
+  /** Resolves when a secret is in the bucket and was read. */
+  async start(): Promise<void> {
+    await this.plantSecret();
+    this.subscription = await this.store.watch({
+      onSnapshot: (entries) => {
+        const secret = entries.get(secretName);
+        // A bus that was away may have lost its disk.
+        if (secret === undefined) void this.plantSecret();
+        else this.take(secret);
+      },
+      onChange: (name, value) => {
+        if (name === secretName && value !== undefined) this.take(value);
+      },
+    });
+  }
+
+  stop(): void {
+    this.subscription?.unsubscribe();
+  }
+
+  /** A token for the holder of a key; `license_unavailable` before the secret was read. */
+  issue({ id, sha256 }: ApiKeyRecord, features: readonly TokenFeature[], expiresAtMs: number): string {
+    const claims = { sub: id, features, exp: Math.floor(expiresAtMs / 1_000) };
+    const payload = Buffer.from(JSON.stringify(claims)).toString('base64url');
+    return `${tokenPrefix}${payload}.${this.sign(payload, sha256)}`;
+  }
+
+  /**
+   * What a token says. `key_unknown` for one that was not issued here, or whose key is gone: `recordOf` finds the record of a
+   * key id. An expired token is read like any other.
+   */
+  read(token: string, recordOf: (keyId: string) => ApiKeyRecord | undefined): ReadToken {
+    const [, payload = '', signature = ''] = tokenPattern.exec(token) ?? [];
+    const claims = claimsIn(payload);
+    const record = claims && recordOf(claims.sub);
+    if (!record || !isSame(signature, this.sign(payload, record.sha256))) {
+      throw new ProblemError('key_unknown', { detail: 'Get a new access token. This server does not know this one.' });
+    }
+    return { record, features: claims.features, expiresAtMs: claims.exp * 1_000 };
+  }
+
+  private sign(payload: string, keyHash: string): string {
+    if (this.secret === undefined) throw new ProblemError('license_unavailable', { retryAfterSeconds: 1 });
+    return createHmac('sha256', this.secret).update(`${payload}.${keyHash}`).digest('base64url');
+  }
+
+  private take(secret: string): void {
+    if (secretPattern.test(secret)) this.secret = secret;
+    else this.log.warn('secret of access tokens ignored: it is damaged or too short');
+  }
+
+  /** The first of all license processes makes the secret. */
+  private async plantSecret(): Promise<void> {
+    try {
+      const isMade = await this.store.create(secretName, randomBytes(32).toString('base64url'));
+      if (isMade) this.log.info('secret of access tokens created');
+    } catch (error) {
+      this.log.warn('secret of access tokens could not be created', { err: error });
+    }
+  }
+}
+
+/** In a time that does not depend on where they differ. */
+const isSame = (a: string, b: string): boolean =>
+  a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+
+function claimsIn(payload: string): TokenClaims | undefined {
+  try {
+    return validated(TokenClaims, JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')));
+  } catch {
+    return undefined;
+  }
+}
