@@ -39,7 +39,7 @@ export const problems = {
   token_not_allowed: row(
     403,
     1008,
-    'Not allowed with this access token',
+    'Token not allowed',
     'Use an API key, or an access token whose grants name what this call does.',
   ),
   not_found: row(404, 1008, 'Not found', 'Check the path and the id.'),
