@@ -83,6 +83,14 @@ it('keeps an answer for the revocation delay and the grace that it names, and no
   }
 });
 
+it('takes the grant of an opening connection for the work on it, and not the other way round', async () => {
+  await client.authorize(request);
+  await client.authorize({ ...request, feature: 'stt', connected: true });
+  answer = { status: 500, body: {} };
+  expect(await client.authorize({ ...request, connected: true })).toMatchObject({ keyId: 'k' });
+  await expect(client.authorize({ ...request, feature: 'stt' })).rejects.toMatchObject({ code: 'license_unavailable' });
+});
+
 it('refuses whom it has no answer for', async () => {
   server.close();
   await once(server, 'close');
@@ -139,6 +147,16 @@ describe('a license app that hangs', () => {
     expect(states.circuit.slice(-2)).toEqual(['half_open', 'closed']);
     await client.authorize({ ...request, key: 'd' });
     expect(outcomes.at(-1)).toBe('granted');
+  });
+
+  it('stays cut off where a request times out while a probe is on its way', async () => {
+    answer = { status: 500, body: {} };
+    await expect(client.authorize(request)).rejects.toMatchObject({ code: 'license_unavailable' });
+    hangs = true;
+    await expect(client.authorize(request)).rejects.toMatchObject({ code: 'license_unavailable' });
+    await until(() => states.circuit.filter((state) => state === 'half_open').length > 1);
+    expect(states.circuit.slice(states.circuit.indexOf('open'))).not.toContain('closed');
+    expect(states.timeouts).toBeLessThanOrEqual(1);
   });
 
   it('stays cut off while its probes are not answered', async () => {

@@ -82,12 +82,12 @@ export class LicenseClient {
 
   /** A token for the holder of a key. There is no earlier answer to fall back to. */
   async issueToken(request: AccessTokenRequest, parent: TraceHeaders = {}): Promise<AccessTokenIssued> {
-    const answer = await this.decided(this.tokens, request, parent).catch((cause: unknown) => {
+    const decision = await this.decided(AccessTokenIssued, this.tokens, request, parent).catch((cause: unknown) => {
       throw new ProblemError('license_unavailable', { cause, retryAfterSeconds });
     });
-    if ('refusal' in answer) throw answer.refusal;
+    if ('refusal' in decision) throw decision.refusal;
     this.watch.answered();
-    return validated(AccessTokenIssued, answer.body);
+    return decision.granted;
   }
 
   /** Ends what is being asked. */
@@ -107,32 +107,40 @@ export class LicenseClient {
   }
 
   private async askAlone(id: string, request: AuthorizationRequest, trace: TraceHeaders): Promise<Grant> {
-    let answer: Decision;
+    let decision: Decision<AuthorizationGranted>;
     try {
-      answer = await this.decided(this.authorizations, request, trace);
+      decision = await this.decided(AuthorizationGranted, this.authorizations, request, trace);
     } catch (cause) {
-      const granted = this.kept.find(id, performance.now());
+      const granted = this.keptFor(request);
       if (granted) return { granted, kept: true };
       throw new ProblemError('license_unavailable', { cause, retryAfterSeconds });
     }
-    if ('refusal' in answer) {
+    if ('refusal' in decision) {
       this.kept.forget(id);
-      throw answer.refusal;
+      throw decision.refusal;
     }
-    const granted = validated(AuthorizationGranted, answer.body);
+    const { granted } = decision;
     this.kept.keep(id, granted, performance.now());
     this.watch.answered(keptForMs(granted));
     return { granted, kept: false };
   }
 
+  /** What let a connection open serves for the work on it; the reverse would let an expired token in. */
+  private keptFor(request: AuthorizationRequest): AuthorizationGranted | undefined {
+    const nowMs = performance.now();
+    const own = this.kept.find(decisionId(request), nowMs);
+    return own ?? (request.connected ? this.kept.find(decisionId({ ...request, connected: false }), nowMs) : undefined);
+  }
+
   /** What the license app decided; rejects where it decided nothing. */
-  private async decided(
+  private async decided<T extends object>(
+    type: new () => T,
     connections: KeptConnections,
     body: AuthorizationRequest | AccessTokenRequest,
     trace: TraceHeaders,
-  ): Promise<Decision> {
+  ): Promise<Decision<T>> {
     try {
-      const decision = decisionIn(await this.watch.call((signal) => post(connections, body, trace, signal)));
+      const decision = decisionIn(type, await this.watch.call((signal) => post(connections, body, trace, signal)));
       if ('refusal' in decision) this.watch.answered();
       return decision;
     } catch (error) {
@@ -147,8 +155,7 @@ interface Answer {
   readonly body: unknown;
 }
 
-/** A grant, whose body is not validated yet, or a refusal. */
-type Decision = { readonly body: unknown } | { readonly refusal: ProblemError };
+type Decision<T> = { readonly granted: T } | { readonly refusal: ProblemError };
 
 async function post(
   connections: KeptConnections,
@@ -164,8 +171,9 @@ async function post(
   return { status: answer.statusCode, body: await readJson(answer.body) };
 }
 
-function decisionIn(answer: Answer): Decision {
-  if (answer.status === 200) return { body: answer.body };
+/** Throws where the answer is neither a grant nor a refusal. */
+function decisionIn<T extends object>(type: new () => T, answer: Answer): Decision<T> {
+  if (answer.status === 200) return { granted: validated(type, answer.body) };
   const code = codeOf(answer);
   if (answer.status >= 500 || code === undefined) throw new Error(`status ${answer.status}`);
   return { refusal: new ProblemError(code) };

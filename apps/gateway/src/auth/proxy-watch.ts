@@ -96,9 +96,14 @@ export class ProxyWatch {
     // Calls that began together are late together.
     if (this.circuitNow.state !== 'closed') return;
     this.options.metrics.timedOut();
+    this.cut();
+    this.probeLater();
+  }
+
+  /** Opens the circuit and ends all that waits. */
+  private cut(): void {
     this.become('timed_out');
     for (const call of this.calls) call.abort(new Error(`no answer after ${this.options.timeoutMs} ms`));
-    this.probeLater();
   }
 
   private probeLater(): void {
@@ -109,16 +114,13 @@ export class ProxyWatch {
 
   private async probe(): Promise<void> {
     this.become('probe_due');
-    let silent = false;
-    const onTimeout = (): void => {
-      silent = true;
-      this.become('timed_out');
-      for (const call of this.calls) call.abort(new Error('no answer to a probe'));
-    };
-    const isReady = await this.bounded(this.options.probe, onTimeout).catch(() => false);
+    let signal: AbortSignal | undefined;
+    const ask = (given: AbortSignal): Promise<boolean> => this.options.probe((signal = given));
+    const isReady = await this.bounded(ask, () => this.cut()).catch(() => false);
     this.timer = undefined;
     if (this.closed) return;
-    if (!silent) this.become('answered');
+    // Cut off, by its own time-out or by that of a request, it says nothing.
+    if (!signal?.aborted) this.become('answered');
     if (isReady) this.answered();
     this.publishReach();
     if (this.lostAtMs !== undefined || this.circuitNow.state !== 'closed') this.probeLater();
@@ -128,6 +130,7 @@ export class ProxyWatch {
     const before = this.circuitNow.state;
     this.circuitNow = nextCircuit(this.circuitNow, event, performance.now(), this.options.probeMs);
     const { state } = this.circuitNow;
+    if (state === before) return;
     this.options.metrics.circuit(state);
     if (before === 'closed' && state === 'open') this.options.log.warn('circuit of the license app opened');
     if (before !== 'closed' && state === 'closed') this.options.log.info('circuit of the license app closed');
