@@ -91,6 +91,22 @@ it('takes the grant of an opening connection for the work on it, and not the oth
   await expect(client.authorize({ ...request, feature: 'stt' })).rejects.toMatchObject({ code: 'license_unavailable' });
 });
 
+it('forgets all grants of a key that is refused as such, and one grant of a key that may not do one thing', async () => {
+  const stt = { ...request, feature: 'stt' as const };
+  const away = { status: 500, body: {} };
+  const refused = { code: 'license_unavailable' };
+  for (const each of [request, stt]) await client.authorize(each);
+  answer = { status: 403, body: { error_code: 'feature_not_licensed' } };
+  await expect(client.authorize(stt)).rejects.toMatchObject({ code: 'feature_not_licensed' });
+  answer = away;
+  await expect(client.authorize(stt)).rejects.toMatchObject(refused);
+  expect(await client.authorize(request)).toMatchObject({ keyId: 'k' });
+  answer = { status: 401, body: { error_code: 'key_unknown' } };
+  await expect(client.authorize(stt)).rejects.toMatchObject({ code: 'key_unknown' });
+  answer = away;
+  await expect(client.authorize(request)).rejects.toMatchObject(refused);
+});
+
 it('refuses whom it has no answer for', async () => {
   server.close();
   await once(server, 'close');

@@ -14,7 +14,7 @@ import {
 import { GatewayConfig } from '../gateway.config';
 import { GatewayMetrics } from '../metrics/gateway-metrics';
 import { LicenseProxyMetrics } from '../metrics/license-proxy-metrics';
-import { decisionId, KeptGrants, keptForMs } from './kept-grants';
+import { decidedIn, KeptGrants, keptForMs, type Decided } from './kept-grants';
 import { ProxyWatch } from './proxy-watch';
 
 const maxAnswerBytes = 64 * 1024;
@@ -98,38 +98,33 @@ export class LicenseClient {
   }
 
   private ask(request: AuthorizationRequest, trace: TraceHeaders): Promise<Grant> {
-    const id = decisionId(request);
+    const about = decidedIn(request);
+    const id = `${about.keyHash}\n${about.use}`;
     const shared = this.asked.get(id);
     if (shared) return shared;
-    const asked = this.askAlone(id, request, trace).finally(() => this.asked.delete(id));
+    const asked = this.askAlone(about, request, trace).finally(() => this.asked.delete(id));
     this.asked.set(id, asked);
     return asked;
   }
 
-  private async askAlone(id: string, request: AuthorizationRequest, trace: TraceHeaders): Promise<Grant> {
+  private async askAlone(about: Decided, request: AuthorizationRequest, trace: TraceHeaders): Promise<Grant> {
     let decision: Decision<AuthorizationGranted>;
     try {
       decision = await this.decided(AuthorizationGranted, this.authorizations, request, trace);
     } catch (cause) {
-      const granted = this.keptFor(request);
+      const granted = this.kept.find(about, performance.now());
       if (granted) return { granted, kept: true };
       throw new ProblemError('license_unavailable', { cause, retryAfterSeconds });
     }
     if ('refusal' in decision) {
-      this.kept.forget(id);
+      if (decision.refusal.row.status === 403) this.kept.forgetUse(about);
+      else this.kept.forgetKey(about);
       throw decision.refusal;
     }
     const { granted } = decision;
-    this.kept.keep(id, granted, performance.now());
+    this.kept.keep(about, granted, performance.now());
     this.watch.answered(keptForMs(granted));
     return { granted, kept: false };
-  }
-
-  /** What let a connection open serves for the work on it; the reverse would let an expired token in. */
-  private keptFor(request: AuthorizationRequest): AuthorizationGranted | undefined {
-    const nowMs = performance.now();
-    const own = this.kept.find(decisionId(request), nowMs);
-    return own ?? (request.connected ? this.kept.find(decisionId({ ...request, connected: false }), nowMs) : undefined);
   }
 
   /** What the license app decided; rejects where it decided nothing. */
