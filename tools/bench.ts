@@ -5,10 +5,21 @@ import { productVersion } from '@app/protocol';
 import { twoCitiesText } from '../test/support/two-cities';
 import { sweepContext } from './bench/context-sweep';
 import { deploymentAt, startDeployment, type Deployment } from './bench/deployment';
+import { benchLicense } from './bench/license-bench';
 import { benchHelp, parseBenchOptions, type BenchOptions } from './bench/options';
 import { FasterWhisper, startPiper } from './bench/peer-processes';
 import { PeerEnvironment } from './bench/python';
-import { sayStack, sayStt, saySweep, sayTargets, sayTts, targetsOf } from './bench/report';
+import {
+  licenseTargets,
+  sayLicense,
+  sayStack,
+  sayStt,
+  saySweep,
+  sayTargets,
+  sayTts,
+  targetsOf,
+  type TargetRow,
+} from './bench/report';
 import { benchStt, readRecording, speakCorpus } from './bench/stt-bench';
 import type { Recording } from './bench/stt-load';
 import { benchTts } from './bench/tts-bench';
@@ -29,6 +40,12 @@ export async function main(args: readonly string[], root: string): Promise<numbe
     const options = parseBenchOptions(args);
     if (options.help) {
       console.log(benchHelp);
+      return 0;
+    }
+    if (options.license) {
+      const license = await benchLicense(root);
+      sayLicense(license);
+      report(options, { license }, licenseTargets(license));
       return 0;
     }
     environment = options.peers ? await PeerEnvironment.create() : undefined;
@@ -61,20 +78,21 @@ async function bench(
   const sweep = options.sweep ? await sweepContext(models, recordings) : undefined;
   if (sweep) saySweep(sweep);
   const targets = targetsOf(tts?.results ?? [], stt, tts?.stages);
+  report(options, { tts, stt, memory, startMs: deployment.inside?.startMs, sweep }, targets);
+}
+
+/** Says which goals were met, and writes all figures to the file. */
+function report({ jsonFile }: BenchOptions, measured: object, targets: readonly TargetRow[]): void {
   if (targets.length > 0) sayTargets(targets);
   const figures = {
     version: productVersion,
     at: new Date().toISOString(),
     machine: { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version },
-    tts,
-    stt,
-    memory,
-    startMs: deployment.inside?.startMs,
-    sweep,
+    ...measured,
     targets,
   };
-  writeFileSync(options.jsonFile, JSON.stringify(figures, null, 2) + '\n');
-  console.log(`\nfigures: ${options.jsonFile}`);
+  writeFileSync(jsonFile, JSON.stringify(figures, null, 2) + '\n');
+  console.log(`\nfigures: ${jsonFile}`);
 }
 
 async function measureTts(options: BenchOptions, deployment: Deployment, environment: PeerEnvironment | undefined) {

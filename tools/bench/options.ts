@@ -10,6 +10,8 @@ export interface BenchOptions {
   readonly rounds: number;
   readonly only: 'tts' | 'stt' | undefined;
   readonly sweep: boolean;
+  /** Measures the license app, and nothing else. */
+  readonly license: boolean;
   readonly jsonFile: string;
   readonly help: boolean;
 }
@@ -28,6 +30,7 @@ By default it starts the stack on this machine and measures it.
   --rounds N       rounds for each number of contexts (default: 10)
   --only KIND      measure only tts or only stt (default: both)
   --sweep          also measure speech to text with encoder contexts from 4 to 30 s
+  --license        measure only the license app: time to authorise at 2,000 requests per second
   --json FILE      file for the results (default: bench.json)
   --help           print this text`;
 
@@ -36,6 +39,9 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
   const values = parse(args);
   if ((values.url === undefined) !== (values.key === undefined)) {
     throw new ProblemError('bad_request', { detail: '--url and --key must be given together.' });
+  }
+  if (values.license && (values.url !== undefined || values.only !== undefined || values.peers || values.sweep)) {
+    throw new ProblemError('bad_request', { detail: '--license can only be combined with --json.' });
   }
   if (values.only !== undefined && values.only !== 'tts' && values.only !== 'stt') {
     throw new ProblemError('bad_request', { detail: '--only takes tts or stt.' });
@@ -47,6 +53,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
     rounds: positive('--rounds', values.rounds ?? '10'),
     only: values.only,
     sweep: values.sweep ?? false,
+    license: values.license ?? false,
     jsonFile: values.json ?? 'bench.json',
     help: values.help ?? false,
   };
@@ -64,6 +71,7 @@ function parse(args: readonly string[]) {
         rounds: { type: 'string' },
         only: { type: 'string' },
         sweep: { type: 'boolean' },
+        license: { type: 'boolean' },
         json: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },

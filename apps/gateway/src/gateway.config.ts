@@ -57,10 +57,19 @@ export class GatewayConfig extends AppConfig {
   @IsUrl(httpUrl)
   licenseProxyUrl = 'http://127.0.0.1:8080';
 
-  @Variable('Longest time that the license app may take to answer, in milliseconds.')
+  @Variable(
+    'Longest time that the license app may take to answer, in milliseconds. One answer that takes longer opens the circuit: no request waits for the license app again until a probe is answered.',
+  )
   @IsInt()
   @Min(1)
   licenseTimeoutMs = 1_000;
+
+  @Variable(
+    'Pause before each probe of a license app that does not answer, in milliseconds. No request waits for a probe.',
+  )
+  @IsInt()
+  @Min(1)
+  licenseProbeMs = 500;
 
   @Variable('Name of this gateway on NATS. Must be unique. Random if unset.')
   @Matches(idPattern)

@@ -9,6 +9,7 @@ import { Catalogue } from './catalogue/catalogue';
 import * as endpoints from './endpoints';
 import { EndpointJobs } from './endpoints/endpoint-jobs';
 import { GatewayConfig } from './gateway.config';
+import { AccessTokenController } from './http/access-token.controller';
 import { RootController } from './http/root.controller';
 import { SttController } from './http/stt.controller';
 import { TtsController } from './http/tts.controller';
@@ -29,7 +30,14 @@ export interface GatewayParts {
 
 /** The API: HTTP and sockets. */
 @Module({
-  controllers: [RootController, SttController, TtsController, VoicesController, ...Object.values<Type>(endpoints)],
+  controllers: [
+    AccessTokenController,
+    RootController,
+    SttController,
+    TtsController,
+    VoicesController,
+    ...Object.values<Type>(endpoints),
+  ],
 })
 export class GatewayModule {
   static register(parts: GatewayParts, platform: Platform): DynamicModule {

@@ -110,9 +110,11 @@ describe('the TTS socket', () => {
   it('is not held up by a context that waits for its authorisation', async () => {
     const hold = gate();
     gateway.license.answer = async () => {
-      if (gateway.license.asked.length === 2) await hold.opened;
+      if (gateway.license.asked.length === 3) await hold.opened;
       return granted();
     };
+    say('fast', { transcript: text, continue: true });
+    await client.until(({ type, context_id: id }) => type === 'chunk' && id === 'fast');
     say('slow', { transcript: text, continue: false });
     say('fast', { transcript: text, continue: false });
     await client.ended('fast');

@@ -2,6 +2,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { MemoryKeyValue } from '@app/broker';
 import { clockSettleMs, defaultGrace, hashApiKey, makeApiKey, type ApiKeyRecord, type License } from '@app/licensing';
 import { createHttpApp, Log, Readiness, Tracing } from '@app/platform';
+import { AccessTokens } from './access-tokens';
 import { Authorizer } from './authorizer';
 import { KeyAdmin } from './keys/key-admin';
 import { KeyDirectory } from './keys/key-directory';
@@ -44,9 +45,11 @@ beforeEach(async () => {
   const retired = new RetiredKeys(new MemoryKeyValue(), log);
   const keys = new KeyDirectory(store, retired, records, 60_000, log);
   await keys.start();
+  const tokens = new AccessTokens(new MemoryKeyValue(), log);
+  await tokens.start();
   const config = new LicenseConfig();
   const standing = new ServiceStanding('airgapped', [license], () => ({ wallMs: nowMs, monotonicMs }));
-  const authorizer = new Authorizer(keys, standing, config.revocationDelayMs);
+  const authorizer = new Authorizer(keys, tokens, standing, config.revocationDelayMs);
   const keyAdmin = new KeyAdmin(store, keys, retired, () => standing.timeMs());
   app = await createHttpApp(
     LicenseModule.register(
@@ -69,7 +72,7 @@ const authorize = async (key: string, feature: string, requestId = 'req-1', mode
 it('grants what key and licence have, and says for how long the answer holds', async () => {
   expect(await authorize(plainKey, 'tts')).toEqual({
     status: 200,
-    body: { keyId: 'plain', maxConcurrent: 10, validForMs: 60_000 },
+    body: { keyId: 'plain', maxConcurrent: 10, validForMs: 60_000, graceMs: 900_000 },
   });
 });
 
@@ -112,7 +115,7 @@ it('does not fall for a clock that is set back', async () => {
 
 it('lets no answer be kept beyond the end of the licence', async () => {
   nowMs = Date.parse('2026-07-01T23:59:58Z');
-  expect((await authorize(plainKey, 'tts')).body).toMatchObject({ validForMs: 2_000 });
+  expect((await authorize(plainKey, 'tts')).body).toMatchObject({ validForMs: 2_000, graceMs: 0 });
 });
 
 it('shows holder, features, end and state, and no secret', async () => {

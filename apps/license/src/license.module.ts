@@ -1,5 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ManagementModule, PlatformModule, type Platform } from '@app/platform';
+import { AccessTokenController } from './access-token.controller';
 import { AuthorizeController } from './authorize.controller';
 import { Authorizer } from './authorizer';
 import { KeyAdmin } from './keys/key-admin';
@@ -20,7 +21,7 @@ export interface LicenseParts {
 }
 
 /** The license app over HTTP: its API, metrics and health on the same port. */
-@Module({ controllers: [AuthorizeController, KeysController, StatusController] })
+@Module({ controllers: [AccessTokenController, AuthorizeController, KeysController, StatusController] })
 export class LicenseModule {
   static register({ config, keys, keyAdmin, authorizer, standing }: LicenseParts, platform: Platform): DynamicModule {
     return {

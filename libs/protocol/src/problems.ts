@@ -35,6 +35,7 @@ export const problems = {
   key_unknown: row(401, 1008, 'Unknown credentials', 'Check the API key. This server does not know it.'),
   key_expired: row(401, 1008, 'Expired credentials', 'Ask the operator for another API key. This one has expired.'),
   key_revoked: row(401, 1008, 'Revoked credentials', 'Ask the operator for another API key. This one was revoked.'),
+  token_expired: row(401, 1008, 'Access token expired', 'Get a new access token with POST /access-token.'),
   license_expired: row(402, 1008, 'Licence expired', 'Ask the operator to install a current licence.'),
   license_contact_lost: row(
     402,
@@ -58,6 +59,12 @@ export const problems = {
   feature_not_licensed: row(403, 1008, 'Feature not licensed', 'Ask the operator for a licence that has this feature.'),
   model_not_licensed: row(403, 1008, 'Model not licensed', 'Use a model that the licence names, or ask the operator.'),
   scope_missing: row(403, 1008, 'Scope missing', 'Use an API key that has the scope of this call.'),
+  token_not_allowed: row(
+    403,
+    1008,
+    'Token not allowed',
+    'Use an API key, or an access token whose grants name what this call does.',
+  ),
   not_found: row(404, 1008, 'Not found', 'Check the path and the id.'),
   voice_not_found: row(404, 1008, 'Voice not found', 'Use a voice that GET /voices lists.'),
   request_timeout: row(408, 1008, 'Request too slow', 'Send the whole body without pauses.', true),

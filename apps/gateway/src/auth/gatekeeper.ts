@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { traceHeadersOf } from '@app/platform';
-import { ProblemError, type Feature } from '@app/protocol';
+import { ProblemError, type AccessTokenIssued, type AccessTokenRequest, type Feature } from '@app/protocol';
 import { Concurrency } from './concurrency';
 import { credentialOf } from './credentials';
 import { LicenseClient } from './license.client';
@@ -11,6 +11,8 @@ export interface Visitor {
   readonly headers: IncomingHttpHeaders;
   readonly query: URLSearchParams;
   readonly requestId: string;
+  /** For work on a socket that was admitted when it opened: its access token may have expired since. */
+  readonly connected?: boolean;
 }
 
 /** The permission for a request to run. */
@@ -31,17 +33,37 @@ export class Gatekeeper {
 
   /** Throws `key_missing`, `draining`, or the refusal of the license app. */
   async admit(visitor: Visitor, feature: Feature, model?: string): Promise<Admission> {
-    if (this.draining) throw new ProblemError('draining', { retryAfterSeconds: 1 });
-    const key = credentialOf(visitor.headers, visitor.query);
-    if (key === undefined) throw new ProblemError('key_missing');
-    const { requestId } = visitor;
-    const request = { key, feature, requestId, ...(model === undefined ? {} : { model }) };
+    const key = this.credentialOf(visitor);
+    const { requestId, connected } = visitor;
+    const request = {
+      key,
+      feature,
+      requestId,
+      ...(model === undefined ? {} : { model }),
+      ...(connected ? { connected } : {}),
+    };
     const granted = await this.license.authorize(request, traceHeadersOf(visitor.headers));
     return { enter: () => this.concurrency.enter(granted) };
+  }
+
+  /** A token for the holder of the API key. Throws as `admit` does, and `token_not_allowed` if a token asks. */
+  async issueToken(
+    visitor: Visitor,
+    wish: Pick<AccessTokenRequest, 'features' | 'expiresInSeconds'>,
+  ): Promise<AccessTokenIssued> {
+    const request = { key: this.credentialOf(visitor), ...wish, requestId: visitor.requestId };
+    return this.license.issueToken(request, traceHeadersOf(visitor.headers));
   }
 
   /** Refuses all requests from now on. */
   close(): void {
     this.draining = true;
+  }
+
+  private credentialOf({ headers, query }: Visitor): string {
+    if (this.draining) throw new ProblemError('draining', { retryAfterSeconds: 1 });
+    const credential = credentialOf(headers, query);
+    if (credential === undefined) throw new ProblemError('key_missing');
+    return credential;
   }
 }

@@ -1,14 +1,25 @@
-import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { KeptConnections } from '@app/broker';
-import { Tracing, type TraceHeaders } from '@app/platform';
-import { AuthorizationGranted, isProblemCode, ProblemError, validated, type AuthorizationRequest } from '@app/protocol';
+import { Log, Tracing, type TraceHeaders } from '@app/platform';
+import {
+  AccessTokenIssued,
+  AuthorizationGranted,
+  isProblemCode,
+  ProblemError,
+  validated,
+  type AccessTokenRequest,
+  type AuthorizationRequest,
+  type ProblemCode,
+} from '@app/protocol';
 import { GatewayConfig } from '../gateway.config';
 import { GatewayMetrics } from '../metrics/gateway-metrics';
+import { LicenseProxyMetrics } from '../metrics/license-proxy-metrics';
+import { decidedIn, KeptGrants, keptForMs, type Decided } from './kept-grants';
+import { ProxyWatch } from './proxy-watch';
 
-const maxKeptGrants = 10_000;
 const maxAnswerBytes = 64 * 1024;
 const maxConnections = 64;
+const maxTokenConnections = 8;
 const retryAfterSeconds = 2;
 
 /** A grant. `kept`: whether it is an earlier one that is used again. */
@@ -17,28 +28,37 @@ interface Grant {
   readonly kept: boolean;
 }
 
-interface KeptGrant {
-  readonly granted: AuthorizationGranted;
-  readonly validUntilMs: number;
-}
-
 /**
- * Asks the license app whether a request may run. Every request asks. An earlier grant is used only while the license
- * app cannot be reached, and no longer than that grant allows. Refusals have the problem code of the license app. If
- * there is no answer and no earlier grant, throws `license_unavailable`.
+ * Asks the license app whether a request may run. Every request asks. Concurrent requests of one key for one feature and
+ * model share a call. An earlier grant is used only while the license app does not decide, and no longer than that grant
+ * allows. Refusals have the problem code of the license app. If there is no decision and no earlier grant, throws
+ * `license_unavailable`. A license app that hangs costs one time-out: see `ProxyWatch`.
  */
 @Injectable()
 export class LicenseClient {
-  private readonly kept = new Map<string, KeptGrant>();
-  private readonly connections: KeptConnections;
+  private readonly kept = new KeptGrants();
+  private readonly asked = new Map<string, Promise<Grant>>();
+  private readonly authorizations: KeptConnections;
+  private readonly tokens: KeptConnections;
+  private readonly watch: ProxyWatch;
 
   constructor(
-    private readonly config: GatewayConfig,
+    config: GatewayConfig,
     private readonly metrics: GatewayMetrics,
+    proxyMetrics: LicenseProxyMetrics,
     private readonly tracing: Tracing,
+    log: Log,
   ) {
-    const url = new URL('authorize', withSlash(config.licenseProxyUrl));
-    this.connections = new KeptConnections(url, { connections: maxConnections });
+    const base = withSlash(config.licenseProxyUrl);
+    this.authorizations = new KeptConnections(new URL('authorize', base), { connections: maxConnections });
+    this.tokens = new KeptConnections(new URL('access-token', base), { connections: maxTokenConnections });
+    this.watch = new ProxyWatch({
+      timeoutMs: config.licenseTimeoutMs,
+      probeMs: config.licenseProbeMs,
+      probe: (signal) => isReady(new URL('readyz', base), signal),
+      metrics: proxyMetrics,
+      log,
+    });
   }
 
   /** `parent`: trace context of the request. */
@@ -60,54 +80,104 @@ export class LicenseClient {
     }
   }
 
+  /** A token for the holder of a key. Throws `license_unavailable` if the license app does not decide. */
+  async issueToken(request: AccessTokenRequest, parent: TraceHeaders = {}): Promise<AccessTokenIssued> {
+    const decision = await this.decided(AccessTokenIssued, this.tokens, request, parent).catch((cause: unknown) => {
+      throw new ProblemError('license_unavailable', { cause, retryAfterSeconds });
+    });
+    if ('refusal' in decision) throw decision.refusal;
+    this.watch.answered();
+    return decision.granted;
+  }
+
   /** Aborts the requests that are running. */
   close(): void {
-    this.connections.close();
+    this.watch.close();
+    this.authorizations.close();
+    this.tokens.close();
   }
 
-  private async ask(request: AuthorizationRequest, trace: TraceHeaders): Promise<Grant> {
-    const id = grantId(request);
-    let answer: Answer;
+  private ask(request: AuthorizationRequest, trace: TraceHeaders): Promise<Grant> {
+    const about = decidedIn(request);
+    const id = `${about.keyHash}\n${about.use}`;
+    const shared = this.asked.get(id);
+    if (shared) return shared;
+    const asked = this.askAlone(about, request, trace).finally(() => this.asked.delete(id));
+    this.asked.set(id, asked);
+    return asked;
+  }
+
+  private async askAlone(about: Decided, request: AuthorizationRequest, trace: TraceHeaders): Promise<Grant> {
+    let decision: Decision<AuthorizationGranted>;
     try {
-      answer = await this.post(request, trace);
-    } catch (error) {
-      return this.keptGrant(id, error);
+      decision = await this.decided(AuthorizationGranted, this.authorizations, request, trace);
+    } catch (cause) {
+      const granted = this.kept.find(about, performance.now());
+      if (granted) return { granted, kept: true };
+      throw new ProblemError('license_unavailable', { cause, retryAfterSeconds });
     }
-    if (answer.status === 200) return this.keep(id, validated(AuthorizationGranted, answer.body));
-    const code = codeOf(answer);
-    if (answer.status >= 500 || code === undefined) return this.keptGrant(id, new Error(`status ${answer.status}`));
-    this.kept.delete(id);
-    throw new ProblemError(code);
-  }
-
-  private keep(id: string, granted: AuthorizationGranted): Grant {
-    this.kept.delete(id);
-    this.kept.set(id, { granted, validUntilMs: performance.now() + granted.validForMs });
-    const oldest = this.kept.keys().next();
-    if (this.kept.size > maxKeptGrants && !oldest.done) this.kept.delete(oldest.value);
+    if ('refusal' in decision) {
+      if (decision.refusal.row.status === 403) this.kept.forgetUse(about);
+      else this.kept.forgetKey(about);
+      throw decision.refusal;
+    }
+    const { granted } = decision;
+    this.kept.keep(about, granted, performance.now());
+    this.watch.answered(keptForMs(granted));
     return { granted, kept: false };
   }
 
-  private keptGrant(id: string, cause: unknown): Grant {
-    const kept = this.kept.get(id);
-    if (kept && kept.validUntilMs > performance.now()) return { granted: kept.granted, kept: true };
-    this.kept.delete(id);
-    throw new ProblemError('license_unavailable', { cause, retryAfterSeconds });
-  }
-
-  private async post(body: AuthorizationRequest, trace: TraceHeaders): Promise<Answer> {
-    const answer = await this.connections.post({
-      headers: { ...trace, 'content-type': 'application/json', 'x-request-id': body.requestId },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(this.config.licenseTimeoutMs),
-    });
-    return { status: answer.statusCode, body: await readJson(answer.body) };
+  /** What the license app decided; rejects where it decided nothing. */
+  private async decided<T extends object>(
+    type: new () => T,
+    connections: KeptConnections,
+    body: AuthorizationRequest | AccessTokenRequest,
+    trace: TraceHeaders,
+  ): Promise<Decision<T>> {
+    try {
+      const decision = decisionIn(type, await this.watch.call((signal) => post(connections, body, trace, signal)));
+      if ('refusal' in decision) this.watch.answered();
+      return decision;
+    } catch (error) {
+      this.watch.failed(error);
+      throw error;
+    }
   }
 }
 
 interface Answer {
   readonly status: number;
   readonly body: unknown;
+}
+
+type Decision<T> = { readonly granted: T } | { readonly refusal: ProblemError };
+
+async function post(
+  connections: KeptConnections,
+  body: AuthorizationRequest | AccessTokenRequest,
+  trace: TraceHeaders,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const answer = await connections.post({
+    headers: { ...trace, 'content-type': 'application/json', 'x-request-id': body.requestId },
+    body: JSON.stringify(body),
+    signal,
+  });
+  return { status: answer.statusCode, body: await readJson(answer.body) };
+}
+
+/** Throws where the answer is neither a grant nor a refusal. */
+function decisionIn<T extends object>(type: new () => T, answer: Answer): Decision<T> {
+  if (answer.status === 200) return { granted: validated(type, answer.body) };
+  const code = codeOf(answer);
+  if (answer.status >= 500 || code === undefined) throw new Error(`status ${answer.status}`);
+  return { refusal: new ProblemError(code) };
+}
+
+async function isReady(url: URL, signal: AbortSignal): Promise<boolean> {
+  const response = await fetch(url, { signal });
+  await response.body?.cancel();
+  return response.ok;
 }
 
 async function readJson(body: AsyncIterable<Buffer>): Promise<unknown> {
@@ -122,15 +192,9 @@ async function readJson(body: AsyncIterable<Buffer>): Promise<unknown> {
 }
 
 /** The problem code of a refusal, or undefined if it is not in the table of problems. */
-function codeOf({ body }: Answer): ConstructorParameters<typeof ProblemError>[0] | undefined {
+function codeOf({ body }: Answer): ProblemCode | undefined {
   const code: unknown = (body as { error_code?: unknown } | null)?.error_code;
   return typeof code === 'string' && isProblemCode(code) ? code : undefined;
 }
-
-/** Only the hash of a key is stored. */
-const grantId = ({ key, feature, model }: AuthorizationRequest): string =>
-  createHash('sha256')
-    .update(`${feature}\n${model ?? ''}\n${key}`)
-    .digest('base64');
 
 const withSlash = (url: string): string => (url.endsWith('/') ? url : `${url}/`);

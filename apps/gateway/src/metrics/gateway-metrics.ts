@@ -13,6 +13,7 @@ import {
   queueWaitBucketsSeconds,
   wakeBucketsSeconds,
 } from './buckets';
+import { licenseProxyMetrics } from './license-proxy-metrics';
 import { functionGraph, type JobKind } from '@app/protocol';
 
 const firstAudio = {
@@ -201,6 +202,7 @@ export class GatewayMetrics implements OnModuleInit {
 /** For the gateway's PlatformModule. */
 export const gatewayMetrics: readonly Provider[] = [
   GatewayMetrics,
+  ...licenseProxyMetrics,
   ...[firstAudio, overhead, transcription, queueWait, stage, authorize, wake].map(makeHistogramProvider),
   ...[terminal, audio].map(makeCounterProvider),
   ...[active, lag, workers, waitBudget, queueSize, unserviceable].map(makeGaugeProvider),

@@ -206,7 +206,8 @@ export class TtsConnection implements Connection {
   private async authorise({ context, settings, scope }: LiveContext): Promise<void> {
     const headers = { ...this.upgrade.headers, ...scope.trace };
     try {
-      this.admission = await this.services.gatekeeper.admit({ ...this.upgrade, headers }, 'tts', settings.voice.model);
+      const visitor = { ...this.upgrade, headers, connected: true };
+      this.admission = await this.services.gatekeeper.admit(visitor, 'tts', settings.voice.model);
       scope.moveTo(this.admission);
       context.admit();
     } catch (error) {

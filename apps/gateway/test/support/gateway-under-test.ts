@@ -22,6 +22,8 @@ class FakeLicense {
   private readonly server: Server = createServer((request, response) => {
     if (this.dropsKept && this.used.has(request.socket)) return void request.socket.destroy();
     this.used.add(request.socket);
+    // A probe: it is up, whatever it answers to requests.
+    if (request.method === 'GET') return void response.end();
     const pieces: Buffer[] = [];
     request.on('data', (piece: Buffer) => pieces.push(piece));
     request.on('end', () => {

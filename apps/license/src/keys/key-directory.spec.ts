@@ -75,13 +75,13 @@ it('answers from memory while the bus is away, and catches up afterwards', async
 it('cannot tell once NATS was away for the revocation delay, since a revocation would not have arrived', async () => {
   const [store, nowMs] = [new MemoryKeyValue(), 1_000_000];
   const keys = await started(store, [record]);
-  expect(keys.find(key, nowMs).untilMs).toBe(Infinity);
+  expect(keys.find(key, nowMs).freshUntilMs).toBe(Infinity);
   store.disconnect();
-  expect(keys.find(key, nowMs).untilMs).toBe(nowMs + 60_000);
-  expect(keys.find(key, nowMs + 59_999).untilMs).toBe(nowMs + 60_000);
+  expect(keys.find(key, nowMs).freshUntilMs).toBe(nowMs + 60_000);
+  expect(keys.find(key, nowMs + 59_999).freshUntilMs).toBe(nowMs + 60_000);
   expect(() => keys.find(key, nowMs + 60_000)).toThrow(unavailable);
   store.reconnect();
-  expect(keys.find(key, nowMs + 60_000).untilMs).toBe(Infinity);
+  expect(keys.find(key, nowMs + 60_000).freshUntilMs).toBe(Infinity);
 });
 
 it('counts from the moment at which NATS was found to be away, although nobody asked for a key', async () => {

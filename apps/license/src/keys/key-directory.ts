@@ -7,11 +7,15 @@ import type { RetiredKeys } from './retired-keys';
 /** The JetStream key/value bucket of API keys. An entry's name is the id of its key. */
 export const keyBucket = 'antiphon-keys';
 
-/** A key that may be used now. */
+/** A key that may be used now. Times are in milliseconds since 1970. */
 export interface FoundKey {
   readonly record: ApiKeyRecord;
-  /** Until when this holds, in milliseconds since 1970: expiry, rotation, revocation, NATS away. Infinity without an end. */
+  /** Hash of the key: the present one of the record, or one that a rotation replaced. */
+  readonly sha256: string;
+  /** The planned end of the key: its expiry, the end of an overlap. Infinity if there is none. */
   readonly untilMs: number;
+  /** When a revocation could have been missed for too long, because NATS is away. Infinity while NATS is there. */
+  readonly freshUntilMs: number;
 }
 
 /**
@@ -79,37 +83,52 @@ export class KeyDirectory {
     return this.seeds.some((seed) => seed.id === id && seed.revokedAt === undefined);
   }
 
-  /**
-   * The key, if it may be used at `nowMs`. Throws `key_unknown`, `key_revoked` or `key_expired` if it may not, and
-   * `license_unavailable` before the keys were read and after NATS was away for too long. If several ids have the key, the
-   * first one in alphabetical order counts, so that every license process gives the same answer.
-   */
-  find(key: string, nowMs: number): FoundKey {
-    const freshUntilMs = this.freshUntilMs(nowMs);
-    if (!this.byHash || nowMs >= freshUntilMs) throw new ProblemError('license_unavailable', { retryAfterSeconds: 1 });
-    const sha256 = hashApiKey(key);
-    const retiredAtMs = this.retired.retiredAtMs(sha256);
-    const records = this.byHash.get(sha256);
-    if (!records) throw new ProblemError((retiredAtMs ?? Infinity) <= nowMs ? 'key_revoked' : 'key_unknown');
-    const record = [...records.values()].reduce((first, other) => (other.id < first.id ? other : first));
-    const found = keyState(record, sha256, nowMs, retiredAtMs);
-    switch (found.state) {
-      case 'active':
-        return { record, untilMs: Math.min(found.untilMs, freshUntilMs) };
-      case 'expired':
-        throw new ProblemError('key_expired');
-      case 'revoked':
-        throw new ProblemError('key_revoked');
-    }
+  /** Whether the keys were read and may be used: NATS was not away for too long. */
+  isCurrent(nowMs: number): boolean {
+    return this.loaded && nowMs < this.freshUntilMs(nowMs);
   }
 
   /**
-   * Until when what is known counts, in milliseconds since 1970; Infinity while NATS is there. Called now and then, it notes
-   * when NATS went away, whether or not anybody asks for a key.
+   * The key, if it may be used at `nowMs`. Throws `key_unknown`, `key_revoked` or `key_expired` if it may not, and
+   * `license_unavailable` unless `isCurrent`. If several ids have the key, the first one in alphabetical order counts, so
+   * that every license process gives the same answer.
+   */
+  find(key: string, nowMs: number): FoundKey {
+    this.assertCurrent(nowMs);
+    const sha256 = hashApiKey(key);
+    const records = this.byHash?.get(sha256);
+    if (!records) {
+      const retiredAtMs = this.retired.retiredAtMs(sha256) ?? Infinity;
+      throw new ProblemError(retiredAtMs <= nowMs ? 'key_revoked' : 'key_unknown');
+    }
+    const record = [...records.values()].reduce((first, other) => (other.id < first.id ? other : first));
+    return this.usable(record, sha256, nowMs);
+  }
+
+  /** The record of an id in whatever state, or undefined if there is none. Throws `license_unavailable` unless `isCurrent`. */
+  findById(id: string, nowMs: number): ApiKeyRecord | undefined {
+    this.assertCurrent(nowMs);
+    return this.byId.get(id);
+  }
+
+  /** The key of this record and hash, if it may be used at `nowMs`. Throws `key_revoked` or `key_expired` if it may not. */
+  usable(record: ApiKeyRecord, sha256: string, nowMs: number): FoundKey {
+    const found = keyState(record, sha256, nowMs, this.retired.retiredAtMs(sha256));
+    if (found.state !== 'active') throw new ProblemError(found.state === 'expired' ? 'key_expired' : 'key_revoked');
+    return { record, sha256, untilMs: found.untilMs, freshUntilMs: this.freshUntilMs(nowMs) };
+  }
+
+  /**
+   * Until when the keys that were read count, in milliseconds since 1970. Infinity while NATS is there. Call it every few
+   * seconds: it notes when NATS went away, even if no request asks for a key.
    */
   freshUntilMs(nowMs: number): number {
     if (!this.store.connected) this.cutOffAtMs ??= nowMs;
     return this.cutOffAtMs === undefined ? Infinity : this.cutOffAtMs + this.maxStaleMs;
+  }
+
+  private assertCurrent(nowMs: number): void {
+    if (!this.isCurrent(nowMs)) throw new ProblemError('license_unavailable', { retryAfterSeconds: 1 });
   }
 
   private set(id: string, value: string | undefined): void {

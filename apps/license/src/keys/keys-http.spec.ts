@@ -2,6 +2,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { MemoryKeyValue } from '@app/broker';
 import { apiKeyPattern, defaultGrace, hashApiKey, makeApiKey, type ApiKeyRecord, type License } from '@app/licensing';
 import { createHttpApp, Log, Readiness, Tracing } from '@app/platform';
+import { AccessTokens } from '../access-tokens';
 import { Authorizer } from '../authorizer';
 import { LicenseConfig } from '../license.config';
 import { LicenseModule } from '../license.module';
@@ -45,7 +46,12 @@ beforeEach(async () => {
   await keys.start();
   const config = new LicenseConfig();
   const standing = new ServiceStanding('airgapped', [license], () => ({ wallMs: nowMs, monotonicMs }));
-  const authorizer = new Authorizer(keys, standing, config.revocationDelayMs);
+  const authorizer = new Authorizer(
+    keys,
+    new AccessTokens(new MemoryKeyValue(), log),
+    standing,
+    config.revocationDelayMs,
+  );
   const keyAdmin = new KeyAdmin(store, keys, retired, () => standing.timeMs());
   const platform = { log, readiness: new Readiness(), tracing: Tracing.off() };
   app = await createHttpApp(LicenseModule.register({ config, keys, keyAdmin, authorizer, standing }, platform), log);

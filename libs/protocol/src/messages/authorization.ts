@@ -1,4 +1,4 @@
-import { IsIn, IsInt, IsOptional, IsString, Matches, MaxLength, MinLength } from 'class-validator';
+import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Matches, MaxLength, Min, MinLength } from 'class-validator';
 import { functionGraph, type JobKind } from '../graph';
 import { requestIdPattern } from '../jobs/job';
 
@@ -23,6 +23,11 @@ export class AuthorizationRequest {
   @IsString()
   model?: string;
 
+  /** For work on a connection that opened with this credential: an access token may have expired since. */
+  @IsOptional()
+  @IsBoolean()
+  connected?: boolean;
+
   @Matches(requestIdPattern)
   requestId!: string;
 }
@@ -38,7 +43,13 @@ export class AuthorizationGranted {
   @IsInt()
   maxConcurrent?: number;
 
-  /** How long a gateway may use this answer during an outage of the license app. */
+  /** The revocation delay: how long a gateway may use this answer during an outage of the license app. */
   @IsInt()
   validForMs!: number;
+
+  /** The grace after `validForMs`, in which it may be kept on while the license app is unreachable; 0 where absent. */
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  graceMs?: number;
 }

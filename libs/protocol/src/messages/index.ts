@@ -1,3 +1,4 @@
+export * from './access-token';
 export * from './authorization';
 export * from './claim';
 export * from './envelopes';
