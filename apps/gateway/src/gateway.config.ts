@@ -118,7 +118,7 @@ export class GatewayConfig extends AppConfig {
   bodyIdleMs = 10_000;
 
   @Variable(
-    'Longest time for a request body to arrive, in milliseconds. Forms are processed while they arrive and have no limit.',
+    'Longest time for a request body to arrive, in milliseconds. A file of POST /stt has no limit once its recognition has begun, at the latest after half of this time if its model came before it.',
   )
   @IsInt()
   @Min(1)

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ProblemError } from '@app/protocol';
-import { defaultBodyTimes, limitBody, type BodyTimes } from './body-limits';
+import { defaultBodyTimes, limitBodies, type BodyTimes } from './body-limits';
 import type { Log } from './log';
 import { ErrorMetrics } from './metrics/error-metrics';
 import { NestLog } from './nest-log';
@@ -37,9 +37,9 @@ function httpAdapter({
     // Idle keep-alive connections must not delay a shutdown.
     forceCloseConnections: 'idle',
   });
+  limitBodies(adapter.getInstance().server, bodyTimes);
   adapter.getInstance().addHook('onRequest', (request, reply, done) => {
     void reply.header(requestIdHeader, request.id);
-    limitBody(request.raw, reply.raw, bodyTimes);
     done();
   });
   return adapter;

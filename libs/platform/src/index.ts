@@ -1,5 +1,6 @@
 export * from './app-config';
 export * from './config';
+export { readLive } from './body-limits';
 export * from './http-app';
 export * from './json';
 export * from './log';

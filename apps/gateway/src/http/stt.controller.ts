@@ -1,6 +1,7 @@
 import { Controller, HttpCode, Post, Req, Res, UseGuards } from '@nestjs/common';
 import type {} from '@fastify/multipart';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { readLive } from '@app/platform';
 import { ProblemError } from '@app/protocol';
 import { Admitted, AuthGuard, For } from '../auth/auth.guard';
 import type { Admission } from '../auth/gatekeeper';
@@ -9,7 +10,7 @@ import { GatewayConfig } from '../gateway.config';
 import { RequestScopes } from '../scope/request-scopes';
 import { FileAudioInput } from '../stt/audio-input';
 import { optionalFormat } from '../stt/stt-request';
-import { Upload, type UploadResult } from '../stt/upload';
+import { Upload, type UploadReading, type UploadResult } from '../stt/upload';
 import { callerOf } from './caller';
 import { queryOf } from './query';
 
@@ -38,13 +39,22 @@ export class SttController {
     const scope = this.scopes.openActive(callerOf(request, reply, admission), { kind: 'stt', name: 'stt stream' });
     try {
       if (scope.hasEnded) throw new ProblemError('cancelled');
-      const upload = new Upload(scope, input, this.catalogue, this.config.maxUploadHeadBytes);
+      const upload = new Upload(scope, input, this.catalogue, this.readingOf(request));
       return answer(await upload.transcribe(request.parts({ limits: this.limits() })), request.id);
     } catch (error) {
       // The unread rest of the form would keep the connection busy.
       if (!request.raw.complete) void reply.header('connection', 'close');
       throw error;
     }
+  }
+
+  private readingOf({ raw }: FastifyRequest): UploadReading {
+    const { maxUploadHeadBytes, bodyTimeoutMs } = this.config;
+    return {
+      maxHeadBytes: maxUploadHeadBytes,
+      maxHeadMs: bodyTimeoutMs / 2,
+      onLive: (isLive) => readLive(raw, isLive),
+    };
   }
 
   private limits(): object {

@@ -19,6 +19,16 @@ export interface UploadResult {
   readonly settings: SttSettings;
 }
 
+/** How the file of a form is read. */
+export interface UploadReading {
+  /** Most bytes of the file that are held until the other fields of the form have arrived. */
+  readonly maxHeadBytes: number;
+  /** Longest time from the request for which they are held, in milliseconds, if the model is known. */
+  readonly maxHeadMs: number;
+  /** Called with true when the file is recognised while it arrives, and with false at the end of the file. */
+  onLive(isLive: boolean): void;
+}
+
 const granularities = 'timestamp_granularities';
 /** Once all these fields have arrived, the file need not wait for the rest of the form. */
 const neededFields = ['model', 'language', granularities];
@@ -39,12 +49,11 @@ export class Upload implements SttClient {
   private reject!: (problem: ProblemError) => void;
   private onDrained: () => void = () => undefined;
 
-  /** `maxHeadBytes`: most bytes of the file that are held until the other fields of the form have arrived. */
   constructor(
     private readonly scope: RequestScope,
     private readonly input: AudioInput,
     private readonly catalogue: Catalogue,
-    private readonly maxHeadBytes: number,
+    private readonly reading: UploadReading,
   ) {
     this.ended = new Promise((resolve, reject) => {
       this.resolve = resolve;
@@ -94,7 +103,8 @@ export class Upload implements SttClient {
   private take(name: string, value: unknown): void {
     const field = name.replace(/\[\]$/, '');
     const late = this.begun && neededFields.includes(field) && this.fields[field] !== value;
-    if (late) throw new ProblemError('bad_request', { detail: `Put ${field} before the file if the file is long.` });
+    if (late)
+      throw new ProblemError('bad_request', { detail: `Put ${field} before the file if the file is long or slow.` });
     if (field === granularities && this.fields[field] === 'word') return;
     this.fields[field] = value;
   }
@@ -102,23 +112,27 @@ export class Upload implements SttClient {
   private async readFile(file: Extract<FormPart, { type: 'file' }>['file']): Promise<void> {
     if (this.hasFile) throw new ProblemError('bad_request', { detail: 'Send one file at a time.' });
     this.hasFile = true;
-    if (neededFields.every((field) => field in this.fields)) this.begin();
+    if (neededFields.every((field) => field in this.fields)) this.beginLive();
     for await (const bytes of asSent(file)) {
       if (this.begun) await this.send(this.begun.session, bytes);
       else await this.keep(bytes);
     }
+    if (this.begun) this.reading.onLive(false);
     if (file.truncated) throw new ProblemError('too_large', { detail: 'The file is larger than this server takes.' });
   }
 
   private async keep(bytes: Buffer): Promise<void> {
     this.head.push(bytes);
     this.headBytes += bytes.length;
-    if (this.headBytes <= this.maxHeadBytes) return;
-    if (!('model' in this.fields)) {
-      const detail = `Put model before the file if the file has more than ${this.maxHeadBytes} bytes.`;
+    const { maxHeadBytes, maxHeadMs } = this.reading;
+    const hasModel = 'model' in this.fields;
+    const isLate = hasModel && performance.now() - this.scope.receivedAtMs >= maxHeadMs;
+    if (this.headBytes <= maxHeadBytes && !isLate) return;
+    if (!hasModel) {
+      const detail = `Put model before the file if the file has more than ${maxHeadBytes} bytes.`;
       throw new ProblemError('bad_request', { detail });
     }
-    await this.sendHead(this.begin().session);
+    await this.sendHead(this.beginLive());
   }
 
   private async sendHead(session: SttSession): Promise<void> {
@@ -130,6 +144,12 @@ export class Upload implements SttClient {
   private async send(session: SttSession, bytes: Buffer): Promise<void> {
     session.push(bytes);
     if (session.full) await Promise.race([new Promise<void>((resolve) => (this.onDrained = resolve)), this.ended]);
+  }
+
+  private beginLive(): SttSession {
+    const { session } = this.begin();
+    this.reading.onLive(true);
+    return session;
   }
 
   private begin(): { readonly session: SttSession; readonly settings: SttSettings } {

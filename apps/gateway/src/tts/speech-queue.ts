@@ -1,10 +1,12 @@
-import type { TextPiece } from '@app/speech/text';
 import type { AudioTrack } from './audio-track';
+import { PendingText, sliceCharacters, type TextItem } from './pending-text';
 import type { TtsMeasures } from './tts-measures';
 import { Utterance, type UtteranceObserver } from './utterance';
 
 /** Most utterances of one context that are published and not complete. */
 const maxOutstanding = 2;
+/** Text is split until this many utterances wait to be published. */
+const fewUnpublished = 4;
 /** A pause is made in pieces of this length. */
 const pausePieceMs = 1_000;
 
@@ -19,10 +21,16 @@ type Item =
   | { readonly type: 'pause'; remainingMs: number }
   | { readonly type: 'flush'; readonly flushId: number };
 
-/** The utterances, pauses and flushes of a context that are not made yet, in order. */
+/**
+ * The text, utterances, pauses and flushes of a context that are not made yet, in order. Text is split only as far as
+ * utterances are needed, and a little at a time, so that a long text holds up nobody.
+ */
 export class SpeechQueue {
   private readonly items: Item[] = [];
+  private readonly text = new PendingText();
   private utterances = 0;
+  /** Continues to split after others have run. */
+  private nextTurn: NodeJS.Immediate | undefined;
 
   constructor(
     private readonly observer: UtteranceObserver,
@@ -30,22 +38,24 @@ export class SpeechQueue {
   ) {}
 
   get isEmpty(): boolean {
-    return this.items.length === 0;
+    return this.items.length === 0 && this.text.isEmpty;
   }
 
-  add(pieces: readonly TextPiece[]): void {
-    if (this.utterances === 0 && pieces.length > 0) this.measures.firstUtterance();
-    for (const piece of pieces) {
-      if (piece.kind === 'break') this.items.push({ type: 'pause', remainingMs: piece.durationMs });
-      else {
-        const utterance = new Utterance(piece.text, this.observer, this.measures);
-        this.items.push({ type: 'utterance', utterance, index: this.utterances++, begun: false });
-      }
-    }
+  push(text: string): void {
+    this.text.push(text);
+    this.fill();
   }
 
-  addFlush(flushId: number): void {
-    this.items.push({ type: 'flush', flushId });
+  /** Makes an utterance of the text that waits for more. */
+  splitRest(): void {
+    this.text.splitRest();
+    this.fill();
+  }
+
+  /** Adds a flush after an utterance of the text that waits for more. */
+  flush(flushId: number): void {
+    this.text.flush(flushId);
+    this.fill();
   }
 
   /** Whether the first item is a pause. No worker limits how fast a pause is made. */
@@ -70,6 +80,7 @@ export class SpeechQueue {
     madeMs: number,
     limitMs: number,
   ): { readonly utterance: Utterance; readonly index: number; readonly bufferedMs: number } | undefined {
+    this.fill();
     let outstanding = 0;
     let bufferedMs = madeMs;
     for (const item of this.items) {
@@ -89,7 +100,43 @@ export class SpeechQueue {
 
   /** Cancels all utterances and empties the queue. */
   cancel(reason: string): void {
+    clearImmediate(this.nextTurn);
+    this.text.clear();
     for (const item of this.items.splice(0)) if (item.type === 'utterance') item.utterance.cancel(reason);
+  }
+
+  /** Splits text as far as it is needed, but only a slice in a turn. The observer is told of the later ones. */
+  private fill(): void {
+    if (this.nextTurn) return;
+    let characters = 0;
+    while (this.needsText) {
+      if (characters >= sliceCharacters) return this.fillLater();
+      const { items, cost } = this.text.take();
+      for (const item of items) this.add(item);
+      characters += cost;
+    }
+  }
+
+  private fillLater(): void {
+    this.nextTurn = setImmediate(() => {
+      this.nextTurn = undefined;
+      this.fill();
+      this.observer.changed();
+    });
+  }
+
+  private get needsText(): boolean {
+    if (this.text.isEmpty) return false;
+    const waiting = this.items.filter((item) => item.type === 'utterance' && !item.utterance.isPublished);
+    return waiting.length < fewUnpublished;
+  }
+
+  private add(item: TextItem): void {
+    if (item.kind === 'flush') return void this.items.push({ type: 'flush', flushId: item.flushId });
+    if (this.utterances === 0) this.measures.firstUtterance();
+    if (item.kind === 'break') return void this.items.push({ type: 'pause', remainingMs: item.durationMs });
+    const utterance = new Utterance(item.text, this.observer, this.measures);
+    this.items.push({ type: 'utterance', utterance, index: this.utterances++, begun: false });
   }
 }
 

@@ -1,6 +1,5 @@
 import type { JobRequest } from '@app/broker';
 import { laneClasses, ProblemError, type Lane } from '@app/protocol';
-import { TextSplitter } from '@app/speech/text';
 import type { CancelReason, RequestScope, WorkEnd } from '../scope/request-scope';
 import { AudioTrack } from './audio-track';
 import type { ContextClient } from './context-events';
@@ -9,9 +8,6 @@ import { utteranceSeed } from './seed';
 import { SpeechQueue } from './speech-queue';
 import { TtsMeasures } from './tts-measures';
 import type { TtsSettings } from './tts-request';
-
-/** Long text is split in slices because the time of the splitter grows with the square of its input. */
-const sliceCharacters = 2_000;
 
 /** The limits of a context. If both audio limits are Infinity, only the client's reading paces it. */
 export interface ContextLimits {
@@ -44,7 +40,6 @@ type State =
  */
 export class TtsContext {
   private state: State = { name: 'open', permit: 'none' };
-  private readonly splitter = new TextSplitter();
   private readonly lane: Lane;
   private readonly measures: TtsMeasures;
   private readonly queue: SpeechQueue;
@@ -85,8 +80,7 @@ export class TtsContext {
       const detail = `A context may have at most ${this.limits.maxCharacters} characters.`;
       return this.fail(new ProblemError('too_large', { detail }));
     }
-    for (let at = 0; at < text.length; at += sliceCharacters)
-      this.queue.add(this.splitter.push(text.slice(at, at + sliceCharacters)));
+    this.queue.push(text);
     clearTimeout(this.bufferTimer);
     this.bufferTimer = setTimeout(() => this.onBufferDelay(), this.settings.maxBufferDelayMs);
     this.advance();
@@ -95,8 +89,8 @@ export class TtsContext {
   /** Speaks the text so far and emits `flushed` when its audio has been sent. */
   flush(): void {
     if (this.state.name !== 'open') return;
-    this.splitRest();
-    this.queue.addFlush(this.outbox.announceFlush());
+    clearTimeout(this.bufferTimer);
+    this.queue.flush(this.outbox.announceFlush());
     this.advance();
   }
 
@@ -151,7 +145,7 @@ export class TtsContext {
   /** Makes an utterance of the text that waits for more. */
   private splitRest(): void {
     clearTimeout(this.bufferTimer);
-    this.queue.add(this.splitter.flush());
+    this.queue.splitRest();
   }
 
   /** Sends and publishes what is allowed. Ends or rests the context when nothing is left. */

@@ -10,8 +10,11 @@ const settings = (id: string, precision: 'int8' | 'float32') =>
 /** Loudness below which the ends of synthesised audio count as silence. */
 const audible = 0.015;
 
-/** Two sentences with a pause of 0.35 s between them, and where in the audio each of them is. */
-async function twoSentences(): Promise<{ samples: Float32Array; speech: SampleSpan[] }> {
+/** A sentence, a pause, and "Wait."; and where in the audio each sentence is. */
+async function followedByWait(
+  text: string,
+  pauseSeconds: number,
+): Promise<{ samples: Float32Array; speech: SampleSpan[] }> {
   const engine = await createVitsEngine(settings('piper-joe', 'float32'));
   const speak = async (text: string, seed: number): Promise<Float32Array> => {
     const utterance = { text, voice: 'piper-joe', seed, speed: 1 };
@@ -28,10 +31,10 @@ async function twoSentences(): Promise<{ samples: Float32Array; speech: SampleSp
     const isAudible = (sample: number): boolean => Math.abs(sample) > audible;
     return Float32Array.from(audio.slice(audio.findIndex(isAudible), audio.findLastIndex(isAudible) + 1));
   };
-  const [first, second] = [await speak('Please send the report to my office.', 1), await speak('Wait.', 11)];
+  const [first, second] = [await speak(text, 1), await speak('Wait.', 11)];
   await engine.close();
   const firstStart = 0.3 * sttSampleRateHz;
-  const secondStart = firstStart + first.length + 0.35 * sttSampleRateHz;
+  const secondStart = firstStart + first.length + Math.round(pauseSeconds * sttSampleRateHz);
   const samples = new Float32Array(secondStart + second.length + 0.3 * sttSampleRateHz);
   samples.set(first, firstStart);
   samples.set(second, secondStart);
@@ -46,9 +49,9 @@ async function twoSentences(): Promise<{ samples: Float32Array; speech: SampleSp
 
 describeWithModels(['whisper-tiny-en', 'piper-joe'], 'an utterance of two sentences', () => {
   let engine: SttEngine;
-  let audio: Awaited<ReturnType<typeof twoSentences>>;
+  let audio: Awaited<ReturnType<typeof followedByWait>>;
   beforeAll(async () => {
-    audio = await twoSentences();
+    audio = await followedByWait('Please send the report to my office.', 0.35);
     engine = await createWhisperEngine(settings('whisper-tiny-en', 'int8'));
   }, 300_000);
   afterAll(() => engine.close());
@@ -70,6 +73,16 @@ describeWithModels(['whisper-tiny-en', 'piper-joe'], 'an utterance of two senten
     expect(last?.startSample).toBeGreaterThan(audio.speech[0]!.endSample);
     expect(last?.endSample).toBeLessThanOrEqual(audio.samples.length);
   }, 60_000);
+
+  it.each([0.35, 0.42, 0.45])(
+    'is recognised to its end after a short sentence, whose last word seems to reach over the pause of %d s',
+    async (pauseSeconds) => {
+      const { samples, speech } = await followedByWait('Thank you.', pauseSeconds);
+      const [whole] = await recognise({ samples, speech });
+      expect(whole?.text).toMatch(/^Thank you\..*wait\.?$/i);
+    },
+    60_000,
+  );
 
   it('is recognised alone as beside others, and words come only where they are wanted', async () => {
     const [alone] = await recognise({ speech: audio.speech, words: false });
