@@ -27,7 +27,7 @@ const project = (name, testMatch) => ({
   setupFiles: ['reflect-metadata'],
   transform: { '^.+\\.(t|j|mj)s$': swc },
   transformIgnorePatterns: [
-    '/node_modules/(?!(@nestjs|@nats-io|cookie|magic-string|@willsoto|@opentelemetry/otlp-exporter-base)/)',
+    '/node_modules/(?!(@nestjs|@nats-io|cookie|jose|magic-string|@willsoto|@opentelemetry/otlp-exporter-base)/)',
   ],
   moduleNameMapper: {
     '^@app/speech/(.*)$': '<rootDir>/libs/speech/src/$1/index.ts',

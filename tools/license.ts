@@ -3,7 +3,9 @@ import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { issuerKeyId, licenseState, readPublicKeys, verifyLicense, type License } from '@app/licensing';
 import { errorLine } from './error-line';
+import { auditCommand, auditHelp } from './license/audit';
 import { developmentFiles, ensureDevelopmentLicense } from './license/development-license';
+import { usageCommand, usageHelp } from './license/usage';
 
 const help = `npm run license -- init-dev [--folder FOLDER]   issue a licence and an API key for this machine
 npm run license -- verify FILE [--keys FILE]   verify a licence file with trusted public keys
@@ -12,11 +14,24 @@ npm run license -- show FILE [--keys FILE]     verify a licence file and print i
   --folder FOLDER  folder of the development licence; files that are still valid are kept
                    (default: .antiphon/license in the repository)
   --keys FILE      public keys of trusted issuers, in PEM format (default: ${developmentFiles.publicKey} beside the licence file)
-  --help           print this text`;
+  --help           print this text
+
+${auditHelp}
+
+${usageHelp}`;
+
+/** Commands in files of their own. */
+const commands = new Map([
+  ['audit', auditCommand],
+  ['usage', usageCommand],
+]);
 
 /** `npm run license`: see `help`. Resolves to the exit code. */
 export async function main(args: readonly string[], root: string): Promise<number> {
   try {
+    const [name = '', ...rest] = args;
+    const own = args.includes('--help') ? undefined : commands.get(name);
+    if (own) return await own(rest, root);
     const { values, positionals } = parseArgs({
       args: [...args],
       allowPositionals: true,

@@ -1,3 +1,4 @@
+export * from './append-log';
 export * from './broker';
 export * from './client';
 export * from './job-context';

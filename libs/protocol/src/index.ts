@@ -14,8 +14,10 @@ export type {
 export * from './graph';
 export * from './jobs';
 export * from './lane';
+export * from './logs';
 export * from './messages';
 export * from './problems';
 export * from './product';
 export * from './subjects';
+export * from './usage-record';
 export * from './validation';

@@ -1,0 +1,4 @@
+export * from './audit-record';
+export type { AuditFinding } from './chain-check';
+export * from './checkpoint';
+export * from './verify-audit';

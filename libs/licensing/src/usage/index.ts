@@ -1,0 +1,2 @@
+export * from './usage-text';
+export * from './usage-totals';
