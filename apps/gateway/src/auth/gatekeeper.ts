@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { traceHeadersOf } from '@app/platform';
 import { ProblemError, type Feature } from '@app/protocol';
+import { UsageRecorder } from '../usage/usage-recorder';
 import { Concurrency } from './concurrency';
 import { credentialOf } from './credentials';
 import { LicenseClient } from './license.client';
@@ -15,6 +16,8 @@ export interface Visitor {
 
 /** The permission for a request to run. */
 export interface Admission {
+  /** Stable id of the caller's key, never the key. */
+  readonly keyId: string;
   /** Counts work as active until the returned function is called. Throws `concurrency_limited`. */
   enter(): () => void;
 }
@@ -27,17 +30,19 @@ export class Gatekeeper {
   constructor(
     private readonly license: LicenseClient,
     private readonly concurrency: Concurrency,
+    private readonly usage: UsageRecorder,
   ) {}
 
-  /** Throws `key_missing`, `draining`, or the refusal of the license app. */
+  /** Throws `key_missing`, `draining`, `usage_unavailable`, or the refusal of the license app. */
   async admit(visitor: Visitor, feature: Feature, model?: string): Promise<Admission> {
     if (this.draining) throw new ProblemError('draining', { retryAfterSeconds: 1 });
     const key = credentialOf(visitor.headers, visitor.query);
     if (key === undefined) throw new ProblemError('key_missing');
+    this.usage.check();
     const { requestId } = visitor;
     const request = { key, feature, requestId, ...(model === undefined ? {} : { model }) };
     const granted = await this.license.authorize(request, traceHeadersOf(visitor.headers));
-    return { enter: () => this.concurrency.enter(granted) };
+    return { keyId: granted.keyId, enter: () => this.concurrency.enter(granted) };
   }
 
   /** Refuses all requests from now on. */

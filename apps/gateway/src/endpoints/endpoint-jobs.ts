@@ -5,6 +5,7 @@ import { laneClasses, laneName, ProblemError, type JobKind } from '@app/protocol
 import { Catalogue } from '../catalogue/catalogue';
 import type { Admission } from '../auth/gatekeeper';
 import { callerOf } from '../http/caller';
+import { ended } from '../scope/request-scope';
 import { RequestScopes } from '../scope/request-scopes';
 
 /** The request of an endpoint, as Nest passes it to the route. */
@@ -49,12 +50,12 @@ export class EndpointJobs {
           onClaim: ({ waitedMs }) => scope.metrics.waitedInQueue(laneName(lane), waitedMs),
         },
       );
-      scope.end({ outcome: 'done' });
+      await ended(scope, { outcome: 'done' });
       return result;
     } catch (error) {
       const problem = ProblemError.from(error);
       const isCancelled = problem.code === 'cancelled';
-      scope.end(isCancelled ? { outcome: 'cancelled', reason: 'disconnected' } : { outcome: 'error', problem });
+      await ended(scope, isCancelled ? { outcome: 'cancelled', reason: 'disconnected' } : { outcome: 'error', problem });
       throw problem;
     }
   }

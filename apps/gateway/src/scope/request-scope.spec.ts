@@ -93,6 +93,7 @@ describe('the scope of a request', () => {
   it('moves its slot to a newer admission, whose refusal costs it the slot', () => {
     let newer = 0;
     const admission: Admission = {
+      keyId: 'key-1',
       enter: () => {
         if (newer === 1) throw new ProblemError('concurrency_limited');
         newer++;
@@ -112,7 +113,7 @@ describe('the scope of a request', () => {
 
   it('takes a slot of the newer admission only when it next enters, and none after its end', () => {
     const scope = open();
-    const admission = { enter };
+    const admission = { keyId: 'key-1', enter };
     scope.moveTo(admission);
     expect(active).toBe(0);
     scope.enter();

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { JobClient } from '@app/broker';
 import { ErrorMetrics, Log, Tracing } from '@app/platform';
 import { GatewayMetrics } from '../metrics/gateway-metrics';
+import { UsageRecorder } from '../usage/usage-recorder';
 import { RequestScope, type Caller, type ScopeServices, type Work } from './request-scope';
 
 /** Opens a scope for each piece of admitted work. */
@@ -12,6 +13,7 @@ export class RequestScopes implements ScopeServices {
     readonly tracing: Tracing,
     readonly metrics: GatewayMetrics,
     readonly log: Log,
+    readonly usage: UsageRecorder,
     /** Counts problems that are sent within a response. The problem filter counts those that are thrown. */
     readonly errors: ErrorMetrics,
   ) {}

@@ -1,6 +1,6 @@
 import { ProblemError } from '@app/protocol';
 import type { Catalogue } from '../catalogue/catalogue';
-import type { RequestScope } from '../scope/request-scope';
+import { ended, type RequestScope } from '../scope/request-scope';
 import type { AudioInput } from './audio-input';
 import type { SttClient, SttEvent, SttSettings } from './stream-events';
 import { sttSettings } from './stt-request';
@@ -63,7 +63,7 @@ export class Upload implements SttClient {
     } catch (error) {
       const problem = ProblemError.from(error);
       this.begun?.session.fail(problem);
-      this.scope.end({ outcome: 'error', problem });
+      await ended(this.scope, { outcome: 'error', problem });
       throw problem;
     }
   }
