@@ -7,6 +7,7 @@ import type { Admission } from '../auth/gatekeeper';
 import { callerOf } from '../http/caller';
 import { ended } from '../scope/request-scope';
 import { RequestScopes } from '../scope/request-scopes';
+import { useOfRecording } from './recording';
 
 /** The request of an endpoint, as Nest passes it to the route. */
 export interface EndpointCall {
@@ -39,6 +40,7 @@ export class EndpointJobs {
     const lane = this.catalogue.laneOf(kind);
     const work = { kind, name: `${kind} request`, model: lane.model };
     const scope = this.scopes.openActive(callerOf(request, reply, admission), work);
+    if (body) scope.measure(() => useOfRecording(body));
     try {
       const [jobClass = ''] = laneClasses(lane);
       const job = { ...fields, requestId: request.id, model: lane.model };
@@ -55,7 +57,10 @@ export class EndpointJobs {
     } catch (error) {
       const problem = ProblemError.from(error);
       const isCancelled = problem.code === 'cancelled';
-      await ended(scope, isCancelled ? { outcome: 'cancelled', reason: 'disconnected' } : { outcome: 'error', problem });
+      await ended(
+        scope,
+        isCancelled ? { outcome: 'cancelled', reason: 'disconnected' } : { outcome: 'error', problem },
+      );
       throw problem;
     }
   }

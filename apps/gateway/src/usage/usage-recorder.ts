@@ -68,7 +68,8 @@ export class UsageRecorder {
       throw new ProblemError('usage_unavailable', { detail, retryAfterSeconds });
     }
     if (!this.hasRoom) {
-      const detail = 'Too many usage records of this server are not published yet. Try again after Retry-After seconds.';
+      const detail =
+        'Too many usage records of this server are not published yet. Try again after Retry-After seconds.';
       throw new ProblemError('usage_unavailable', { detail, retryAfterSeconds });
     }
   }
@@ -78,7 +79,14 @@ export class UsageRecorder {
    * until the disk or NATS takes it, and `saved` is called at once: the request was served and its caller is told so.
    */
   record(record: UsageRecord, saved: () => void): void {
-    void this.save({ record, bytes: usageBytes(record) }).then(saved);
+    let bytes: Uint8Array;
+    try {
+      bytes = usageBytes(record);
+    } catch (error) {
+      this.log.error('usage record is invalid', { record, err: error });
+      return saved();
+    }
+    void this.save({ record, bytes }).then(saved);
   }
 
   /** Publishes what is left, for at most `timeoutMs`. What is not published by then stays in the spool. */
@@ -153,7 +161,8 @@ export class UsageRecorder {
       this.bus = 'taking';
     } catch (error) {
       const { code, cause } = ProblemError.from(error);
-      if (this.bus === 'taking') this.log.warn('usage records wait in the spool', { code, ...(cause ? { err: cause } : {}) });
+      if (this.bus === 'taking')
+        this.log.warn('usage records wait in the spool', { code, ...(cause ? { err: cause } : {}) });
       this.bus = 'failing';
     }
   }

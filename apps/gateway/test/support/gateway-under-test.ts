@@ -80,11 +80,7 @@ export class GatewayUnderTest {
       gateway.shutdown = new Shutdown(log, { on: () => undefined, exit: resolve });
     });
     const context = { config, log, readiness: new Readiness(), tracing: Tracing.off(), shutdown: gateway.shutdown };
-    gateway.started = await startGateway(
-      context,
-      new MemoryBroker(gateway.bus),
-      new MemoryAppendLog(gateway.usage),
-    );
+    gateway.started = await startGateway(context, new MemoryBroker(gateway.bus), new MemoryAppendLog(gateway.usage));
     gateway.worker = await gateway.addWorker('worker-1');
     return gateway;
   }
