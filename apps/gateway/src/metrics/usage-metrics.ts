@@ -14,6 +14,10 @@ const bytes = {
   name: 'antiphon_usage_spooled_bytes',
   help: 'Size of the spool of this gateway, in bytes. New requests are refused when it reaches USAGE_SPOOL_BYTES.',
 };
+const limit = {
+  name: 'antiphon_usage_spool_limit_bytes',
+  help: 'Size of the spool at which new requests are refused (USAGE_SPOOL_BYTES), in bytes.',
+};
 const age = {
   name: 'antiphon_usage_oldest_record_seconds',
   help: 'Age of the oldest usage record in the spool of this gateway, in seconds. 0 if the spool is empty.',
@@ -25,7 +29,12 @@ export class UsageMetrics {
   @InjectMetric(published.name) private readonly publications!: Counter;
   @InjectMetric(records.name) private readonly records!: Gauge;
   @InjectMetric(bytes.name) private readonly bytes!: Gauge;
+  @InjectMetric(limit.name) private readonly limit!: Gauge;
   @InjectMetric(age.name) private readonly age!: Gauge;
+
+  spoolLimit(size: number): void {
+    this.limit.set(size);
+  }
 
   published(count: number): void {
     this.publications.inc(count);
@@ -43,5 +52,5 @@ export class UsageMetrics {
 export const usageMetrics: readonly Provider[] = [
   UsageMetrics,
   makeCounterProvider(published),
-  ...[records, bytes, age].map(makeGaugeProvider),
+  ...[records, bytes, limit, age].map(makeGaugeProvider),
 ];

@@ -46,6 +46,7 @@ export class UsageRecorder {
 
   /** Opens the spool. Never rejects: while the folder cannot be written, the gateway is not ready and refuses requests. */
   async start(): Promise<void> {
+    this.metrics.spoolLimit(this.config.usageSpoolBytes);
     await this.spool.open().catch((error: unknown) => this.diskFailed(error));
     this.ticking = setInterval(() => void this.tick(), tickMs).unref();
     this.publishSoon();

@@ -58,7 +58,7 @@ export class UsageSpool {
       await mkdir(this.folder, { recursive: true });
       await this.prove();
       const names = (await readdir(this.folder)).filter((name) => name.endsWith(suffix) && !this.isOwn(name));
-      for (const name of names.sort()) await this.takeOver(join(this.folder, name));
+      for (const name of names.sort()) await this.adopt(join(this.folder, name));
     });
   }
 
@@ -183,7 +183,7 @@ export class UsageSpool {
   }
 
   /** Renames before it reads, so that the other gateway either finds its file gone or has written before this reads. */
-  private async takeOver(theirs: string): Promise<void> {
+  private async adopt(theirs: string): Promise<void> {
     const path = this.nextPath();
     const isTaken = await rename(theirs, path).then(() => true, isMissing);
     if (!isTaken) return;
