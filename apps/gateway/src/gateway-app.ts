@@ -74,22 +74,12 @@ export async function startGateway(
   const watch = new LaneWatch(offers, presence, lanes, metrics, config.waitBudgetMs);
   readiness.add('bus connected', () => broker.connected);
   const usage = app.get(UsageRecorder);
-  readiness.add('usage folder writable', () => usage.canWrite);
-  readiness.add('usage records below their limit', () => usage.hasRoom);
-  await usage.start();
+  await startUsage(usage, context);
   await jobs.start();
   presence.start();
   watch.start();
 
-  shutdown.add('drain', config.drainMs + settleMs + 1_000, async () => {
-    readiness.drain();
-    app.get(Gatekeeper).close();
-    const sockets = app.get(SocketRegistry);
-    sockets.drain();
-    await idle(concurrency, sockets, config.drainMs);
-    await sockets.closeAll(settleMs);
-  });
-  shutdown.add('http', 5_000, () => closeHttp(app));
+  addDrain(app, concurrency, context);
   shutdown.add('usage', usageDrainMs + 2_000, async () => {
     await usage.drain(usageDrainMs);
     await usageLog.close();
@@ -105,6 +95,26 @@ export async function startGateway(
   const management = await startManagementServer(config, context);
   shutdown.add('management', 1_000, () => management.close());
   return { port: await listen(app, config), metricsPort: management.port };
+}
+
+async function startUsage(usage: UsageRecorder, { readiness }: AppContext<GatewayConfig>): Promise<void> {
+  readiness.add('usage folder writable', () => usage.canWrite);
+  readiness.add('usage records below their limit', () => usage.hasRoom);
+  await usage.start();
+}
+
+/** Running requests end, then the server closes. */
+function addDrain(app: NestFastifyApplication, concurrency: Concurrency, context: AppContext<GatewayConfig>): void {
+  const { config, readiness, shutdown } = context;
+  shutdown.add('drain', config.drainMs + settleMs + 1_000, async () => {
+    readiness.drain();
+    app.get(Gatekeeper).close();
+    const sockets = app.get(SocketRegistry);
+    sockets.drain();
+    await idle(concurrency, sockets, config.drainMs);
+    await sockets.closeAll(settleMs);
+  });
+  shutdown.add('http', 5_000, () => closeHttp(app));
 }
 
 /**

@@ -181,6 +181,20 @@ describe('the spool of usage records', () => {
     await gateway.stop();
   });
 
+  it('keeps what cannot be published for the next gateway in its folder', async () => {
+    const first = await GatewayUnderTest.start();
+    const { usageFolder } = first;
+    first.usage.disconnect();
+    expect((await first.post('/tts/bytes', spoken())).status).toBe(200);
+    await first.drain();
+    expect(first.log.join('')).toContain('usage records stay in the spool');
+    expect(readdirSync(usageFolder)).toHaveLength(1);
+    const second = await GatewayUnderTest.start({ usageFolder });
+    await until(() => second.usage.records.length === 1 && readdirSync(usageFolder).length === 0);
+    await second.stop();
+    await first.stop();
+  });
+
   it('is empty after a drain', async () => {
     const gateway = await GatewayUnderTest.start();
     expect((await gateway.post('/tts/bytes', spoken())).status).toBe(200);

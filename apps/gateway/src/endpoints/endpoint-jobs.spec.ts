@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { JobClient, LaneRunner, MemoryBroker, MemoryBus, type JobContext } from '@app/broker';
-import { Log, Tracing, type ErrorMetrics } from '@app/platform';
+import { Log, Tracing } from '@app/platform';
 import { builtinModel, laneClasses, laneName, ProblemError, type ResultOutput } from '@app/protocol';
 import { mockMetrics } from '../../test/support/test-scope';
 import type { Catalogue } from '../catalogue/catalogue';
@@ -45,7 +45,7 @@ describe('the job of an endpoint', () => {
     tracing = Tracing.off();
     const usage = { record: (_: unknown, stored: () => void) => stored() } as unknown as UsageRecorder;
     const ofGateway = metrics as unknown as GatewayMetrics;
-    const scopes = new RequestScopes(jobs, tracing, ofGateway, log, usage, {} as ErrorMetrics);
+    const scopes = new RequestScopes(jobs, tracing, ofGateway, log, usage);
     endpoint = new EndpointJobs(scopes, { laneOf: () => lane } as unknown as Catalogue);
     connection = new FakeConnection();
     active = 0;
