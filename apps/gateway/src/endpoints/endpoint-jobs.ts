@@ -5,7 +5,6 @@ import { laneClasses, laneName, ProblemError, type JobKind } from '@app/protocol
 import { Catalogue } from '../catalogue/catalogue';
 import type { Admission } from '../auth/gatekeeper';
 import { callerOf } from '../http/caller';
-import { ended } from '../scope/request-scope';
 import { RequestScopes } from '../scope/request-scopes';
 import { useOfRecording } from './recording';
 
@@ -52,15 +51,14 @@ export class EndpointJobs {
           onClaim: ({ waitedMs }) => scope.metrics.waitedInQueue(laneName(lane), waitedMs),
         },
       );
-      await ended(scope, { outcome: 'done' });
+      scope.end({ outcome: 'done' });
+      await scope.stored();
       return result;
     } catch (error) {
       const problem = ProblemError.from(error);
       const isCancelled = problem.code === 'cancelled';
-      await ended(
-        scope,
-        isCancelled ? { outcome: 'cancelled', reason: 'disconnected' } : { outcome: 'error', problem },
-      );
+      scope.end(isCancelled ? { outcome: 'cancelled', reason: 'disconnected' } : { outcome: 'error', problem });
+      await scope.stored();
       throw problem;
     }
   }

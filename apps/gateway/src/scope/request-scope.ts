@@ -162,8 +162,7 @@ export class RequestScope {
    * change nothing. Calls `stored` once the record is stored: the caller is told of the end only then.
    */
   end(end: WorkEnd, stored: () => void = () => undefined): void {
-    if (this.whenStored) this.whenStored.push(stored);
-    else stored();
+    this.onStored(stored);
     if (this.ended) return;
     this.ended = true;
     this.rest();
@@ -173,6 +172,16 @@ export class RequestScope {
     this.span.end(end.outcome === 'error' ? end.problem.code : undefined);
     this.logEnd(end);
     this.store(end);
+  }
+
+  /** Resolves when the work has ended and its usage record is stored. */
+  stored(): Promise<void> {
+    return new Promise((resolve) => this.onStored(resolve));
+  }
+
+  private onStored(call: () => void): void {
+    if (this.whenStored) this.whenStored.push(call);
+    else call();
   }
 
   private store(end: WorkEnd): void {
@@ -205,7 +214,3 @@ export class RequestScope {
     }
   }
 }
-
-/** Ends the work and resolves when its usage record is stored. */
-export const ended = (scope: RequestScope, end: WorkEnd): Promise<void> =>
-  new Promise((resolve) => scope.end(end, resolve));

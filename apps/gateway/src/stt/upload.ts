@@ -1,6 +1,6 @@
 import { ProblemError } from '@app/protocol';
 import type { Catalogue } from '../catalogue/catalogue';
-import { ended, type RequestScope } from '../scope/request-scope';
+import type { RequestScope } from '../scope/request-scope';
 import type { AudioInput } from './audio-input';
 import type { SttClient, SttEvent, SttSettings } from './stream-events';
 import { sttSettings } from './stt-request';
@@ -63,7 +63,8 @@ export class Upload implements SttClient {
     } catch (error) {
       const problem = ProblemError.from(error);
       this.begun?.session.fail(problem);
-      await ended(this.scope, { outcome: 'error', problem });
+      this.scope.end({ outcome: 'error', problem });
+      await this.scope.stored();
       throw problem;
     }
   }
