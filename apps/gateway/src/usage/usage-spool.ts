@@ -131,7 +131,9 @@ export class UsageSpool {
       for (const { resolve } of batch) resolve();
     } catch (error) {
       // The file may end in a part of a line. Nothing may follow it.
+      const failed = this.current?.file;
       await this.closeCurrent().catch(() => undefined);
+      if (failed?.records === 0) await this.remove(failed).catch(() => undefined);
       for (const { reject } of batch) reject(error);
     }
   }
