@@ -2,6 +2,7 @@ import { Test } from '@nestjs/testing';
 import { Log, ManagementModule, measureStart, PlatformModule, Readiness, Tracing } from '@app/platform';
 import { register } from 'prom-client';
 import { gatewayMetrics } from '../../apps/gateway/src/metrics/gateway-metrics';
+import { usageMetrics } from '../../apps/gateway/src/metrics/usage-metrics';
 import { inferenceMetrics } from '../../apps/inference/src/metrics/inference-metrics';
 import { licenseMetrics } from '../../apps/license/src/metrics/license-metrics';
 
@@ -16,7 +17,7 @@ export interface DeclaredMetric {
 /** All metrics of all apps, those of the process and of Node among them, as their registry has them. */
 export async function declaredMetrics(): Promise<DeclaredMetric[]> {
   const platform = { log: Log.create('rules', 'silent'), readiness: new Readiness(), tracing: Tracing.off() };
-  const metrics = [...gatewayMetrics, ...inferenceMetrics, ...licenseMetrics];
+  const metrics = [...gatewayMetrics, ...usageMetrics, ...inferenceMetrics, ...licenseMetrics];
   const imports = [PlatformModule.register(platform, metrics), ManagementModule.register()];
   const module = await Test.createTestingModule({ imports }).compile();
   await module.init();

@@ -121,6 +121,11 @@ export class RunningStack {
     return stdout.split('\n').filter(Boolean).map(Number);
   }
 
+  /** URL of its NATS server. */
+  get nats(): string {
+    return this.plan.addresses.nats;
+  }
+
   /** Base URL of its Prometheus. */
   get prometheus(): string {
     const { prometheus } = this.plan.addresses;

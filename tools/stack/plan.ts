@@ -86,6 +86,7 @@ export async function planStack(settings: StackSettings, ports: PortBook): Promi
       METRICS_PORT: String(gatewayMetrics),
       NATS_URL: natsUrl,
       LICENSE_PROXY_URL: url(license),
+      USAGE_FOLDER: join(dataFolder, 'usage'),
       DISPATCH: dispatch.join(','),
       ...(inferenceUrl === undefined ? {} : { INFERENCE_URL: inferenceUrl }),
       ...settings.gatewayEnv,

@@ -1,6 +1,6 @@
 import multipart from '@fastify/multipart';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { JobClient, Presence, type Broker } from '@app/broker';
+import { JobClient, Presence, type AppendLog, type Broker } from '@app/broker';
 import { loadManifest, type Manifest } from '@app/artifacts';
 import { createHttpApp, ErrorMetrics, listen, parseJson, startManagementServer, type AppContext } from '@app/platform';
 import { ProblemError } from '@app/protocol';
@@ -18,6 +18,7 @@ import { RawWsAdapter } from './sockets/raw-ws.adapter';
 import { SocketRegistry } from './sockets/socket-registry';
 import { SttSocket } from './sockets/stt.socket';
 import { TtsSocket } from './sockets/tts.socket';
+import { UsageRecorder } from './usage/usage-recorder';
 
 /** The addresses of a started gateway. */
 export interface StartedGateway {
@@ -29,14 +30,17 @@ const drainPollMs = 20;
 const closeTimeoutMs = 500;
 /** Time at the end of a drain for the last finals of STT streams that are still open, in milliseconds. */
 const settleMs = 2_000;
+/** Time for the publication of the last usage records, in milliseconds. */
+const usageDrainMs = 3_000;
 
 /**
- * Starts the gateway with a bus that has been started. Resolves when the gateway answers requests. The bus is closed at
- * shutdown.
+ * Starts the gateway with a bus and a log of usage records that have been started. Resolves when the gateway answers
+ * requests. Both are closed at shutdown.
  */
 export async function startGateway(
   context: AppContext<GatewayConfig>,
   broker: Broker,
+  usageLog: AppendLog,
   manifest: Manifest = loadManifest(),
 ): Promise<StartedGateway> {
   const { config, log, readiness, shutdown } = context;
@@ -54,7 +58,7 @@ export async function startGateway(
     activeByKey: () => concurrency.counts(),
   });
   const concurrency = new Concurrency((keyId) => presence.activeElsewhere(keyId), config.maxConcurrent);
-  const module = GatewayModule.register({ config, catalogue, jobs, concurrency }, context);
+  const module = GatewayModule.register({ config, catalogue, jobs, concurrency, usageLog }, context);
   const app = await createHttpApp(module, log, {
     bodyLimitBytes: config.maxMessageBytes,
     bodyTimes: { idleMs: config.bodyIdleMs, totalMs: config.bodyTimeoutMs },
@@ -69,19 +73,17 @@ export async function startGateway(
   const metrics = app.get(GatewayMetrics, { strict: false });
   const watch = new LaneWatch(offers, presence, lanes, metrics, config.waitBudgetMs);
   readiness.add('bus connected', () => broker.connected);
+  const usage = app.get(UsageRecorder);
+  await startUsage(usage, context);
   await jobs.start();
   presence.start();
   watch.start();
 
-  shutdown.add('drain', config.drainMs + settleMs + 1_000, async () => {
-    readiness.drain();
-    app.get(Gatekeeper).close();
-    const sockets = app.get(SocketRegistry);
-    sockets.drain();
-    await idle(concurrency, sockets, config.drainMs);
-    await sockets.closeAll(settleMs);
+  addDrain(app, concurrency, context);
+  shutdown.add('usage', usageDrainMs + 2_000, async () => {
+    await usage.drain(usageDrainMs);
+    await usageLog.close();
   });
-  shutdown.add('http', 5_000, () => closeHttp(app));
   shutdown.add('bus', 5_000, async () => {
     watch.stop();
     presence.stop();
@@ -93,6 +95,26 @@ export async function startGateway(
   const management = await startManagementServer(config, context);
   shutdown.add('management', 1_000, () => management.close());
   return { port: await listen(app, config), metricsPort: management.port };
+}
+
+async function startUsage(usage: UsageRecorder, { readiness }: AppContext<GatewayConfig>): Promise<void> {
+  readiness.add('usage folder writable', () => usage.canWrite);
+  readiness.add('usage records below their limit', () => usage.hasRoom);
+  await usage.start();
+}
+
+/** Running requests end, then the server closes. */
+function addDrain(app: NestFastifyApplication, concurrency: Concurrency, context: AppContext<GatewayConfig>): void {
+  const { config, readiness, shutdown } = context;
+  shutdown.add('drain', config.drainMs + settleMs + 1_000, async () => {
+    readiness.drain();
+    app.get(Gatekeeper).close();
+    const sockets = app.get(SocketRegistry);
+    sockets.drain();
+    await idle(concurrency, sockets, config.drainMs);
+    await sockets.closeAll(settleMs);
+  });
+  shutdown.add('http', 5_000, () => closeHttp(app));
 }
 
 /**

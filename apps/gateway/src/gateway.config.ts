@@ -165,6 +165,15 @@ export class GatewayConfig extends AppConfig {
   @Min(1)
   sttIdleMs = 180_000;
 
+  @Variable('Folder of the usage records that are not published yet. It must outlive a restart of the gateway.')
+  @IsString()
+  usageFolder = 'usage';
+
+  @Variable('Size of the unpublished usage records at which new requests are refused, in bytes.')
+  @IsInt()
+  @Min(1_024)
+  usageSpoolBytes = 67_108_864;
+
   @Variable('Drain time: how long running requests may go on at shutdown, in milliseconds.')
   @IsInt()
   @Min(0)

@@ -1,5 +1,5 @@
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
-import { JobClient } from '@app/broker';
+import { AppendLog, JobClient } from '@app/broker';
 import { HealthModule, PlatformModule, type Platform } from '@app/platform';
 import { AuthGuard } from './auth/auth.guard';
 import { Concurrency } from './auth/concurrency';
@@ -15,10 +15,12 @@ import { SttController } from './http/stt.controller';
 import { TtsController } from './http/tts.controller';
 import { VoicesController } from './http/voices.controller';
 import { gatewayMetrics } from './metrics/gateway-metrics';
+import { usageMetrics } from './metrics/usage-metrics';
 import { RequestScopes } from './scope/request-scopes';
 import { SocketRegistry } from './sockets/socket-registry';
 import { SttSocket } from './sockets/stt.socket';
 import { TtsSocket } from './sockets/tts.socket';
+import { UsageRecorder } from './usage/usage-recorder';
 
 /** The objects that the gateway's classes use and do not create. */
 export interface GatewayParts {
@@ -26,6 +28,8 @@ export interface GatewayParts {
   readonly catalogue: Catalogue;
   readonly jobs: JobClient;
   readonly concurrency: Concurrency;
+  /** The log that usage records are published to. */
+  readonly usageLog: AppendLog;
 }
 
 /** The API: HTTP and sockets. */
@@ -43,12 +47,13 @@ export class GatewayModule {
   static register(parts: GatewayParts, platform: Platform): DynamicModule {
     return {
       module: GatewayModule,
-      imports: [PlatformModule.register(platform, gatewayMetrics), HealthModule],
+      imports: [PlatformModule.register(platform, [...gatewayMetrics, ...usageMetrics]), HealthModule],
       providers: [
         { provide: GatewayConfig, useValue: parts.config },
         { provide: Catalogue, useValue: parts.catalogue },
         { provide: JobClient, useValue: parts.jobs },
         { provide: Concurrency, useValue: parts.concurrency },
+        { provide: AppendLog, useValue: parts.usageLog },
         AuthGuard,
         EndpointJobs,
         Gatekeeper,
@@ -57,6 +62,7 @@ export class GatewayModule {
         SocketRegistry,
         SttSocket,
         TtsSocket,
+        UsageRecorder,
       ],
     };
   }

@@ -170,6 +170,21 @@ describe('the chart', () => {
     }
   });
 
+  it('gives the usage records of a gateway a bounded folder of the pod, or the claim that is named', () => {
+    const usageOf = (set: readonly string[]): unknown => {
+      const gateway = workload(render({ set }), 'gateway');
+      const { USAGE_FOLDER } = environmentOf(gateway);
+      const mount = containerOf(gateway).volumeMounts?.find(({ mountPath }) => mountPath === USAGE_FOLDER);
+      expect(mount?.readOnly ?? false).toBe(false);
+      const { name: _, ...volume } = gateway.template.spec.volumes?.find(({ name }) => name === mount?.name) ?? {};
+      return volume;
+    };
+    expect(usageOf([])).toEqual({ emptyDir: { sizeLimit: '256Mi' } });
+    expect(usageOf(['gateway.usage.sizeLimit=1Gi'])).toEqual({ emptyDir: { sizeLimit: '1Gi' } });
+    const claim = { persistentVolumeClaim: { claimName: 'antiphon-usage' } };
+    expect(usageOf(['gateway.usage.claim.name=antiphon-usage'])).toEqual(claim);
+  });
+
   it('has room in /tmp for the graphs of models that come from a claim or an init container, which may be unprepared', () => {
     const tmpOf = (set: readonly string[], name: string): unknown =>
       workload(render({ set }), name).template.spec.volumes?.find((volume) => volume.name === 'tmp')?.emptyDir;

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { traceHeadersOf } from '@app/platform';
 import { ProblemError, type AccessTokenIssued, type AccessTokenRequest, type Feature } from '@app/protocol';
+import { UsageRecorder } from '../usage/usage-recorder';
 import { Concurrency } from './concurrency';
 import { credentialOf } from './credentials';
 import { LicenseClient } from './license.client';
@@ -17,6 +18,8 @@ export interface Visitor {
 
 /** The permission for a request to run. */
 export interface Admission {
+  /** Stable id of the caller's key, never the key. */
+  readonly keyId: string;
   /** Counts work as active until the returned function is called. Throws `concurrency_limited`. */
   enter(): () => void;
 }
@@ -29,11 +32,13 @@ export class Gatekeeper {
   constructor(
     private readonly license: LicenseClient,
     private readonly concurrency: Concurrency,
+    private readonly usage: UsageRecorder,
   ) {}
 
-  /** Throws `key_missing`, `draining`, or the refusal of the license app. */
+  /** Throws `key_missing`, `draining`, `usage_unavailable`, or the refusal of the license app. */
   async admit(visitor: Visitor, feature: Feature, model?: string): Promise<Admission> {
     const key = this.credentialOf(visitor);
+    this.usage.check();
     const { requestId, connected } = visitor;
     const request = {
       key,
@@ -43,7 +48,7 @@ export class Gatekeeper {
       ...(connected ? { connected } : {}),
     };
     const granted = await this.license.authorize(request, traceHeadersOf(visitor.headers));
-    return { enter: () => this.concurrency.enter(granted) };
+    return { keyId: granted.keyId, enter: () => this.concurrency.enter(granted) };
   }
 
   /** A token for the holder of the API key. Throws as `admit` does, and `token_not_allowed` if a token asks. */

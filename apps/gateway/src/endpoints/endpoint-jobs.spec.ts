@@ -1,12 +1,13 @@
 import { EventEmitter } from 'node:events';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { JobClient, LaneRunner, MemoryBroker, MemoryBus, type JobContext } from '@app/broker';
-import { Log, Tracing, type ErrorMetrics } from '@app/platform';
+import { Log, Tracing } from '@app/platform';
 import { builtinModel, laneClasses, laneName, ProblemError, type ResultOutput } from '@app/protocol';
 import { mockMetrics } from '../../test/support/test-scope';
 import type { Catalogue } from '../catalogue/catalogue';
 import type { GatewayMetrics } from '../metrics/gateway-metrics';
 import { RequestScopes } from '../scope/request-scopes';
+import type { UsageRecorder } from '../usage/usage-recorder';
 import { EndpointJobs } from './endpoint-jobs';
 
 /** A connection that the test closes. */
@@ -42,7 +43,9 @@ describe('the job of an endpoint', () => {
     metrics = mockMetrics();
     const log = Log.create('gateway', 'silent');
     tracing = Tracing.off();
-    const scopes = new RequestScopes(jobs, tracing, metrics as unknown as GatewayMetrics, log, {} as ErrorMetrics);
+    const usage = { record: (_: unknown, stored: () => void) => stored() } as unknown as UsageRecorder;
+    const ofGateway = metrics as unknown as GatewayMetrics;
+    const scopes = new RequestScopes(jobs, tracing, ofGateway, log, usage);
     endpoint = new EndpointJobs(scopes, { laneOf: () => lane } as unknown as Catalogue);
     connection = new FakeConnection();
     active = 0;
@@ -60,7 +63,7 @@ describe('the job of an endpoint', () => {
       active++;
       return () => void active--;
     };
-    return endpoint.run({ request, reply, admission: { enter } }, { kind, fields });
+    return endpoint.run({ request, reply, admission: { keyId: 'key-1', enter } }, { kind, fields });
   };
   const codeOf = (running: Promise<object>): Promise<string> =>
     running.then(

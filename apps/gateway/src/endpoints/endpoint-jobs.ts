@@ -6,6 +6,7 @@ import { Catalogue } from '../catalogue/catalogue';
 import type { Admission } from '../auth/gatekeeper';
 import { callerOf } from '../http/caller';
 import { RequestScopes } from '../scope/request-scopes';
+import { useOfRecording } from './recording';
 
 /** The request of an endpoint, as Nest passes it to the route. */
 export interface EndpointCall {
@@ -38,6 +39,7 @@ export class EndpointJobs {
     const lane = this.catalogue.laneOf(kind);
     const work = { kind, name: `${kind} request`, model: lane.model };
     const scope = this.scopes.openActive(callerOf(request, reply, admission), work);
+    if (body) scope.measure(() => useOfRecording(body));
     try {
       const [jobClass = ''] = laneClasses(lane);
       const job = { ...fields, requestId: request.id, model: lane.model };
@@ -50,11 +52,13 @@ export class EndpointJobs {
         },
       );
       scope.end({ outcome: 'done' });
+      await scope.stored();
       return result;
     } catch (error) {
       const problem = ProblemError.from(error);
       const isCancelled = problem.code === 'cancelled';
       scope.end(isCancelled ? { outcome: 'cancelled', reason: 'disconnected' } : { outcome: 'error', problem });
+      await scope.stored();
       throw problem;
     }
   }

@@ -2,7 +2,9 @@ import multipart from '@fastify/multipart';
 import fastify, { type FastifyInstance } from 'fastify';
 import { maxJobBodyBytes } from '@app/broker';
 import { ProblemError } from '@app/protocol';
-import { recordingIn } from './recording';
+import { wavFile } from '@app/speech/audio';
+import { noUse } from '../usage/usage-record';
+import { recordingIn, useOfRecording } from './recording';
 
 describe('recordingIn', () => {
   let server: FastifyInstance;
@@ -53,5 +55,14 @@ describe('recordingIn', () => {
   it('in a form must fit into a job', async () => {
     expect(await form('a'.repeat(maxJobBodyBytes))).toMatchObject({ bytes: expect.stringContaining('aaa') as string });
     expect(await form('a'.repeat(maxJobBodyBytes + 1))).toEqual({ code: 'too_large' });
+  });
+});
+
+describe('useOfRecording', () => {
+  it('counts the samples of a WAV file, and nothing of another recording', () => {
+    const wav = wavFile(new Float32Array(4_410), { encoding: 'pcm_s16le', sampleRateHz: 44_100 });
+    expect(useOfRecording(wav)).toEqual({ characters: 0, audioSamples: 4_410, sampleRateHz: 44_100 });
+    expect(useOfRecording(Buffer.from('RIFF'))).toEqual(noUse);
+    expect(useOfRecording(Buffer.alloc(1_000, 'no audio'))).toEqual(noUse);
   });
 });

@@ -2,6 +2,8 @@ import type {} from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { maxJobBodyBytes } from '@app/broker';
 import { ProblemError } from '@app/protocol';
+import { WavReader } from '@app/speech/audio';
+import { noUse, type Use } from '../usage/usage-record';
 
 /**
  * Reads the recording of a request: its whole body (`audio/*`, `application/octet-stream`) or the file of its form.
@@ -17,6 +19,17 @@ export async function recordingIn(request: FastifyRequest): Promise<Uint8Array> 
   if (bytes.length > maxJobBodyBytes) throw tooLarge();
   if (bytes.length === 0) throw new ProblemError('bad_request', { detail: 'The request has no recording in it.' });
   return bytes;
+}
+
+/** The samples of a recording in WAV, at its own sample rate. Nothing for any other recording. */
+export function useOfRecording(bytes: Uint8Array): Use {
+  const reader = new WavReader();
+  try {
+    const audioSamples = reader.push(bytes).length;
+    return reader.format ? { ...noUse, audioSamples, sampleRateHz: reader.format.sampleRateHz } : noUse;
+  } catch {
+    return noUse;
+  }
 }
 
 async function fileIn(request: FastifyRequest): Promise<Buffer> {

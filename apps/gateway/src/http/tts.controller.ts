@@ -5,7 +5,7 @@ import { Admitted, AuthGuard, For } from '../auth/auth.guard';
 import type { Admission } from '../auth/gatekeeper';
 import { Catalogue } from '../catalogue/catalogue';
 import { GatewayConfig } from '../gateway.config';
-import type { Caller } from '../scope/request-scope';
+import type { Caller, RequestScope } from '../scope/request-scope';
 import { RequestScopes } from '../scope/request-scopes';
 import { answerLimits, contextWork } from '../tts/context-limits';
 import { TtsContext } from '../tts/tts-context';
@@ -55,7 +55,8 @@ export class TtsController {
     const settings = ttsSettings(body, this.catalogue, ['raw']);
     const { transcript, context_id: contextId } = validated(TtsTextRequest, body);
     const answer = new SseAnswer(reply.raw, this.scopes.errors, request.id, contextId ?? undefined);
-    this.speak(callerOf(request, reply, admission), settings, transcript, answer);
+    const scope = this.speak(callerOf(request, reply, admission), settings, transcript, answer);
+    if (scope.hasEnded) await scope.stored();
     if (answer.problem) throw answer.problem;
     const sent = reply
       .headers({ 'content-type': 'text/event-stream', 'cache-control': 'no-cache', 'x-accel-buffering': 'no' })
@@ -65,14 +66,15 @@ export class TtsController {
   }
 
   /**
-   * Speaks the text into the response. If the caller has disconnected, the context has already ended when this returns.
+   * Speaks the text into the response. If the caller has disconnected, the scope has already ended when this returns.
    */
-  private speak(caller: Caller, settings: TtsSettings, text: string, answer: SpokenAnswer): void {
+  private speak(caller: Caller, settings: TtsSettings, text: string, answer: SpokenAnswer): RequestScope {
     const scope = this.scopes.open(caller, contextWork(settings.voice.model));
     const context = new TtsContext(scope, settings, answer, answerLimits(this.config));
     answer.onWanted(() => context.wake());
     context.push(text);
     context.close();
     context.admit();
+    return scope;
   }
 }

@@ -1,4 +1,4 @@
-import { ProblemError } from '@app/protocol';
+import { ProblemError, type UsageRecord } from '@app/protocol';
 import { mockMetrics, testScope, type TestScope } from '../../test/support/test-scope';
 import type { Admission } from '../auth/gatekeeper';
 import { RequestScope, type WorkEnd } from './request-scope';
@@ -39,6 +39,36 @@ describe('the scope of a request', () => {
     expect(active).toBe(0);
     expect([metrics.opened.mock.calls, metrics.ended.mock.calls]).toEqual([[['tts']], [['tts', 'done']]]);
     expect(lines).toMatchObject([{ msg: 'tts context ended', requestId: 'r', outcome: 'done' }]);
+  });
+
+  it('stores one record of what was used, and says so once it is stored', async () => {
+    const records: UsageRecord[] = [];
+    let store: () => void = () => undefined;
+    const record = (one: UsageRecord, stored: () => void): void => {
+      records.push(one);
+      store = stored;
+    };
+    const scope = open({ usage: { record } });
+    const use = { voice: 'v', characters: 7, audioSamples: 100, sampleRateHz: 8_000 };
+    scope.measure(() => use);
+    const told = jest.fn();
+    scope.end({ outcome: 'done' }, told);
+    gone.abort();
+    const all = Promise.all([scope.stored(), scope.stored()]);
+    expect(told).not.toHaveBeenCalled();
+    store();
+    await all;
+    scope.end({ outcome: 'done' }, told);
+    expect(told).toHaveBeenCalledTimes(2);
+    const facts = { requestId: 'r', keyId: 'key-1', kind: 'tts', model: 'm', outcome: 'done' };
+    expect(records).toEqual([{ ...facts, ...use, id: expect.any(String) as string, at: expect.any(String) as string }]);
+  });
+
+  it('stores no record of a refusal because none can be stored', () => {
+    const record = jest.fn();
+    const told = jest.fn();
+    open({ usage: { record } }).end({ outcome: 'error', problem: new ProblemError('usage_unavailable') }, told);
+    expect([record.mock.calls, told.mock.calls]).toEqual([[], [[]]]);
   });
 
   it.each<[WorkEnd, object]>([
@@ -93,6 +123,7 @@ describe('the scope of a request', () => {
   it('moves its slot to a newer admission, whose refusal costs it the slot', () => {
     let newer = 0;
     const admission: Admission = {
+      keyId: 'key-1',
       enter: () => {
         if (newer === 1) throw new ProblemError('concurrency_limited');
         newer++;
@@ -112,7 +143,7 @@ describe('the scope of a request', () => {
 
   it('takes a slot of the newer admission only when it next enters, and none after its end', () => {
     const scope = open();
-    const admission = { enter };
+    const admission = { keyId: 'key-1', enter };
     scope.moveTo(admission);
     expect(active).toBe(0);
     scope.enter();

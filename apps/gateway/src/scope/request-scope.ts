@@ -3,6 +3,8 @@ import type { Log, TraceHeaders, TraceSpan, Tracing } from '@app/platform';
 import { laneName, type JobKind, type ProblemError } from '@app/protocol';
 import type { Admission } from '../auth/gatekeeper';
 import type { GatewayMetrics } from '../metrics/gateway-metrics';
+import { noUse, usageRecord, type Use } from '../usage/usage-record';
+import type { UsageRecorder } from '../usage/usage-recorder';
 
 /** The caller of a piece of work, as the HTTP or socket layer knows it. */
 export interface Caller {
@@ -43,6 +45,7 @@ export interface ScopeServices {
   readonly tracing: Tracing;
   readonly metrics: GatewayMetrics;
   readonly log: Log;
+  readonly usage: Pick<UsageRecorder, 'record'>;
 }
 
 /**
@@ -57,6 +60,10 @@ export class RequestScope {
   private readonly log: Log;
   private admission: Admission;
   private ended = false;
+  private model: string | undefined;
+  private use: () => Use = () => noUse;
+  /** Called when the usage record is stored. Undefined afterwards. */
+  private whenStored: (() => void)[] | undefined = [];
   private stop: (() => void) | undefined;
 
   /** `leave` releases the concurrency slot, if the work already has one. */
@@ -102,7 +109,13 @@ export class RequestScope {
 
   /** Sets the model, once it is known. */
   concerns(model: string): void {
+    this.model = model;
     this.span.set({ 'antiphon.model': model });
+  }
+
+  /** Sets what counts the use of this work. It is asked once, at the end. */
+  measure(use: () => Use): void {
+    this.use = use;
   }
 
   /** Calls `stop` once if the caller disconnects before the end, or at once if it has disconnected already. */
@@ -144,8 +157,12 @@ export class RequestScope {
     }
   }
 
-  /** Ends the work: releases the slot, counts the outcome, ends the span and logs. Later calls change nothing. */
-  end(end: WorkEnd): void {
+  /**
+   * Ends the work: releases the slot, counts the outcome, stores the usage record, ends the span and logs. Later calls
+   * change nothing. Calls `stored` once the record is stored: the caller is told of the end only then.
+   */
+  end(end: WorkEnd, stored: () => void = () => undefined): void {
+    this.onStored(stored);
     if (this.ended) return;
     this.ended = true;
     this.rest();
@@ -154,6 +171,31 @@ export class RequestScope {
     this.span.set({ 'antiphon.outcome': end.outcome });
     this.span.end(end.outcome === 'error' ? end.problem.code : undefined);
     this.logEnd(end);
+    this.store(end);
+  }
+
+  /** Resolves when the work has ended and its usage record is stored. */
+  stored(): Promise<void> {
+    return new Promise((resolve) => this.onStored(resolve));
+  }
+
+  private onStored(call: () => void): void {
+    if (this.whenStored) this.whenStored.push(call);
+    else call();
+  }
+
+  private store(end: WorkEnd): void {
+    const { requestId, work, model } = this;
+    const { keyId } = this.admission;
+    const stored = (): void => {
+      const calls = this.whenStored ?? [];
+      this.whenStored = undefined;
+      for (const call of calls) call();
+    };
+    // A refusal because no record can be stored has none. It would fill the spool further.
+    if (end.outcome === 'error' && end.problem.code === 'usage_unavailable') return stored();
+    const record = usageRecord({ requestId, keyId, kind: work.kind, model, outcome: end.outcome }, this.use());
+    this.services.usage.record(record, stored);
   }
 
   private readonly onCallerGone = (): void => {

@@ -1,19 +1,22 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { JobClient } from '@app/broker';
 import { ErrorMetrics, Log, Tracing } from '@app/platform';
 import { GatewayMetrics } from '../metrics/gateway-metrics';
+import { UsageRecorder } from '../usage/usage-recorder';
 import { RequestScope, type Caller, type ScopeServices, type Work } from './request-scope';
 
 /** Opens a scope for each piece of admitted work. */
 @Injectable()
 export class RequestScopes implements ScopeServices {
+  /** Counts problems that are sent within a response. The problem filter counts those that are thrown. */
+  @Inject() readonly errors!: ErrorMetrics;
+
   constructor(
     readonly jobs: JobClient,
     readonly tracing: Tracing,
     readonly metrics: GatewayMetrics,
     readonly log: Log,
-    /** Counts problems that are sent within a response. The problem filter counts those that are thrown. */
-    readonly errors: ErrorMetrics,
+    readonly usage: UsageRecorder,
   ) {}
 
   /** Opens work that takes its concurrency slot later. If the caller has disconnected, the work has already ended. */

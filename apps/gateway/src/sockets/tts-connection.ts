@@ -174,7 +174,8 @@ export class TtsConnection implements Connection {
    * for the next context of the id.
    */
   private defer(live: LiveContext, message: TtsFrame, isEcho: boolean): void {
-    if (isEcho && live.deferred.length === 0) return;
+    // A context that has ended while its record is stored may have an end that is not told, such as its expiry.
+    if (isEcho && live.deferred.length === 0 && !live.scope.hasEnded) return;
     if (live.deferred.length >= maxDeferred) {
       return live.context.fail(new ProblemError('too_large', { detail: 'Too many messages wait for this context.' }));
     }

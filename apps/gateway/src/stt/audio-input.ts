@@ -19,8 +19,16 @@ export interface RawFormat {
   readonly sampleRateHz: number;
 }
 
+/** Audio as the client sent it: samples of one channel, at the client's sample rate. */
+export interface ReceivedAudio {
+  readonly samples: number;
+  readonly sampleRateHz: number;
+}
+
 /** Decodes a client's audio to mono, 16 kHz, 16 bits. Throws `audio_not_supported`. */
 export interface AudioInput {
+  /** All audio so far. */
+  readonly received: ReceivedAudio;
   push(bytes: Uint8Array): Int16Array;
   /** Returns the remaining samples when no more bytes come. */
   end(): Int16Array;
@@ -30,14 +38,21 @@ export interface AudioInput {
 export class RawAudioInput implements AudioInput {
   private readonly decoder: PcmDecoder;
   private readonly resampler: Resampler;
+  private samples = 0;
 
-  constructor(format: RawFormat) {
+  constructor(private readonly format: RawFormat) {
     this.decoder = new PcmDecoder(format.encoding);
     this.resampler = translated(() => new Resampler(format.sampleRateHz, sttSampleRateHz));
   }
 
+  get received(): ReceivedAudio {
+    return { samples: this.samples, sampleRateHz: this.format.sampleRateHz };
+  }
+
   push(bytes: Uint8Array): Int16Array {
-    return toInt16(this.resampler.push(this.decoder.push(bytes)));
+    const samples = this.decoder.push(bytes);
+    this.samples += samples.length;
+    return toInt16(this.resampler.push(samples));
   }
 
   end(): Int16Array {
@@ -48,10 +63,16 @@ export class RawAudioInput implements AudioInput {
 class WavAudioInput implements AudioInput {
   private readonly reader = new WavReader();
   private resampler: Resampler | undefined;
+  private samples = 0;
+
+  get received(): ReceivedAudio {
+    return { samples: this.samples, sampleRateHz: this.reader.format?.sampleRateHz ?? sttSampleRateHz };
+  }
 
   push(bytes: Uint8Array): Int16Array {
     return translated(() => {
       const samples = this.reader.push(bytes);
+      this.samples += samples.length;
       if (!this.reader.format) return new Int16Array(0);
       this.resampler ??= new Resampler(this.reader.format.sampleRateHz, sttSampleRateHz);
       return toInt16(this.resampler.push(samples));
@@ -72,6 +93,10 @@ export class FileAudioInput implements AudioInput {
   private input: AudioInput | undefined;
 
   constructor(private readonly raw: RawFormat | undefined) {}
+
+  get received(): ReceivedAudio {
+    return this.input?.received ?? { samples: 0, sampleRateHz: sttSampleRateHz };
+  }
 
   push(bytes: Uint8Array): Int16Array {
     if (this.input) return this.input.push(bytes);

@@ -10,6 +10,7 @@ import {
 } from '@app/protocol';
 import { sttSampleRateHz } from '@app/speech/audio';
 import type { CancelReason, RequestScope } from '../scope/request-scope';
+import type { Use } from '../usage/usage-record';
 import type { AudioInput } from './audio-input';
 import type { SttClient, SttEnd, SttSettings } from './stream-events';
 import { Transcripts } from './transcripts';
@@ -22,11 +23,13 @@ type State =
   | 'open'
   /** No more audio will arrive. The rest of it is being recognised. */
   | 'closing'
-  | 'ended';
+  /** The usage record is being stored. The client is not told of the end yet. */
+  | 'ended'
+  | 'told';
 
 /**
- * One STT stream of a client. Audio goes in and transcripts come out. `ended` is the last event, occurs once and ends
- * the scope. The session keeps the audio since the last final, so that a later attempt can recognise it again. The job
+ * One STT stream of a client. Audio goes in and transcripts come out. `ended` is the last event, occurs once and
+ * comes after the usage record is stored. The session keeps the audio since the last final, so that a later attempt can recognise it again. The job
  * starts at the first audio.
  */
 export class SttSession implements JobListener {
@@ -44,6 +47,7 @@ export class SttSession implements JobListener {
     private readonly client: SttClient,
   ) {
     this.lane = { kind: 'stt', model: settings.model.model };
+    scope.measure(() => this.use());
     scope.whenCallerGone(() => this.cancel('disconnected'));
   }
 
@@ -54,7 +58,8 @@ export class SttSession implements JobListener {
 
   /** Whether all finals of the audio so far have been sent. */
   get isIdle(): boolean {
-    if (this.state === 'silent' || this.state === 'ended') return true;
+    if (this.state === 'silent' || this.state === 'told') return true;
+    if (this.state === 'ended') return false;
     return this.feed.isSettled && !this.transcripts.hasOpenWords;
   }
 
@@ -102,7 +107,7 @@ export class SttSession implements JobListener {
   }
 
   onOutput(output: SttOutput): void {
-    if (this.state === 'ended') return;
+    if (this.hasEnded()) return;
     switch (output.type) {
       case 'credit':
         if (this.feed.credit(output.consumedSamples, this.transcripts.finalSample)) this.client.drained();
@@ -175,7 +180,7 @@ export class SttSession implements JobListener {
   }
 
   private end(end: SttEnd): void {
-    if (this.state === 'ended') return;
+    if (this.hasEnded()) return;
     this.state = 'ended';
     const { metrics } = this.scope;
     if (end.outcome === 'done' && this.lastFinalAtMs > this.lastAudioAtMs) {
@@ -183,12 +188,19 @@ export class SttSession implements JobListener {
     }
     metrics.audioPassed('stt', this.lane.model, (this.feed.endSample / sttSampleRateHz) * 1000);
     this.feed.stop(end.outcome === 'done' ? undefined : end.outcome);
-    this.scope.end(end);
+    this.scope.end(end, () => {
+      this.state = 'told';
+      this.client.receive({ type: 'ended', ...end });
+    });
     if (this.feed.isFull) this.client.drained();
-    this.client.receive({ type: 'ended', ...end });
+  }
+
+  private use(): Use {
+    const { samples, sampleRateHz } = this.input.received;
+    return { characters: 0, audioSamples: samples, sampleRateHz };
   }
 
   private hasEnded(): boolean {
-    return this.state === 'ended';
+    return this.state === 'ended' || this.state === 'told';
   }
 }

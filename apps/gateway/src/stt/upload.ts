@@ -73,6 +73,7 @@ export class Upload implements SttClient {
       const problem = ProblemError.from(error);
       this.begun?.session.fail(problem);
       this.scope.end({ outcome: 'error', problem });
+      await this.scope.stored();
       throw problem;
     }
   }

@@ -64,6 +64,11 @@ export class Outbox {
     return this.sentBytes / this.bytesPerMs;
   }
 
+  /** Samples of all audio sent, in the client's format. */
+  get sentSamples(): number {
+    return this.sentBytes / this.bytesPerSample;
+  }
+
   /** Whether audio is held back because the client has enough. */
   get isPaced(): boolean {
     return this.aheadMs !== Infinity;

@@ -1,6 +1,7 @@
 import type { JobRequest } from '@app/broker';
 import { laneClasses, ProblemError, type Lane } from '@app/protocol';
 import type { CancelReason, RequestScope, WorkEnd } from '../scope/request-scope';
+import type { Use } from '../usage/usage-record';
 import { AudioTrack } from './audio-track';
 import type { ContextClient } from './context-events';
 import { backlogPollMs, Outbox } from './outbox';
@@ -35,7 +36,7 @@ type State =
 
 /**
  * One text that is spoken as a unit. Pieces of text go in and events come out in order. `ended` is the last event,
- * occurs once and ends the scope. At most two utterances are published at the same time. Nothing is published before
+ * occurs once and comes after the usage record is stored. At most two utterances are published at the same time. Nothing is published before
  * `begin`, and nothing is sent before `admit`.
  */
 export class TtsContext {
@@ -63,6 +64,7 @@ export class TtsContext {
     this.queue = new SpeechQueue(observer, this.measures);
     this.outbox = new Outbox(settings.format, limits.aheadMs, client, this.measures, () => this.advance());
     this.track = new AudioTrack(settings, this.outbox);
+    scope.measure(() => this.use());
     scope.whenCallerGone(() => this.cancel('disconnected'));
   }
 
@@ -74,12 +76,12 @@ export class TtsContext {
   /** Adds text, joined directly to the text before it. */
   push(text: string): void {
     if (this.state.name !== 'open') return;
-    this.characters += text.length;
     this.measures.text();
-    if (this.characters > this.limits.maxCharacters) {
+    if (this.characters + text.length > this.limits.maxCharacters) {
       const detail = `A context may have at most ${this.limits.maxCharacters} characters.`;
       return this.fail(new ProblemError('too_large', { detail }));
     }
+    this.characters += text.length;
     this.queue.push(text);
     clearTimeout(this.bufferTimer);
     this.bufferTimer = setTimeout(() => this.onBufferDelay(), this.settings.maxBufferDelayMs);
@@ -223,8 +225,15 @@ export class TtsContext {
     this.queue.cancel(end.outcome);
     this.outbox.clear();
     this.measures.audioSent(this.outbox.sentMs);
-    this.scope.end(end);
-    this.client.receive({ type: 'ended', ...end });
+    this.scope.end(end, () => this.client.receive({ type: 'ended', ...end }));
+  }
+
+  /** The text counts if any of its audio was sent. */
+  private use(): Use {
+    const { voice, format } = this.settings;
+    const audioSamples = this.outbox.sentSamples;
+    const characters = audioSamples > 0 ? this.characters : 0;
+    return { voice: voice.id, characters, audioSamples, sampleRateHz: format.sampleRateHz };
   }
 
   private hasEnded(): boolean {

@@ -1,8 +1,11 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { register } from 'prom-client';
-import { MemoryBroker, MemoryBus } from '@app/broker';
+import { MemoryAppendLog, MemoryBroker, MemoryBus, MemoryLogStore } from '@app/broker';
 import { Log, Readiness, Shutdown, Tracing } from '@app/platform';
 import { functionGraph, type AuthorizationGranted, type AuthorizationRequest } from '@app/protocol';
 import { startGateway, type StartedGateway } from '../../src/gateway-app';
@@ -55,6 +58,8 @@ export const granted = (limits: Partial<AuthorizationGranted> = {}): LicenseAnsw
 /** A gateway on a bus in memory, with a license app and a worker that a test steers. */
 export class GatewayUnderTest {
   readonly bus = new MemoryBus();
+  readonly usage = new MemoryLogStore();
+  readonly usageFolder = mkdtempSync(join(tmpdir(), 'antiphon-usage-'));
   readonly license = new FakeLicense();
   readonly log: string[] = [];
   worker!: FakeWorker;
@@ -70,13 +75,14 @@ export class GatewayUnderTest {
     const config = Object.assign(new GatewayConfig(), { host: '127.0.0.1', port: 0, metricsPort: 0, drainMs: 200 });
     // The bus is in memory: there is no inference service to send jobs to.
     const dispatch = functionGraph.map(({ kind }) => `${kind}=queue`);
-    Object.assign(config, { dispatch, licenseProxyUrl: await gateway.license.start() }, settings);
+    const { usageFolder } = gateway;
+    Object.assign(config, { dispatch, usageFolder, licenseProxyUrl: await gateway.license.start() }, settings);
     const log = Log.create('gateway', 'debug', { write: (line: string) => void gateway.log.push(line) });
     gateway.exited = new Promise((resolve) => {
       gateway.shutdown = new Shutdown(log, { on: () => undefined, exit: resolve });
     });
     const context = { config, log, readiness: new Readiness(), tracing: Tracing.off(), shutdown: gateway.shutdown };
-    gateway.started = await startGateway(context, new MemoryBroker(gateway.bus));
+    gateway.started = await startGateway(context, new MemoryBroker(gateway.bus), new MemoryAppendLog(gateway.usage));
     gateway.worker = await gateway.addWorker('worker-1');
     return gateway;
   }
@@ -121,5 +127,6 @@ export class GatewayUnderTest {
     for (const worker of this.workers) await worker.stop();
     await this.drain();
     await this.license.stop();
+    rmSync(this.usageFolder, { recursive: true, force: true });
   }
 }

@@ -1,7 +1,8 @@
 import type { JobClient } from '@app/broker';
 import { Log, Tracing } from '@app/platform';
+import type { UsageRecord } from '@app/protocol';
 import type { GatewayMetrics } from '../../src/metrics/gateway-metrics';
-import { RequestScope, type Caller, type Work } from '../../src/scope/request-scope';
+import { RequestScope, type Caller, type ScopeServices, type Work } from '../../src/scope/request-scope';
 
 /** Every measure that a piece of work takes, as a mock. */
 export const mockMetrics = () => ({
@@ -24,6 +25,8 @@ export interface TestScope {
   readonly tracing?: Tracing;
   readonly work?: Work;
   readonly enter?: () => () => void;
+  /** Stores every record at once if absent. */
+  readonly usage?: ScopeServices['usage'];
 }
 
 /** A scope whose jobs, metrics and concurrency slots are the test's. */
@@ -34,13 +37,14 @@ export function testScope({
 }: TestScope): RequestScope {
   const caller: Caller = {
     requestId: 'r',
-    admission: { enter },
+    admission: { keyId: 'key-1', enter },
     signal: given.signal ?? new AbortController().signal,
     parent: undefined,
     receivedAtMs: performance.now(),
   };
   const { jobs = { submit: () => Promise.reject(new Error('no jobs')) }, tracing = Tracing.off() } = given;
   const log = Log.create('gateway', given.log ? 'info' : 'silent', { write: given.log ?? (() => undefined) });
-  const services = { jobs, tracing, metrics: metrics as unknown as GatewayMetrics, log };
+  const usage = given.usage ?? { record: (_record: UsageRecord, stored: () => void) => stored() };
+  const services = { jobs, tracing, metrics: metrics as unknown as GatewayMetrics, log, usage };
   return new RequestScope(services, caller, given.work ?? { kind: 'tts', name: 'tts context', model: 'm' });
 }

@@ -107,7 +107,10 @@ export class Neighbourhood {
       app,
       network: await this.network.pod(),
       logFolder: this.daemons.logFolder,
-      env: { ...(app === 'inference' ? { MODELS_FOLDER: modelsFolder(root) } : {}), ...options.env },
+      env: {
+        ...(app === 'inference' ? { MODELS_FOLDER: modelsFolder(root) } : { USAGE_FOLDER: join(this.folder, 'usage') }),
+        ...options.env,
+      },
     });
     this.pods.push(pod);
     pod.start();

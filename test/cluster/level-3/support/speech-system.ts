@@ -190,7 +190,11 @@ async function startFrontEnd({ api }: ControlPlane, daemons: Daemons, folder: st
       `http://${addresses.license}/readyz`,
     ),
   );
-  const gatewayEnv = { ...(await environment('gateway')), HOST: addresses.gateway };
+  const gatewayEnv = {
+    ...(await environment('gateway')),
+    HOST: addresses.gateway,
+    USAGE_FOLDER: join(folder, 'usage'),
+  };
   await daemons.start(app('gateway', gatewayEnv, `http://${addresses.gateway}:8080/readyz`));
   return { api: `http://${addresses.gateway}:5000`, apiKey: license.apiKey };
 }
