@@ -1,6 +1,7 @@
 import { ProblemError, type UsageRecord } from '@app/protocol';
 import { mockMetrics, testScope, type TestScope } from '../../test/support/test-scope';
 import type { Admission } from '../auth/gatekeeper';
+import { noUse } from '../usage/usage-record';
 import { RequestScope, type WorkEnd } from './request-scope';
 
 describe('the scope of a request', () => {
@@ -67,7 +68,16 @@ describe('the scope of a request', () => {
   it('stores no record of a refusal because none can be stored', () => {
     const record = jest.fn();
     const told = jest.fn();
-    open({ usage: { record } }).end({ outcome: 'error', problem: new ProblemError('usage_unavailable') }, told);
+    const scope = open({ usage: { record } });
+    scope.measure(() => noUse);
+    scope.end({ outcome: 'error', problem: new ProblemError('usage_unavailable') }, told);
+    expect([record.mock.calls, told.mock.calls]).toEqual([[], [[]]]);
+  });
+
+  it('stores no record of work that ends before it is measured', () => {
+    const record = jest.fn();
+    const told = jest.fn();
+    open({ usage: { record } }).end({ outcome: 'error', problem: new ProblemError('bad_request') }, told);
     expect([record.mock.calls, told.mock.calls]).toEqual([[], [[]]]);
   });
 

@@ -57,9 +57,9 @@ export class UsageRecorder {
     return this.disk === 'writable';
   }
 
-  /** Whether the records that wait for publication are below the limit. */
+  /** Whether the records that wait for the disk or for publication are below the limit. */
   get hasRoom(): boolean {
-    return this.spooledBytes < this.config.usageSpoolBytes;
+    return this.spooledBytes + this.spool.waitingBytes < this.config.usageSpoolBytes;
   }
 
   /** Throws `usage_unavailable` while no record of a new request could be stored. */

@@ -48,6 +48,8 @@ export class UsageSpool {
   private current: { readonly handle: FileHandle; file: SpoolFile } | undefined;
   private closed: SpoolFile[] = [];
   private waiting: Waiting[] = [];
+  /** Bytes of the records whose append has neither resolved nor rejected. */
+  waitingBytes = 0;
   private running: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly folder: string) {}
@@ -75,10 +77,13 @@ export class UsageSpool {
    * one. After a rejection the record may or may not be in the spool, and may be appended again.
    */
   append(bytes: Uint8Array, atMs: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.waiting.push({ line: Buffer.concat([bytes, Buffer.of(lineEnd)]), atMs, resolve, reject });
+    const line = Buffer.concat([bytes, Buffer.of(lineEnd)]);
+    this.waitingBytes += line.length;
+    const appended = new Promise<void>((resolve, reject) => {
+      this.waiting.push({ line, atMs, resolve, reject });
       if (this.waiting.length === 1) void this.exclusively(() => this.writeWaiting());
     });
+    return appended.finally(() => (this.waitingBytes -= line.length));
   }
 
   /** The oldest file that may be read and removed, or undefined if the spool is empty. It stays in the spool. */
