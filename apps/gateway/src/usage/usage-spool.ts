@@ -59,8 +59,9 @@ export class UsageSpool {
     return this.exclusively(async () => {
       await mkdir(this.folder, { recursive: true });
       await this.prove();
-      const names = (await readdir(this.folder)).filter((name) => name.endsWith(suffix) && !this.isOwn(name));
-      for (const name of names.sort()) await this.adopt(join(this.folder, name));
+      const names = (await readdir(this.folder)).filter((name) => name.endsWith(suffix)).sort();
+      // Also a file with a name of this gateway, if an earlier take-over of it failed half way.
+      for (const path of names.map((name) => join(this.folder, name))) if (!this.holds(path)) await this.adopt(path);
     });
   }
 
@@ -205,8 +206,8 @@ export class UsageSpool {
     await handle.sync().finally(() => handle.close());
   }
 
-  private isOwn(name: string): boolean {
-    return name.startsWith(this.prefix);
+  private holds(path: string): boolean {
+    return this.files.some((file) => file.path === path);
   }
 
   private nextPath(): string {
