@@ -74,6 +74,19 @@ describe('the scope of a request', () => {
     expect([record.mock.calls, told.mock.calls]).toEqual([[], [[]]]);
   });
 
+  it('tells every caller of the end, even if one of them fails', () => {
+    const scope = open();
+    const told = jest.fn();
+    const failing = (): void => {
+      throw new Error('socket is gone');
+    };
+    void scope.stored();
+    scope.end({ outcome: 'done' }, failing);
+    scope.end({ outcome: 'done' }, told);
+    expect(told).toHaveBeenCalledTimes(1);
+    expect(lines).toContainEqual(expect.objectContaining({ level: 'error' }));
+  });
+
   it('stores no record of work that ends before it is measured', () => {
     const record = jest.fn();
     const told = jest.fn();

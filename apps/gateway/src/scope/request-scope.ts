@@ -182,7 +182,16 @@ export class RequestScope {
 
   private onStored(call: () => void): void {
     if (this.whenStored) this.whenStored.push(call);
-    else call();
+    else this.tell(call);
+  }
+
+  /** Calls a caller. One that fails keeps no other from being told. */
+  private tell(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.log.error('caller could not be told of its end', { err: error });
+    }
   }
 
   private store(end: WorkEnd): void {
@@ -191,7 +200,7 @@ export class RequestScope {
     const stored = (): void => {
       const calls = this.whenStored ?? [];
       this.whenStored = undefined;
-      for (const call of calls) call();
+      for (const call of calls) this.tell(call);
     };
     // Refusals cost their client nothing. A record of each would fill the spool past its limit.
     if (!this.use || model === undefined) return stored();
