@@ -3,7 +3,7 @@ import type { Log, TraceHeaders, TraceSpan, Tracing } from '@app/platform';
 import { laneName, type JobKind, type ProblemError } from '@app/protocol';
 import type { Admission } from '../auth/gatekeeper';
 import type { GatewayMetrics } from '../metrics/gateway-metrics';
-import { noUse, usageRecord, type Use } from '../usage/usage-record';
+import { usageRecord, type Use } from '../usage/usage-record';
 import type { UsageRecorder } from '../usage/usage-recorder';
 
 /** The caller of a piece of work, as the HTTP or socket layer knows it. */
@@ -61,7 +61,8 @@ export class RequestScope {
   private admission: Admission;
   private ended = false;
   private model: string | undefined;
-  private use: () => Use = () => noUse;
+  /** Undefined until the work is measured. */
+  private use: (() => Use) | undefined;
   /** Called when the usage record is stored. Undefined afterwards. */
   private whenStored: (() => void)[] | undefined = [];
   private stop: (() => void) | undefined;
@@ -113,7 +114,7 @@ export class RequestScope {
     this.span.set({ 'antiphon.model': model });
   }
 
-  /** Sets what counts the use of this work. It is asked once, at the end. */
+  /** Sets what counts the use of this work, which has begun. It is asked once, at the end. Without it there is no record. */
   measure(use: () => Use): void {
     this.use = use;
   }
@@ -158,7 +159,7 @@ export class RequestScope {
   }
 
   /**
-   * Ends the work: releases the slot, counts the outcome, stores the usage record, ends the span and logs. Later calls
+   * Ends the work: releases the slot, counts the outcome, stores the usage record if the work was measured, ends the span and logs. Later calls
    * change nothing. Calls `stored` once the record is stored: the caller is told of the end only then.
    */
   end(end: WorkEnd, stored: () => void = () => undefined): void {
@@ -181,7 +182,16 @@ export class RequestScope {
 
   private onStored(call: () => void): void {
     if (this.whenStored) this.whenStored.push(call);
-    else call();
+    else this.tell(call);
+  }
+
+  /** Calls a caller. One that fails keeps no other from being told. */
+  private tell(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.log.error('caller could not be told of its end', { err: error });
+    }
   }
 
   private store(end: WorkEnd): void {
@@ -190,9 +200,10 @@ export class RequestScope {
     const stored = (): void => {
       const calls = this.whenStored ?? [];
       this.whenStored = undefined;
-      for (const call of calls) call();
+      for (const call of calls) this.tell(call);
     };
-    // A refusal because no record can be stored has none. It would fill the spool further.
+    // Refusals cost their client nothing. A record of each would fill the spool past its limit.
+    if (!this.use || model === undefined) return stored();
     if (end.outcome === 'error' && end.problem.code === 'usage_unavailable') return stored();
     const record = usageRecord({ requestId, keyId, kind: work.kind, model, outcome: end.outcome }, this.use());
     this.services.usage.record(record, stored);
