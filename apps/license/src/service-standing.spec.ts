@@ -27,6 +27,18 @@ it('takes a newer licence without a restart', () => {
   expect([standing.license()?.jti, standing.grantsForMs()]).toEqual(['lic-2', 61 * dayMs]);
 });
 
+it.each([
+  ['earlier', 2],
+  ['later', 60],
+])('says until when the state lasts where a licence that begins later ends %s', (_, days) => {
+  const strict = { ...license, grace: { ...license.grace, expiryDays: 0 } };
+  const next = { ...strict, jti: 'lic-2', iat: iat + 1, nbf: iat + 86_400, exp: iat + days * 86_400 };
+  wallMs += 2_000;
+  const standing = new ServiceStanding('airgapped', [strict, next], clocks);
+  expect(standing.state()).toEqual({ state: 'active', untilMs: start + days * dayMs });
+  expect(standing.grantsForMs()).toBe(days * dayMs - 2_000);
+});
+
 it('takes leases, of which the newest counts', () => {
   const standing = new ServiceStanding('connected', [license], clocks);
   expect(standing.state()).toMatchObject({ state: 'grace', why: 'lost_contact' });

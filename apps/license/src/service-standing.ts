@@ -1,11 +1,11 @@
 import {
   assertLicensed,
+  currentState,
   licenseInForce,
   newerLease,
   observeClock,
   raiseHighWater,
   serviceEndMs,
-  serviceState,
   startHighWater,
   timeUsedMs,
   type ClockReading,
@@ -76,8 +76,9 @@ export class ServiceStanding {
     return timeUsedMs(this.facts());
   }
 
+  /** The state of the service, and until when it lasts if nothing changes. */
   state(): ServiceState {
-    return serviceState(this.facts());
+    return currentState(this.facts());
   }
 
   /** The licence that counts now. */
