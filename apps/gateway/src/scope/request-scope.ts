@@ -2,6 +2,7 @@ import type { JobClient, JobHandle, JobListener, JobRequest } from '@app/broker'
 import type { Log, TraceHeaders, TraceSpan, Tracing } from '@app/platform';
 import { laneName, type JobKind, type ProblemError } from '@app/protocol';
 import type { Admission } from '../auth/gatekeeper';
+import { assertModelLicensed } from '../auth/licensed-model';
 import type { GatewayMetrics } from '../metrics/gateway-metrics';
 import { usageRecord, type Use } from '../usage/usage-record';
 import type { UsageRecorder } from '../usage/usage-recorder';
@@ -83,7 +84,7 @@ export class RequestScope {
       attributes: { 'antiphon.request_id': caller.requestId },
       startedAtMs: caller.receivedAtMs,
     });
-    if (work.model !== undefined) this.concerns(work.model);
+    if (work.model !== undefined) this.name(work.model);
     this.metrics.opened(work.kind);
     if (caller.signal.aborted) this.onCallerGone();
     else caller.signal.addEventListener('abort', this.onCallerGone, { once: true });
@@ -108,10 +109,10 @@ export class RequestScope {
     return this.span.headers;
   }
 
-  /** Sets the model, once it is known. */
+  /** Sets the model, once it is known. Throws `model_not_licensed`. */
   concerns(model: string): void {
-    this.model = model;
-    this.span.set({ 'antiphon.model': model });
+    this.name(model);
+    assertModelLicensed(this.admission, model);
   }
 
   /** Sets what counts the use of this work, which has begun. It is asked once, at the end. Without it there is no record. */
@@ -178,6 +179,11 @@ export class RequestScope {
   /** Resolves when the work has ended and its usage record is stored. */
   stored(): Promise<void> {
     return new Promise((resolve) => this.onStored(resolve));
+  }
+
+  private name(model: string): void {
+    this.model = model;
+    this.span.set({ 'antiphon.model': model });
   }
 
   private onStored(call: () => void): void {
