@@ -67,16 +67,23 @@ describe('usage records', () => {
     client.close();
   });
 
-  it('count no text of a context that failed before its first audio', async () => {
+  it('are made of no message that was refused before it became admitted work', async () => {
     const client = await TestSocket.open(`${gateway.ws}/tts/websocket`);
     client.send({ context_id: 'c', ...generation(), transcript: 'Too long.'.repeat(50_000), continue: false });
-    await client.ended('c');
     client.send({ context_id: 'd', ...spoken({ voice: 'nobody' }) });
-    await client.ended('d');
-    const [tooLong, refused] = await records(2);
-    expect(tooLong).toMatchObject({ ...tts, characters: 0, audioSamples: 0, outcome: 'error' });
-    expect(refused).toMatchObject({ kind: 'tts', model: 'none', characters: 0, audioSamples: 0, outcome: 'error' });
+    client.send({ context_id: 'e', ...spoken() });
+    client.send({ context_id: 'e', cancel: true });
+    for (const id of ['c', 'd', 'e']) await client.ended(id);
+    client.send({ context_id: 'f', ...spoken() });
+    await client.ended('f');
+    expect(await records(1)).toMatchObject([{ ...tts, characters: text.length, outcome: 'done' }]);
     client.close();
+  });
+
+  it('count no text of a context that failed before its first audio', async () => {
+    gateway.worker.beforeWindow = () => Promise.reject(new Error('no speech'));
+    expect((await gateway.post('/tts/bytes', spoken())).status).toBe(500);
+    expect(await records(1)).toMatchObject([{ ...tts, characters: 0, audioSamples: 0, outcome: 'error' }]);
   });
 
   it('count what was sent to a client that disconnected, once', async () => {
@@ -101,7 +108,7 @@ describe('usage records', () => {
     expect(await records(1)).toMatchObject([{ ...stt, audioSamples: 8_001, sampleRateHz: 8_000 }]);
   });
 
-  it('count an upload, and one that is refused', async () => {
+  it('count an upload, and none that is refused', async () => {
     const post = (model: string): Promise<Response> => {
       const form = new FormData();
       form.set('model', model);
@@ -109,11 +116,10 @@ describe('usage records', () => {
       form.set('file', new Blob([new Uint8Array(wav)]), 'a.wav');
       return fetch(`${gateway.http}/stt`, { method: 'POST', headers: { 'x-api-key': 'k' }, body: form });
     };
-    expect((await post('ink-2')).status).toBe(200);
     expect((await post('nothing')).status).toBe(400);
-    expect(await records(2)).toMatchObject([
+    expect((await post('ink-2')).status).toBe(200);
+    expect(await records(1)).toMatchObject([
       { kind: 'stt', model: 'whisper-tiny-en', audioSamples: 44_100, sampleRateHz: 44_100, outcome: 'done' },
-      { kind: 'stt', model: 'none', audioSamples: 0, outcome: 'error' },
     ]);
   });
 
@@ -170,7 +176,12 @@ describe('the spool of usage records', () => {
     const gateway = await GatewayUnderTest.start({ usageSpoolBytes: 1_024 });
     gateway.usage.disconnect();
     const answers: number[] = [];
-    for (let count = 0; count < 8; count++) answers.push((await gateway.post('/tts/bytes', spoken())).status);
+    for (let count = 0; count < 8; count++) {
+      const response = await gateway.post('/tts/bytes', spoken());
+      // The end of the answer comes after its record is stored.
+      await response.arrayBuffer();
+      answers.push(response.status);
+    }
     const served = answers.filter((status) => status === 200).length;
     expect(answers).toEqual([...Array<number>(served).fill(200), ...Array<number>(8 - served).fill(503)]);
     expect([served > 0, served < 8]).toEqual([true, true]);
@@ -178,6 +189,18 @@ describe('the spool of usage records', () => {
     gateway.usage.reconnect();
     await until(() => gateway.usage.records.length === served);
     await until(async () => (await gateway.post('/tts/bytes', spoken())).status === 200);
+    await gateway.stop();
+  });
+
+  it('gets nothing from invalid messages of an open socket', async () => {
+    const gateway = await GatewayUnderTest.start();
+    gateway.usage.disconnect();
+    const client = await TestSocket.open(`${gateway.ws}/tts/websocket`);
+    for (let count = 0; count < 300; count++) client.send({ context_id: `c${count}`, ...spoken({ voice: 'nobody' }) });
+    await client.ended('c299');
+    expect(await gateway.drain()).toBe(0);
+    expect(readdirSync(gateway.usageFolder)).toEqual([]);
+    client.close();
     await gateway.stop();
   });
 

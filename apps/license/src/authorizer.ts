@@ -41,6 +41,7 @@ export class Authorizer {
     return {
       keyId: record.id,
       ...(maxConcurrent === undefined ? {} : { maxConcurrent }),
+      ...(license.models ? { models: license.models } : {}),
       validForMs,
       graceMs: Math.min(license.grace.proxyUnreachableSeconds * 1_000, endsInMs - validForMs),
     };

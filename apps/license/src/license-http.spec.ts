@@ -72,7 +72,7 @@ const authorize = async (key: string, feature: string, requestId = 'req-1', mode
 it('grants what key and licence have, and says for how long the answer holds', async () => {
   expect(await authorize(plainKey, 'tts')).toEqual({
     status: 200,
-    body: { keyId: 'plain', maxConcurrent: 10, validForMs: 60_000, graceMs: 900_000 },
+    body: { keyId: 'plain', maxConcurrent: 10, models: ['piper'], validForMs: 60_000, graceMs: 900_000 },
   });
 });
 

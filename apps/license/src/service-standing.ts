@@ -1,11 +1,11 @@
 import {
   assertLicensed,
+  currentState,
   licenseInForce,
   newerLease,
   observeClock,
   raiseHighWater,
   serviceEndMs,
-  serviceState,
   startHighWater,
   timeUsedMs,
   type ClockReading,
@@ -24,13 +24,17 @@ const readClocks = (): ClockReading => ({ wallMs: Date.now(), monotonicMs: perfo
 export class ServiceStanding {
   private lease: Lease | undefined;
   private highWater: HighWater;
+  /** From the first reading on, whether or not that clock has settled. Counts in this process alone. */
+  private sinceStart: HighWater;
 
   constructor(
     private readonly mode: LicenseMode,
     private licenses: readonly License[],
     private readonly clocks: () => ClockReading = readClocks,
   ) {
-    this.highWater = startHighWater(-Infinity, clocks().monotonicMs);
+    const { wallMs, monotonicMs } = clocks();
+    this.highWater = startHighWater(-Infinity, monotonicMs);
+    this.sinceStart = startHighWater(wallMs, monotonicMs);
   }
 
   /** The latest time that is known to have passed: what to persist and to share between replicas. -Infinity if none is. */
@@ -58,17 +62,23 @@ export class ServiceStanding {
   facts(): ServiceFacts {
     const reading = this.clocks();
     this.highWater = observeClock(this.highWater, reading);
-    const { mode, licenses, lease, highWaterMs } = this;
+    this.sinceStart = observeClock(this.sinceStart, reading);
+    const { mode, licenses, lease } = this;
+    const highWaterMs = Math.max(this.highWater.markMs, this.sinceStart.markMs);
     return { mode, licenses, lease, highWaterMs, nowMs: reading.wallMs };
   }
 
-  /** The time that counts, in milliseconds since 1970. It never goes back. */
+  /**
+   * The time that counts, in milliseconds since 1970. It is at least the first reading of the clock and what has passed
+   * since. It goes back only from a jump ahead that is corrected before it settles.
+   */
   timeMs(): number {
     return timeUsedMs(this.facts());
   }
 
+  /** The state of the service, and until when it lasts if nothing changes. */
   state(): ServiceState {
-    return serviceState(this.facts());
+    return currentState(this.facts());
   }
 
   /** The licence that counts now. */

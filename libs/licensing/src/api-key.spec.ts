@@ -36,6 +36,10 @@ it.each([
   expect(() => readApiKeyRecord({ id: 'first', sha256, ...fields })).toThrow(reason);
 });
 
+it.each(['scopes', 'maxConcurrent', 'expiresAt', 'revokedAt', 'previous'])('refuses null as %s', (field) => {
+  expect(() => readApiKeyRecord({ id: 'first', sha256, [field]: null })).toThrow(new RegExp(field));
+});
+
 it.each([null, undefined, 'text', []])('refuses %p, which is no record', (value) => {
   expect(() => readApiKeyRecord(value)).toThrow(/Send a JSON object/);
 });

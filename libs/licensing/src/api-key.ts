@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { IsInt, IsISO8601, IsOptional, IsString, Matches, Min } from 'class-validator';
+import { IsArray, IsISO8601, IsInt, IsString, Matches, Min, ValidateIf } from 'class-validator';
 import { idPattern, licenseFeatures, namePrefix, NestedArray, ProblemError, validated } from '@app/protocol';
 
 /** The form of an API key: 256 random bits behind a prefix that secret scanners can recognise. */
@@ -24,6 +24,9 @@ const sha256Pattern = /^[0-9a-f]{64}$/;
 /** A day, which begins in UTC, or a time with its zone: texts that mean the same moment on every machine. */
 const momentPattern = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}))?$/;
 
+/** Checks the other rules of the field unless it is absent. Unlike class-validator's IsOptional, it does not let null pass. */
+export const IfPresent = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
+
 const IsMoment = (): PropertyDecorator => (target, field) => {
   IsISO8601({ strict: true })(target, field);
   const message = `${String(field)} must be a date such as 2027-01-31 or 2027-01-31T12:00:00Z`;
@@ -33,30 +36,30 @@ const IsMoment = (): PropertyDecorator => (target, field) => {
 /** The settings that the creator of a key chooses. An absent limit means no limit of the key. The limits of the licence also hold. */
 export class ApiKeySettings {
   /** Some of `keyScopes`. Default: all features of the licence, without `admin`. */
-  @IsOptional()
+  @IfPresent()
   @IsString({ each: true })
   scopes?: string[];
 
   /** Most contexts and STT streams of this key at the same time. */
-  @IsOptional()
+  @IfPresent()
   @IsInt()
   @Min(1)
   maxConcurrent?: number;
 
   /** Characters of text that this key may have spoken in a calendar month (UTC). */
-  @IsOptional()
+  @IfPresent()
   @IsInt()
   @Min(1)
   monthlyCharacters?: number;
 
   /** Seconds of audio that this key may have recognised in a calendar month (UTC). */
-  @IsOptional()
+  @IfPresent()
   @IsInt()
   @Min(1)
   monthlyAudioSeconds?: number;
 
   /** From then on the key is refused with `key_expired`. */
-  @IsOptional()
+  @IfPresent()
   @IsMoment()
   expiresAt?: string;
 }
@@ -79,22 +82,23 @@ export class ApiKeyRecord extends ApiKeySettings {
   @Matches(sha256Pattern)
   sha256!: string;
 
-  @IsOptional()
+  @IfPresent()
   @IsMoment()
   createdAt?: string;
 
   /** Time of the last rotation. */
-  @IsOptional()
+  @IfPresent()
   @IsMoment()
   rotatedAt?: string;
 
-  /** From then on the key and its previous ones are refused with `key_revoked`. */
-  @IsOptional()
+  /** When it was revoked. The key and its previous ones are refused with `key_revoked`, whatever the clock says now. */
+  @IfPresent()
   @IsMoment()
   revokedAt?: string;
 
   /** Keys that rotations replaced, newest first. */
-  @IsOptional()
+  @IfPresent()
+  @IsArray()
   @NestedArray(() => PreviousKey)
   previous?: PreviousKey[];
 }

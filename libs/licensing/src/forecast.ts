@@ -66,6 +66,14 @@ export const rehearse = (facts: ServiceFacts, asOfMs: number): RehearsedTransiti
     answer: clientAnswer(transition.state),
   }));
 
+/** The state of now. `untilMs` is when it ends if nothing changes, by whichever licence counts then. */
+export function currentState(facts: ServiceFacts): ServiceState {
+  const state = serviceState(facts);
+  if (state.state === 'refused') return state;
+  const next = forecast(facts).find((transition) => !isSameState(transition.state, state));
+  return { ...state, untilMs: next?.atMs ?? state.untilMs };
+}
+
 /** The published end: when new requests are refused if nothing changes; the time of the facts where they are refused now. */
 export function serviceEndMs(facts: ServiceFacts): number {
   if (serviceState(facts).state === 'refused') return timeUsedMs(facts);
@@ -89,7 +97,7 @@ function datesOf({ licenses, lease }: ServiceFacts): number[] {
 }
 
 /** `untilMs` of an active state moves with the machine that ends first, which is no transition. */
-const isSame = (a: Transition, b: Transition): boolean =>
-  a.licenseId === b.licenseId &&
-  a.state.state === b.state.state &&
-  ('why' in a.state ? a.state.why : '') === ('why' in b.state ? b.state.why : '');
+const isSame = (a: Transition, b: Transition): boolean => a.licenseId === b.licenseId && isSameState(a.state, b.state);
+
+const isSameState = (a: ServiceState, b: ServiceState): boolean =>
+  a.state === b.state && ('why' in a ? a.why : '') === ('why' in b ? b.why : '');

@@ -22,6 +22,12 @@ describe('the state of a key', () => {
     expect(keyState(revoked, earlier, at(3))).toEqual({ state: 'revoked', sinceMs: at(3) });
   });
 
+  it('is revoked after a revocation whatever the clock says: it may have been wrong at the revocation', () => {
+    expect(keyState({ ...record, revokedAt: iso(3) }, present, at(1))).toEqual({ state: 'revoked', sinceMs: at(3) });
+    const inList = { atMs: at(3), revoked: true };
+    expect(keyState(record, present, at(1), inList)).toEqual({ state: 'revoked', sinceMs: at(3) });
+  });
+
   it('is active for a previous key until the end of its overlap, and for the present key after it', () => {
     const rotated = { ...record, previous: [{ sha256: earlier, validUntil: iso(4) }] };
     expect(keyState(rotated, earlier, at(4) - 1)).toEqual({ state: 'active', untilMs: at(4) });
@@ -30,8 +36,9 @@ describe('the state of a key', () => {
   });
 
   it('is revoked where the list of retired keys says so, whatever the record says', () => {
-    expect(keyState(record, present, at(2), at(2))).toEqual({ state: 'revoked', sinceMs: at(2) });
-    expect(keyState(record, present, at(1), at(2))).toEqual({ state: 'active', untilMs: at(2) });
+    const replaced = { atMs: at(2), revoked: false };
+    expect(keyState(record, present, at(2), replaced)).toEqual({ state: 'revoked', sinceMs: at(2) });
+    expect(keyState(record, present, at(1), replaced)).toEqual({ state: 'active', untilMs: at(2) });
   });
 });
 

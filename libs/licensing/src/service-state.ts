@@ -22,7 +22,10 @@ export interface ServiceFacts {
 export type GraceCause = 'expiry' | 'lost_contact';
 export type RefusalCause = 'expired' | 'lost_contact' | 'not_yet_valid' | 'revoked' | 'no_license';
 
-/** Whether requests are admitted, and why. Times are milliseconds since 1970; `untilMs` is exclusive. */
+/**
+ * Whether requests are admitted, and why. Times are milliseconds since 1970; `untilMs` is exclusive. Of `serviceState` it
+ * is the end by the licence in force; `currentState` knows the others.
+ */
 export type ServiceState =
   | { readonly state: 'active'; readonly untilMs: number }
   | { readonly state: 'grace'; readonly why: GraceCause; readonly sinceMs: number; readonly untilMs: number }

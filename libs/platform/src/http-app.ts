@@ -2,11 +2,13 @@ import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ProblemError } from '@app/protocol';
 import { defaultBodyTimes, limitBodies, type BodyTimes } from './body-limits';
 import type { Log } from './log';
 import { ErrorMetrics } from './metrics/error-metrics';
 import { NestLog } from './nest-log';
+import { problemBody } from './problem-body';
 import { ProblemFilter } from './problem.filter';
 import { requestIdHeader, requestIdOf } from './request-id';
 import { traceHeadersOf, Tracing } from './tracing';
@@ -36,6 +38,14 @@ function httpAdapter({
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true },
     // Idle keep-alive connections must not delay a shutdown.
     forceCloseConnections: 'idle',
+    // Fastify's own answer to a URL that it cannot decode quotes the URL, and a key with it.
+    frameworkErrors: (_error: Error, request: FastifyRequest, reply: FastifyReply) => {
+      const problem = new ProblemError('bad_request', { detail: 'The path cannot be decoded: check its % signs.' });
+      void reply
+        .status(problem.row.status)
+        .headers({ [requestIdHeader]: request.id, 'content-type': 'application/json; charset=utf-8' })
+        .send(problemBody(problem, request.id));
+    },
   });
   limitBodies(adapter.getInstance().server, bodyTimes);
   adapter.getInstance().addHook('onRequest', (request, reply, done) => {

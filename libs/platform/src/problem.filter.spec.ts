@@ -118,6 +118,23 @@ it.each([
   expect(response.body).not.toContain('unfinished');
 });
 
+it.each([
+  ['an unknown path', 'GET', '/nowhere', 404, 'not_found'],
+  ['an unknown method', 'PUT', '/echo', 404, 'not_found'],
+  ['a path that cannot be decoded', 'GET', '/%zz', 400, 'bad_request'],
+  ['a body that is not JSON', 'POST', '/echo', 400, 'bad_request'],
+] as const)(
+  'quotes nothing of a request with %s, neither in the answer nor in the log',
+  async (_what, method, path, status, code) => {
+    lines.length = 0;
+    const body = method === 'POST' ? { headers: { 'content-type': 'application/json' }, payload: '{sk_secret' } : {};
+    const response = await app.inject({ method, url: `${path}?api_key=sk_secret`, ...body });
+    expect([response.statusCode, response.json<{ error_code: string }>().error_code]).toEqual([status, code]);
+    expect(response.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
+    expect(response.body + JSON.stringify(lines)).not.toContain('sk_secret');
+  },
+);
+
 it('replaces a malformed request id', async () => {
   const response = await get('/busy', { 'x-request-id': 'two words' });
   expect(response.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);

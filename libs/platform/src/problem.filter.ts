@@ -70,9 +70,7 @@ export function problemOf(thrown: unknown): ProblemError {
   const status = thrown.getStatus();
   if (status >= 500) return new ProblemError('internal', { cause: thrown });
   const code = codesByStatus[status] ?? 'bad_request';
-  if (code !== 'bad_request') return new ProblemError(code, { cause: thrown });
-  return new ProblemError(code, {
-    detail: `${STATUS_CODES[status] ?? 'Bad Request'}: the request could not be read.`,
-    cause: thrown,
-  });
+  // Without the cause, whose message quotes the URL or the body: a key may stand in either, and causes are logged.
+  if (code !== 'bad_request') return new ProblemError(code);
+  return new ProblemError(code, { detail: `${STATUS_CODES[status] ?? 'Bad Request'}: the request could not be read.` });
 }

@@ -5,6 +5,7 @@ import { ProblemError, type AccessTokenIssued, type AccessTokenRequest, type Fea
 import { UsageRecorder } from '../usage/usage-recorder';
 import { Concurrency } from './concurrency';
 import { credentialOf } from './credentials';
+import { assertModelLicensed } from './licensed-model';
 import { LicenseClient } from './license.client';
 
 /** The parts of a request that can contain its key, and its request id. */
@@ -20,6 +21,8 @@ export interface Visitor {
 export interface Admission {
   /** Stable id of the caller's key, never the key. */
   readonly keyId: string;
+  /** The models that the licence names; all models if absent. `assertModelLicensed` checks one. */
+  readonly models?: readonly string[] | undefined;
   /** Counts work as active until the returned function is called. Throws `concurrency_limited`. */
   enter(): () => void;
 }
@@ -48,7 +51,9 @@ export class Gatekeeper {
       ...(connected ? { connected } : {}),
     };
     const granted = await this.license.authorize(request, traceHeadersOf(visitor.headers));
-    return { keyId: granted.keyId, enter: () => this.concurrency.enter(granted) };
+    const { keyId, models } = granted;
+    if (model !== undefined) assertModelLicensed(granted, model);
+    return { keyId, models, enter: () => this.concurrency.enter(granted) };
   }
 
   /** A token for the holder of the API key. Throws as `admit` does, and `token_not_allowed` if a token asks. */

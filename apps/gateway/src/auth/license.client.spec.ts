@@ -103,6 +103,17 @@ it('takes the grant of an opening connection for the work on it, and not the oth
   await expect(client.authorize({ ...request, feature: 'stt' })).rejects.toMatchObject({ code: 'license_unavailable' });
 });
 
+it('serves a feature by no earlier grant once it was refused for work on a socket, whatever the model', async () => {
+  const work = { ...request, model: 'piper', connected: true };
+  for (const each of [request, { ...request, model: 'kokoro' }]) await client.authorize(each);
+  answer = { status: 403, body: { error_code: 'feature_not_licensed' } };
+  await expect(client.authorize(work)).rejects.toMatchObject({ code: 'feature_not_licensed' });
+  answer = { status: 500, body: {} };
+  for (const each of [request, { ...request, model: 'kokoro' }, work]) {
+    await expect(client.authorize(each)).rejects.toMatchObject({ code: 'license_unavailable' });
+  }
+});
+
 it('forgets all grants of a key that is refused as such, and one grant of a key that may not do one thing', async () => {
   const stt = { ...request, feature: 'stt' as const };
   const away = { status: 500, body: {} };

@@ -117,14 +117,19 @@ export class LicenseClient {
       throw new ProblemError('license_unavailable', { cause, retryAfterSeconds });
     }
     if ('refusal' in decision) {
-      if (decision.refusal.row.status === 403) this.kept.forgetUse(about);
-      else this.kept.forgetKey(about);
+      this.forget(about, decision.refusal);
       throw decision.refusal;
     }
     const { granted } = decision;
     this.kept.keep(about, granted, performance.now());
     this.watch.answered(keptForMs(granted));
     return { granted, kept: false };
+  }
+
+  private forget(about: Decided, { code, row }: ProblemError): void {
+    if (code === 'model_not_licensed') this.kept.forgetModel(about);
+    else if (row.status === 403) this.kept.forgetFeature(about);
+    else this.kept.forgetKey(about);
   }
 
   /** What the license app decided; rejects where it decided nothing. */

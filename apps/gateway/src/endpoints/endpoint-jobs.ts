@@ -6,6 +6,7 @@ import { Catalogue } from '../catalogue/catalogue';
 import type { Admission } from '../auth/gatekeeper';
 import { callerOf } from '../http/caller';
 import { RequestScopes } from '../scope/request-scopes';
+import { noUse } from '../usage/usage-record';
 import { useOfRecording } from './recording';
 
 /** The request of an endpoint, as Nest passes it to the route. */
@@ -39,7 +40,7 @@ export class EndpointJobs {
     const lane = this.catalogue.laneOf(kind);
     const work = { kind, name: `${kind} request`, model: lane.model };
     const scope = this.scopes.openActive(callerOf(request, reply, admission), work);
-    if (body) scope.measure(() => useOfRecording(body));
+    scope.measure(() => (body ? useOfRecording(body) : noUse));
     try {
       const [jobClass = ''] = laneClasses(lane);
       const job = { ...fields, requestId: request.id, model: lane.model };

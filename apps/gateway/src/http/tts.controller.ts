@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { validated } from '@app/protocol';
 import { Admitted, AuthGuard, For } from '../auth/auth.guard';
 import type { Admission } from '../auth/gatekeeper';
+import { assertModelLicensed } from '../auth/licensed-model';
 import { Catalogue } from '../catalogue/catalogue';
 import { GatewayConfig } from '../gateway.config';
 import type { Caller, RequestScope } from '../scope/request-scope';
@@ -66,9 +67,10 @@ export class TtsController {
   }
 
   /**
-   * Speaks the text into the response. If the caller has disconnected, the scope has already ended when this returns.
+   * Speaks the text into the response. Throws `model_not_licensed`. If the caller has disconnected, the scope has already ended when this returns.
    */
   private speak(caller: Caller, settings: TtsSettings, text: string, answer: SpokenAnswer): RequestScope {
+    assertModelLicensed(caller.admission, settings.voice.model);
     const scope = this.scopes.open(caller, contextWork(settings.voice.model));
     const context = new TtsContext(scope, settings, answer, answerLimits(this.config));
     answer.onWanted(() => context.wake());

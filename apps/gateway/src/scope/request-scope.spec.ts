@@ -1,6 +1,7 @@
 import { ProblemError, type UsageRecord } from '@app/protocol';
 import { mockMetrics, testScope, type TestScope } from '../../test/support/test-scope';
 import type { Admission } from '../auth/gatekeeper';
+import { noUse } from '../usage/usage-record';
 import { RequestScope, type WorkEnd } from './request-scope';
 
 describe('the scope of a request', () => {
@@ -67,7 +68,29 @@ describe('the scope of a request', () => {
   it('stores no record of a refusal because none can be stored', () => {
     const record = jest.fn();
     const told = jest.fn();
-    open({ usage: { record } }).end({ outcome: 'error', problem: new ProblemError('usage_unavailable') }, told);
+    const scope = open({ usage: { record } });
+    scope.measure(() => noUse);
+    scope.end({ outcome: 'error', problem: new ProblemError('usage_unavailable') }, told);
+    expect([record.mock.calls, told.mock.calls]).toEqual([[], [[]]]);
+  });
+
+  it('tells every caller of the end, even if one of them fails', () => {
+    const scope = open();
+    const told = jest.fn();
+    const failing = (): void => {
+      throw new Error('socket is gone');
+    };
+    void scope.stored();
+    scope.end({ outcome: 'done' }, failing);
+    scope.end({ outcome: 'done' }, told);
+    expect(told).toHaveBeenCalledTimes(1);
+    expect(lines).toContainEqual(expect.objectContaining({ level: 'error' }));
+  });
+
+  it('stores no record of work that ends before it is measured', () => {
+    const record = jest.fn();
+    const told = jest.fn();
+    open({ usage: { record } }).end({ outcome: 'error', problem: new ProblemError('bad_request') }, told);
     expect([record.mock.calls, told.mock.calls]).toEqual([[], [[]]]);
   });
 

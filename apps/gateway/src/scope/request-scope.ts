@@ -2,8 +2,9 @@ import type { JobClient, JobHandle, JobListener, JobRequest } from '@app/broker'
 import type { Log, TraceHeaders, TraceSpan, Tracing } from '@app/platform';
 import { laneName, type JobKind, type ProblemError } from '@app/protocol';
 import type { Admission } from '../auth/gatekeeper';
+import { assertModelLicensed } from '../auth/licensed-model';
 import type { GatewayMetrics } from '../metrics/gateway-metrics';
-import { noUse, usageRecord, type Use } from '../usage/usage-record';
+import { usageRecord, type Use } from '../usage/usage-record';
 import type { UsageRecorder } from '../usage/usage-recorder';
 
 /** The caller of a piece of work, as the HTTP or socket layer knows it. */
@@ -61,7 +62,8 @@ export class RequestScope {
   private admission: Admission;
   private ended = false;
   private model: string | undefined;
-  private use: () => Use = () => noUse;
+  /** Undefined until the work is measured. */
+  private use: (() => Use) | undefined;
   /** Called when the usage record is stored. Undefined afterwards. */
   private whenStored: (() => void)[] | undefined = [];
   private stop: (() => void) | undefined;
@@ -82,7 +84,7 @@ export class RequestScope {
       attributes: { 'antiphon.request_id': caller.requestId },
       startedAtMs: caller.receivedAtMs,
     });
-    if (work.model !== undefined) this.concerns(work.model);
+    if (work.model !== undefined) this.name(work.model);
     this.metrics.opened(work.kind);
     if (caller.signal.aborted) this.onCallerGone();
     else caller.signal.addEventListener('abort', this.onCallerGone, { once: true });
@@ -107,13 +109,13 @@ export class RequestScope {
     return this.span.headers;
   }
 
-  /** Sets the model, once it is known. */
+  /** Sets the model, once it is known. Throws `model_not_licensed`. */
   concerns(model: string): void {
-    this.model = model;
-    this.span.set({ 'antiphon.model': model });
+    this.name(model);
+    assertModelLicensed(this.admission, model);
   }
 
-  /** Sets what counts the use of this work. It is asked once, at the end. */
+  /** Sets what counts the use of this work, which has begun. It is asked once, at the end. Without it there is no record. */
   measure(use: () => Use): void {
     this.use = use;
   }
@@ -158,7 +160,7 @@ export class RequestScope {
   }
 
   /**
-   * Ends the work: releases the slot, counts the outcome, stores the usage record, ends the span and logs. Later calls
+   * Ends the work: releases the slot, counts the outcome, stores the usage record if the work was measured, ends the span and logs. Later calls
    * change nothing. Calls `stored` once the record is stored: the caller is told of the end only then.
    */
   end(end: WorkEnd, stored: () => void = () => undefined): void {
@@ -179,9 +181,23 @@ export class RequestScope {
     return new Promise((resolve) => this.onStored(resolve));
   }
 
+  private name(model: string): void {
+    this.model = model;
+    this.span.set({ 'antiphon.model': model });
+  }
+
   private onStored(call: () => void): void {
     if (this.whenStored) this.whenStored.push(call);
-    else call();
+    else this.tell(call);
+  }
+
+  /** Calls a caller. One that fails keeps no other from being told. */
+  private tell(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.log.error('caller could not be told of its end', { err: error });
+    }
   }
 
   private store(end: WorkEnd): void {
@@ -190,9 +206,10 @@ export class RequestScope {
     const stored = (): void => {
       const calls = this.whenStored ?? [];
       this.whenStored = undefined;
-      for (const call of calls) call();
+      for (const call of calls) this.tell(call);
     };
-    // A refusal because no record can be stored has none. It would fill the spool further.
+    // Refusals cost their client nothing. A record of each would fill the spool past its limit.
+    if (!this.use || model === undefined) return stored();
     if (end.outcome === 'error' && end.problem.code === 'usage_unavailable') return stored();
     const record = usageRecord({ requestId, keyId, kind: work.kind, model, outcome: end.outcome }, this.use());
     this.services.usage.record(record, stored);

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { JobClient } from '@app/broker';
 import { ErrorMetrics, Log, Tracing } from '@app/platform';
 import { GatewayMetrics } from '../metrics/gateway-metrics';
+import { assertModelLicensed } from '../auth/licensed-model';
 import { UsageRecorder } from '../usage/usage-recorder';
 import { RequestScope, type Caller, type ScopeServices, type Work } from './request-scope';
 
@@ -25,9 +26,11 @@ export class RequestScopes implements ScopeServices {
   }
 
   /**
-   * Opens work that has a concurrency slot from the start. If this throws `concurrency_limited`, nothing was opened.
+   * Opens work that has a concurrency slot from the start. If this throws `concurrency_limited`, or `model_not_licensed`
+   * for a model that the work names, nothing was opened.
    */
   openActive(caller: Caller, work: Work): RequestScope {
+    if (work.model !== undefined) assertModelLicensed(caller.admission, work.model);
     return new RequestScope(this, caller, work, caller.admission.enter());
   }
 }

@@ -64,7 +64,6 @@ export class TtsContext {
     this.queue = new SpeechQueue(observer, this.measures);
     this.outbox = new Outbox(settings.format, limits.aheadMs, client, this.measures, () => this.advance());
     this.track = new AudioTrack(settings, this.outbox);
-    scope.measure(() => this.use());
     scope.whenCallerGone(() => this.cancel('disconnected'));
   }
 
@@ -109,8 +108,9 @@ export class TtsContext {
     this.permit('work');
   }
 
-  /** Allows sending: the request was admitted. */
+  /** Allows sending: the request was admitted. From now on its end has a usage record. */
   admit(): void {
+    this.scope.measure(() => this.use());
     this.permit('speech');
   }
 

@@ -8,24 +8,19 @@ export type Use = Pick<UsageRecord, 'voice' | 'characters' | 'audioSamples' | 's
 /** The use of work that ended before it had text or audio. */
 export const noUse: Use = { characters: 0, audioSamples: 0, sampleRateHz: sttSampleRateHz };
 
-/** The model of a request that ended before it named one. */
-export const noModel = 'none';
-
 /** The facts of a piece of work besides its use. */
 export interface EndedWork {
   readonly requestId: string;
   readonly keyId: string;
   readonly kind: string;
-  /** Undefined if the request ended before it named one. */
-  readonly model: string | undefined;
+  readonly model: string;
   readonly outcome: UsageOutcome;
 }
 
 /** The usage record of work that ends now. Its id is new: a client may send the same request id twice. */
-export const usageRecord = ({ model = noModel, ...ended }: EndedWork, use: Use): UsageRecord => ({
+export const usageRecord = (ended: EndedWork, use: Use): UsageRecord => ({
   id: randomUUID(),
   at: new Date().toISOString(),
   ...ended,
-  model,
   ...use,
 });

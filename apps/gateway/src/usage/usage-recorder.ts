@@ -13,6 +13,8 @@ const gatherMs = 100;
 const tickMs = 1_000;
 /** Records that are published at the same time. */
 const publishedTogether = 64;
+/** A disk that takes longer for a write counts as failing. */
+const diskLimitMs = 5_000;
 const retryAfterSeconds = 5;
 
 /** A record that could not be written. It is kept in memory until the disk or NATS takes it. */
@@ -31,6 +33,7 @@ export class UsageRecorder {
   private disk: 'writable' | 'failing' = 'writable';
   private bus: 'taking' | 'failing' = 'taking';
   private unsaved: Unsaved[] = [];
+  private opening: Promise<void> | undefined;
   private publishing: Promise<void> | undefined;
   private gathering: NodeJS.Timeout | undefined;
   private ticking: NodeJS.Timeout | undefined;
@@ -47,7 +50,7 @@ export class UsageRecorder {
   /** Opens the spool. Never rejects: while the folder cannot be written, the gateway is not ready and refuses requests. */
   async start(): Promise<void> {
     this.metrics.spoolLimit(this.config.usageSpoolBytes);
-    await this.spool.open().catch((error: unknown) => this.diskFailed(error));
+    await this.open().catch((error: unknown) => this.diskFailed(error));
     this.ticking = setInterval(() => void this.tick(), tickMs).unref();
     this.publishSoon();
   }
@@ -57,9 +60,9 @@ export class UsageRecorder {
     return this.disk === 'writable';
   }
 
-  /** Whether the records that wait for publication are below the limit. */
+  /** Whether the records that wait for the disk or for publication are below the limit. */
   get hasRoom(): boolean {
-    return this.spooledBytes < this.config.usageSpoolBytes;
+    return this.spooledBytes + this.spool.waitingBytes < this.config.usageSpoolBytes;
   }
 
   /** Throws `usage_unavailable` while no record of a new request could be stored. */
@@ -76,8 +79,8 @@ export class UsageRecorder {
   }
 
   /**
-   * Stores a record. Calls `saved` once, when the record is on the disk. If the disk fails, the record stays in memory
-   * until the disk or NATS takes it, and `saved` is called at once: the request was served and its caller is told so.
+   * Stores a record. Calls `saved` once, when the record is on the disk. If the disk fails or hangs for 5 s, the record
+   * stays in memory until the disk or NATS takes it, and `saved` is called: the request was served and its caller is told so.
    */
   record(record: UsageRecord, saved: () => void): void {
     let bytes: Uint8Array;
@@ -87,28 +90,31 @@ export class UsageRecorder {
       this.log.error('usage record is invalid', { record, err: error });
       return saved();
     }
-    void this.save({ record, bytes }).then(saved);
+    void this.save({ record, bytes })
+      .then(saved)
+      .catch((error: unknown) => this.log.error('caller could not be told of its end', { err: error }));
   }
 
   /** Publishes what is left, for at most `timeoutMs`. What is not published by then stays in the spool. */
   async drain(timeoutMs: number): Promise<void> {
     const untilMs = performance.now() + timeoutMs;
     for (;;) {
-      await this.tick();
+      await withinLimit(this.tick()).catch(() => undefined);
       if (this.spooledRecords === 0 || performance.now() + gatherMs > untilMs) break;
       await pause(gatherMs);
     }
     clearInterval(this.ticking);
     clearTimeout(this.gathering);
-    await this.spool.close().catch(() => undefined);
+    await withinLimit(this.spool.close()).catch(() => undefined);
     const records = this.spooledRecords - this.unsaved.length;
     if (records > 0) this.log.warn('usage records stay in the spool', { records, folder: this.config.usageFolder });
     for (const { record } of this.unsaved) this.log.error('usage record could not be stored', { record });
   }
 
   private async save(unsaved: Unsaved): Promise<void> {
+    if (!this.canWrite) return void this.unsaved.push(unsaved);
     try {
-      await this.spool.append(unsaved.bytes, Date.parse(unsaved.record.at));
+      await withinLimit(this.spool.append(unsaved.bytes, Date.parse(unsaved.record.at)));
       this.publishSoon();
     } catch (error) {
       this.unsaved.push(unsaved);
@@ -131,12 +137,18 @@ export class UsageRecorder {
     }, gatherMs).unref();
   }
 
+  /** Opens the spool. A disk that hangs is asked once, however often this is called. */
+  private open(): Promise<void> {
+    this.opening ??= this.spool.open().finally(() => (this.opening = undefined));
+    return withinLimit(this.opening);
+  }
+
   /** Moves the records in memory to the log or to the disk, whichever takes them. */
   private async tryDisk(): Promise<void> {
     try {
-      await this.spool.open();
+      await this.open();
+      if (!this.canWrite) this.log.info('usage spool can be written again');
       this.disk = 'writable';
-      this.log.info('usage spool can be written again');
     } catch {
       // The state says so already.
     }
@@ -199,4 +211,13 @@ export class UsageRecorder {
     const oldestAtMs = Math.min(Infinity, ...this.spool.files.map((file) => file.oldestAtMs), ...ended);
     this.metrics.spooled(this.spooledRecords, this.spooledBytes, Math.max(0, Date.now() - oldestAtMs));
   }
+}
+
+/** Like the promise, but rejects if it has not settled within `diskLimitMs`. A write may still succeed later. */
+async function withinLimit<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`The disk did not answer within ${diskLimitMs} ms.`)), diskLimitMs);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

@@ -103,6 +103,18 @@ describe('the spool of usage records', () => {
     expect(await emptied(spool)).toEqual([after.id]);
   });
 
+  it('takes over a file again whose take-over failed half way', async () => {
+    const one = record();
+    await append(spool, one);
+    const next = new UsageSpool(folder);
+    const reading = jest.spyOn(next, 'read').mockRejectedValueOnce(new Error('too many open files'));
+    await expect(next.open()).rejects.toThrow('too many open files');
+    reading.mockRestore();
+    await next.open();
+    expect(next.files.map(({ records }) => records)).toEqual([1]);
+    expect(await emptied(next)).toEqual([one.id]);
+  });
+
   it('rejects while its folder cannot be written, and takes records again afterwards', async () => {
     await append(spool, record());
     rmSync(folder, { recursive: true });

@@ -48,6 +48,8 @@ export class UsageSpool {
   private current: { readonly handle: FileHandle; file: SpoolFile } | undefined;
   private closed: SpoolFile[] = [];
   private waiting: Waiting[] = [];
+  /** Bytes of the records whose append has neither resolved nor rejected. */
+  waitingBytes = 0;
   private running: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly folder: string) {}
@@ -57,8 +59,9 @@ export class UsageSpool {
     return this.exclusively(async () => {
       await mkdir(this.folder, { recursive: true });
       await this.prove();
-      const names = (await readdir(this.folder)).filter((name) => name.endsWith(suffix) && !this.isOwn(name));
-      for (const name of names.sort()) await this.adopt(join(this.folder, name));
+      const names = (await readdir(this.folder)).filter((name) => name.endsWith(suffix)).sort();
+      // Also a file with a name of this gateway, if an earlier take-over of it failed half way.
+      for (const path of names.map((name) => join(this.folder, name))) if (!this.holds(path)) await this.adopt(path);
     });
   }
 
@@ -75,10 +78,13 @@ export class UsageSpool {
    * one. After a rejection the record may or may not be in the spool, and may be appended again.
    */
   append(bytes: Uint8Array, atMs: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.waiting.push({ line: Buffer.concat([bytes, Buffer.of(lineEnd)]), atMs, resolve, reject });
+    const line = Buffer.concat([bytes, Buffer.of(lineEnd)]);
+    this.waitingBytes += line.length;
+    const appended = new Promise<void>((resolve, reject) => {
+      this.waiting.push({ line, atMs, resolve, reject });
       if (this.waiting.length === 1) void this.exclusively(() => this.writeWaiting());
     });
+    return appended.finally(() => (this.waitingBytes -= line.length));
   }
 
   /** The oldest file that may be read and removed, or undefined if the spool is empty. It stays in the spool. */
@@ -200,8 +206,8 @@ export class UsageSpool {
     await handle.sync().finally(() => handle.close());
   }
 
-  private isOwn(name: string): boolean {
-    return name.startsWith(this.prefix);
+  private holds(path: string): boolean {
+    return this.files.some((file) => file.path === path);
   }
 
   private nextPath(): string {

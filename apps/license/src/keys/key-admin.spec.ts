@@ -222,6 +222,17 @@ describe('a revoked key stays revoked', () => {
     expect([restarted.answer(seedKey), one.answer(seedKey)]).toEqual(['key_revoked', 'key_revoked']);
   });
 
+  it('when the clock was a day ahead at the revocation, and behind it on another replica', async () => {
+    const { key } = await one.admin.create({ id: 'client' });
+    nowMs = startMs + dayMs;
+    await one.admin.revoke('client');
+    nowMs = startMs;
+    expect([one.answer(key), other.answer(key)]).toEqual(['key_revoked', 'key_revoked']);
+    expect(other.admin.list()[0]?.state).toBe('revoked');
+    const restoredStore = await restored([['client', JSON.stringify({ id: 'client', sha256: hashApiKey(key) })]]);
+    expect((await replica(restoredStore, retiredStore)).answer(key)).toBe('key_revoked');
+  });
+
   it('when the replica that revoked it died before it wrote the list of retired keys', async () => {
     const { key } = await one.admin.create({ id: 'client' });
     const backup = await backupOf(store);

@@ -91,7 +91,7 @@ export class KeyAdmin {
   }
 
   private stateOf(record: ApiKeyRecord): KeyState {
-    return keyState(record, record.sha256, this.timeMs(), this.retired.retiredAtMs(record.sha256));
+    return keyState(record, record.sha256, this.timeMs(), this.retired.endOf(record.sha256));
   }
 
   private view(record: ApiKeyRecord): KeyView {

@@ -1,6 +1,14 @@
 import { ProblemError } from '@app/protocol';
 import type { KeyValueStore, Subscription } from '@app/broker';
-import { hashApiKey, hashesOf, keyState, readApiKeyRecord, retirementsOf, type ApiKeyRecord } from '@app/licensing';
+import {
+  hasEnded,
+  hashApiKey,
+  hashesOf,
+  keyState,
+  readApiKeyRecord,
+  retirementsOf,
+  type ApiKeyRecord,
+} from '@app/licensing';
 import type { Log } from '@app/platform';
 import type { RetiredKeys } from './retired-keys';
 
@@ -68,7 +76,7 @@ export class KeyDirectory {
   /** Number of API keys that were not revoked. A key with several ids counts once. */
   get size(): number {
     const inUse = this.records().filter(
-      ({ sha256, revokedAt }) => revokedAt === undefined && this.retired.retiredAtMs(sha256) === undefined,
+      ({ sha256, revokedAt }) => revokedAt === undefined && this.retired.endOf(sha256) === undefined,
     );
     return new Set(inUse.map(({ sha256 }) => sha256)).size;
   }
@@ -98,8 +106,8 @@ export class KeyDirectory {
     const sha256 = hashApiKey(key);
     const records = this.byHash?.get(sha256);
     if (!records) {
-      const retiredAtMs = this.retired.retiredAtMs(sha256) ?? Infinity;
-      throw new ProblemError(retiredAtMs <= nowMs ? 'key_revoked' : 'key_unknown');
+      const end = this.retired.endOf(sha256);
+      throw new ProblemError(end && hasEnded(end, nowMs) ? 'key_revoked' : 'key_unknown');
     }
     const record = [...records.values()].reduce((first, other) => (other.id < first.id ? other : first));
     return this.usable(record, sha256, nowMs);
@@ -113,7 +121,7 @@ export class KeyDirectory {
 
   /** The key of this record and hash, if it may be used at `nowMs`. Throws `key_revoked` or `key_expired` if it may not. */
   usable(record: ApiKeyRecord, sha256: string, nowMs: number): FoundKey {
-    const found = keyState(record, sha256, nowMs, this.retired.retiredAtMs(sha256));
+    const found = keyState(record, sha256, nowMs, this.retired.endOf(sha256));
     if (found.state !== 'active') throw new ProblemError(found.state === 'expired' ? 'key_expired' : 'key_revoked');
     return { record, sha256, untilMs: found.untilMs, freshUntilMs: this.freshUntilMs(nowMs) };
   }

@@ -1,5 +1,5 @@
-import { ArrayMinSize, IsIn, IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
-import { ApiKeySettings, keyScopes, type ApiKeyRecord } from '@app/licensing';
+import { ArrayMinSize, IsIn, IsInt, Matches, Max, Min } from 'class-validator';
+import { ApiKeySettings, IfPresent, keyScopes, type ApiKeyRecord } from '@app/licensing';
 import { idPattern } from '@app/protocol';
 
 const maxOverlapSeconds = 30 * 24 * 60 * 60;
@@ -9,7 +9,7 @@ export class CreateKeyRequest extends ApiKeySettings {
   @Matches(idPattern, { message: 'id must have 1 to 64 letters, digits, dashes and underscores' })
   id!: string;
 
-  @IsOptional()
+  @IfPresent()
   @IsIn([...keyScopes], { each: true })
   @ArrayMinSize(1)
   declare scopes?: string[];

@@ -1,6 +1,6 @@
-import { IsISO8601, Matches } from 'class-validator';
+import { IsBoolean, IsISO8601, Matches } from 'class-validator';
 import type { KeyValueStore, Subscription } from '@app/broker';
-import type { Retirement } from '@app/licensing';
+import type { KeyEnd, Retirement } from '@app/licensing';
 import type { Log } from '@app/platform';
 import { idPattern, validated } from '@app/protocol';
 
@@ -14,6 +14,16 @@ class RetiredKey {
 
   @IsISO8601({ strict: true })
   retiredAt!: string;
+
+  @IsBoolean()
+  revoked!: boolean;
+}
+
+const endOf = ({ retiredAt, revoked }: RetiredKey): KeyEnd => ({ atMs: Date.parse(retiredAt), revoked });
+
+/** Whether an end leaves nothing to add for another one. A revocation is earlier than any time. */
+function covers(one: KeyEnd, other: KeyEnd): boolean {
+  return one.revoked === other.revoked ? one.atMs <= other.atMs : one.revoked;
 }
 
 /**
@@ -48,15 +58,15 @@ export class RetiredKeys {
     this.subscription?.unsubscribe();
   }
 
-  /** When the key of this hash ends or ended, in milliseconds since 1970; undefined for a key that was not retired. */
-  retiredAtMs(sha256: string): number | undefined {
+  /** The end of the key of this hash; undefined for a key that was not retired. */
+  endOf(sha256: string): KeyEnd | undefined {
     const entry = this.known.get(sha256);
-    return entry && Date.parse(entry.retiredAt);
+    return entry && endOf(entry);
   }
 
   /** Resolves when the retirement is in the bucket; an earlier one that is there already stays. */
-  async retire(keyId: string, { sha256, retiredAt }: Retirement): Promise<void> {
-    const entry: RetiredKey = { keyId, retiredAt };
+  async retire(keyId: string, { sha256, retiredAt, revoked }: Retirement): Promise<void> {
+    const entry: RetiredKey = { keyId, retiredAt, revoked };
     if (this.isCovered(sha256, entry)) return;
     const value = JSON.stringify(entry);
     for (;;) {
@@ -78,14 +88,15 @@ export class RetiredKeys {
     if (entry && !this.isCovered(sha256, entry)) this.known.set(sha256, entry);
   }
 
-  private isCovered(sha256: string, { retiredAt }: RetiredKey): boolean {
-    return (this.retiredAtMs(sha256) ?? Infinity) <= Date.parse(retiredAt);
+  private isCovered(sha256: string, entry: RetiredKey): boolean {
+    const known = this.endOf(sha256);
+    return known !== undefined && covers(known, endOf(entry));
   }
 
   private putBackIfLost(sha256: string, present: string | undefined): void {
     const entry = this.known.get(sha256);
     const there = present === undefined ? undefined : this.read(sha256, present);
-    if (!entry || (there && Date.parse(there.retiredAt) <= Date.parse(entry.retiredAt))) return;
+    if (!entry || (there && covers(endOf(there), endOf(entry)))) return;
     this.log.warn('retired API key was missing in its bucket: put back', { keyId: entry.keyId });
     this.store.put(sha256, JSON.stringify(entry)).catch((error: unknown) => {
       this.log.warn('retired API key could not be put back', { keyId: entry.keyId, err: error });

@@ -52,4 +52,9 @@ export class AuthorizationGranted {
   @IsInt()
   @Min(0)
   graceMs?: number;
+
+  /** The models that the licence names; all models if absent. */
+  @IsOptional()
+  @IsString({ each: true })
+  models?: string[];
 }

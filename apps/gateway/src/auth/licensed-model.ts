@@ -1,0 +1,10 @@
+import { ProblemError } from '@app/protocol';
+import type { Admission } from './gatekeeper';
+
+/**
+ * Throws `model_not_licensed` if the licence names models and not this one. For work whose model is read after its
+ * admission, so the license app need not be asked again.
+ */
+export function assertModelLicensed({ models }: Pick<Admission, 'models'>, model: string): void {
+  if (models && !models.includes(model)) throw new ProblemError('model_not_licensed');
+}
