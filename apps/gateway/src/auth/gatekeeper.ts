@@ -5,7 +5,7 @@ import { ProblemError, type AccessTokenIssued, type AccessTokenRequest, type Fea
 import { UsageRecorder } from '../usage/usage-recorder';
 import { Concurrency } from './concurrency';
 import { credentialOf } from './credentials';
-import { assertModelLicensed } from './licensed-model';
+import { assertModelLicensed, type LicensedModels } from './licensed-model';
 import { LicenseClient } from './license.client';
 
 /** The parts of a request that can contain its key, and its request id. */
@@ -18,11 +18,9 @@ export interface Visitor {
 }
 
 /** The permission for a request to run. */
-export interface Admission {
+export interface Admission extends LicensedModels {
   /** Stable id of the caller's key, never the key. */
   readonly keyId: string;
-  /** The models that the licence names; all models if absent. `assertModelLicensed` checks one. */
-  readonly models?: readonly string[] | undefined;
   /** Counts work as active until the returned function is called. Throws `concurrency_limited`. */
   enter(): () => void;
 }

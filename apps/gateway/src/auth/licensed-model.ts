@@ -1,10 +1,14 @@
 import { ProblemError } from '@app/protocol';
-import type { Admission } from './gatekeeper';
+
+/** The models that a licence names; all models if absent. */
+export interface LicensedModels {
+  readonly models?: readonly string[] | undefined;
+}
 
 /**
  * Throws `model_not_licensed` if the licence names models and not this one. For work whose model is read after its
  * admission, so the license app need not be asked again.
  */
-export function assertModelLicensed({ models }: Pick<Admission, 'models'>, model: string): void {
+export function assertModelLicensed({ models }: LicensedModels, model: string): void {
   if (models && !models.includes(model)) throw new ProblemError('model_not_licensed');
 }
