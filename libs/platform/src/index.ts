@@ -1,6 +1,7 @@
 export * from './app-config';
 export * from './config';
 export { readLive } from './body-limits';
+export * from './header-key';
 export * from './http-app';
 export * from './json';
 export * from './log';

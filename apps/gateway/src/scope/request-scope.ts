@@ -160,8 +160,8 @@ export class RequestScope {
   }
 
   /**
-   * Ends the work: releases the slot, counts the outcome, stores the usage record if the work was measured, ends the span and logs. Later calls
-   * change nothing. Calls `stored` once the record is stored: the caller is told of the end only then.
+   * Ends the work: releases the slot, counts the outcome, ends the span, logs, and stores the usage record if the work was
+   * measured. Later calls change nothing. Calls `stored` once the record is stored: the caller is told of the end only then.
    */
   end(end: WorkEnd, stored: () => void = () => undefined): void {
     this.onStored(stored);

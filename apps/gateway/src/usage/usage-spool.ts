@@ -65,14 +65,6 @@ export class UsageSpool {
     });
   }
 
-  /** Resolves if the folder can be written now. Rejects with the error of the system. */
-  probe(): Promise<void> {
-    return this.exclusively(async () => {
-      await mkdir(this.folder, { recursive: true });
-      await this.prove();
-    });
-  }
-
   /**
    * Appends the bytes of a record. Resolves when they are on the disk. Records that arrive during a write share the next
    * one. After a rejection the record may or may not be in the spool, and may be appended again.

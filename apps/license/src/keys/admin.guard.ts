@@ -1,12 +1,11 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { createParamDecorator, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { adminScope, hasScope } from '@app/licensing';
+import { headerKeyOf } from '@app/platform';
 import { ProblemError } from '@app/protocol';
 import { ServiceStanding } from '../service-standing';
 import { KeyDirectory } from './key-directory';
 
-const bearer = /^Bearer +(\S+)$/i;
 const admins = new WeakMap<FastifyRequest, string>();
 
 /** The id of the admin key of a request that the guard let in. */
@@ -29,7 +28,8 @@ export class AdminGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const key = keyOf(request.headers);
+    // Not from the query, as on the gateway: proxies log addresses, and no browser calls this API.
+    const key = headerKeyOf(request.headers);
     if (key === undefined) {
       const detail = 'Send an API key with the scope admin as Authorization: Bearer or as X-API-Key.';
       throw new ProblemError('key_missing', { detail });
@@ -41,10 +41,4 @@ export class AdminGuard implements CanActivate {
     admins.set(request, record.id);
     return true;
   }
-}
-
-/** Not from the query, as on the gateway: proxies log addresses, and no browser calls this API. */
-function keyOf(headers: IncomingHttpHeaders): string | undefined {
-  const apiKey = headers['x-api-key'];
-  return bearer.exec(headers.authorization ?? '')?.[1] ?? (typeof apiKey === 'string' ? apiKey.trim() : undefined);
 }
