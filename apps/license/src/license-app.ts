@@ -18,7 +18,7 @@ const gaugeIntervalMs = 5_000;
 /** Starts the license app and returns its port once it answers requests. Throws if the licence is not trusted. */
 export async function startLicenseApp(context: AppContext<LicenseConfig>): Promise<number> {
   const { config, log, readiness, shutdown } = context;
-  const standing = new ServiceStanding(config.mode, await readLicenses(config, Date.now()));
+  const standing = new ServiceStanding(config.licenseMode, await readLicenses(config, Date.now()));
   const seeds = await readKeySeeds(config.apiKeysFile);
   const { natsUrl: servers, jetstreamReplicas: replicas } = config;
   const storeOf = (bucket: string): NatsKeyValue => new NatsKeyValue({ servers, name: 'license', bucket, replicas });

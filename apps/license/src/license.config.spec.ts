@@ -9,8 +9,8 @@ it('needs a licence and whom to trust, and nothing else', () => {
 });
 
 it('says that connected mode is not available yet', () => {
-  const connected = { ...minimal, MODE: 'connected' };
+  const connected = { ...minimal, LICENSE_MODE: 'connected' };
   expect(() => loadConfig(LicenseConfig, connected)).toThrow(
-    /MODE must be airgapped; connected mode is not available yet/,
+    /LICENSE_MODE must be airgapped; connected mode is not available yet/,
   );
 });

@@ -27,8 +27,8 @@ export class LicenseConfig extends AppConfig {
   jetstreamReplicas?: number;
 
   @Variable('How the licence is kept current. airgapped: by its file alone.')
-  @IsIn(['airgapped'], { message: 'mode must be airgapped; connected mode is not available yet' })
-  mode: LicenseMode = 'airgapped';
+  @IsIn(['airgapped'], { message: 'licenseMode must be airgapped; connected mode is not available yet' })
+  licenseMode: LicenseMode = 'airgapped';
 
   @Variable('Licence files, separated by commas. The newest counts.')
   @IsString({ each: true })

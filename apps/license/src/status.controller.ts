@@ -19,7 +19,7 @@ export class StatusController {
     const license = this.standing.license();
     return {
       version: productVersion,
-      mode: this.config.mode,
+      mode: this.config.licenseMode,
       license: license && described(license),
       service: dated(this.standing.state()),
       grantsForSeconds: Math.floor(this.standing.grantsForMs() / 1_000),

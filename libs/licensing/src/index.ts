@@ -10,3 +10,4 @@ export * from './license-document';
 export * from './service-state';
 export * from './signed-document';
 export * from './usage';
+export * from './vendor-protocol';

@@ -88,7 +88,7 @@ export const problems = {
     'Correct the configuration variables. --help of each app lists them.',
   ),
   port_taken: row(500, 1011, 'Port taken', 'Choose another port, or stop the process that uses it.'),
-  license_invalid: row(500, 1011, 'Licence invalid', 'Install a licence document that a trusted issuer signed.'),
+  license_invalid: row(400, 1008, 'Licence invalid', 'Install a licence document that a trusted issuer signed.'),
   tool_missing: row(500, 1011, 'Tool missing', 'Install the missing tool.'),
   disk_full: row(500, 1011, 'Disk full', 'Free space on the disk, then start again.'),
   artifact_unavailable: row(503, 1011, 'Artifact unavailable', 'Fetch it with: npm run models -- get ID', true),

@@ -81,7 +81,7 @@ describe('an address outside of an air-gapped cluster is refused', () => {
         ],
         ['global.models.fetch.args', 'models.vendor.example'],
       ],
-      [['license.env.MODE=connected'], ['license.env.MODE is connected', 'denyExternalEgress']],
+      [['license.env.LICENSE_MODE=connected'], ['license.env.LICENSE_MODE is connected', 'denyExternalEgress']],
     ],
     airGapped,
   );
