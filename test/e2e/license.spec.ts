@@ -252,13 +252,13 @@ describe('the license app as a process', () => {
       expect(await second.ended()).toBe(1);
       expect(second.lines).toMatchObject([{ level: 'fatal', code: 'port_taken' }]);
 
-      const unconfigured = launch({ LICENSE_FILE: '', LICENSE_MODE: 'connected' });
+      const unconfigured = launch({ LICENSE_FILE: '', LICENSE_MODE: 'offline' });
       expect(await unconfigured.ended()).toBe(1);
       expect(unconfigured.lines).toMatchObject([
         {
           level: 'fatal',
           code: 'config_invalid',
-          detail: 'LICENSE_MODE must be airgapped; connected mode is not available yet; LICENSE_FILE must be set.',
+          detail: 'LICENSE_MODE must be one of the following values: airgapped, connected; LICENSE_FILE must be set.',
         },
       ]);
     },

@@ -37,6 +37,7 @@ export class ServiceStanding {
 
   /** The latest time that is known to have passed: what to persist and to share between replicas. -Infinity if none is. */
   get highWaterMs(): number {
+    this.observe();
     return this.highWater.markMs;
   }
 
@@ -56,6 +57,11 @@ export class ServiceStanding {
   renew(lease: Lease): void {
     this.lease = newerLease(this.lease, lease);
     this.raise(this.lease.iat * 1_000);
+  }
+
+  /** Forgets the lease, whose issuer is not trusted any more. */
+  forgetLease(): void {
+    this.lease = undefined;
   }
 
   /** What is known now, for `forecast` and the functions below. */
