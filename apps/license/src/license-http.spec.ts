@@ -2,6 +2,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { MemoryKeyValue } from '@app/broker';
 import { clockSettleMs, defaultGrace, hashApiKey, makeApiKey, type ApiKeyRecord, type License } from '@app/licensing';
 import { createHttpApp, Log, Readiness, Tracing } from '@app/platform';
+import { unusedDocuments } from '../test/support/replica';
 import { AccessTokens } from './access-tokens';
 import { Authorizer } from './authorizer';
 import { KeyAdmin } from './keys/key-admin';
@@ -57,7 +58,7 @@ beforeEach(async () => {
   const keyAdmin = new KeyAdmin(store, keys, retired, () => standing.timeMs());
   app = await createHttpApp(
     LicenseModule.register(
-      { config, keys, keyAdmin, authorizer, standing },
+      { config, keys, keyAdmin, authorizer, standing, documents: unusedDocuments(standing, log) },
       { log, readiness: new Readiness(), tracing: Tracing.off() },
     ),
     log,

@@ -2,7 +2,7 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { MemoryKeyValue } from '@app/broker';
+import { MemoryKeyValue } from '@app/broker';
 import {
   defaultGrace,
   signLease,
@@ -14,6 +14,7 @@ import {
 import { Log } from '@app/platform';
 import { readLicenseFiles } from '../../src/documents/license-files';
 import { LicenseStore } from '../../src/documents/license-store';
+import { Trust } from '../../src/documents/trust';
 import { ServiceStanding } from '../../src/service-standing';
 
 export const dayMs = 86_400_000;
@@ -76,6 +77,13 @@ export class Files {
   remove(): void {
     rmSync(this.folder, { recursive: true });
   }
+}
+
+/** Documents that no test installs or reads, for an app whose standing has its licences already. */
+export function unusedDocuments(standing: ServiceStanding, log: Log): LicenseStore {
+  const files = { trust: new Trust(new Issuer().pem, undefined), texts: new Map<string, string>() };
+  const settings = { licenseFile: [], licensePublicKeyFile: '' };
+  return new LicenseStore({ store: new MemoryKeyValue(), standing, settings, files, log });
 }
 
 /** The documents of a license process, its clocks, its log and its events. */
