@@ -70,6 +70,12 @@ class LicenseProcess {
     return { status: response.status, body: (await response.json()) as Record<string, unknown> };
   }
 
+  /** Id of the licence in force. */
+  async inForce(): Promise<unknown> {
+    const response = await fetch(`http://127.0.0.1:${this.port}/license/forecast`);
+    return ((await response.json()) as { now?: { licenseId: string } }).now?.licenseId;
+  }
+
   ended(): Promise<number | null> {
     return this.exit;
   }
@@ -112,13 +118,15 @@ describe('the license app as a process', () => {
   };
 
   /** The same licence, signed by the same issuer, but for what is changed. */
-  const issue = async (change: Partial<License>): Promise<void> => {
+  const sign = async (change: Partial<License>): Promise<string> => {
     const keys = readPublicKeys(readFileSync(license.publicKeyFile, 'utf8'));
     const document = readFileSync(license.licenseFile, 'utf8');
     const { payload } = await verifyLicense(document, { keys, nowMs: Date.now() });
     const issuer = createPrivateKey(readFileSync(join(folder, developmentFiles.issuerKey)));
-    writeFileSync(license.licenseFile, await signLicense({ ...payload, ...change }, issuer));
+    return signLicense({ ...payload, ...change }, issuer);
   };
+  const issue = async (change: Partial<License>): Promise<void> =>
+    writeFileSync(license.licenseFile, await sign(change));
 
   it(
     'answers from memory while NATS is away, and learns of a renamed and a revoked key when it is back',
@@ -209,6 +217,37 @@ describe('the license app as a process', () => {
       });
     },
     longMs,
+  );
+
+  it(
+    'installs a licence at all replicas without a restart, for a later start too, and takes a renewed file',
+    async () => {
+      const [begins, ends] = ['2025-01-01', '2025-02-01'].map((date) => Date.parse(date) / 1_000);
+      await issue({ jti: 'old', iat: begins, nbf: begins, exp: ends });
+      const one = launch();
+      await one.ready();
+      const other = launch({ PORT: String(await new PortBook().take(18_600)) });
+      await other.ready();
+      expect((await other.authorize(license.apiKey)).body['error_code']).toBe('license_expired');
+
+      const now = Math.floor(Date.now() / 1_000);
+      const current = { iat: now - 60, nbf: now - 60, exp: now + 86_400 };
+      const text = await sign({ jti: 'installed', ...current });
+      const installed = await one.post('license', { license: text }, license.adminKey);
+      expect(installed).toMatchObject({ status: 200, body: { license: { id: 'installed' }, inForce: true } });
+      await until(async () => (await other.authorize(license.apiKey)).status === 200);
+      const older = await other.post('license', { license: await sign({ jti: 'older' }) }, license.adminKey);
+      expect(older).toMatchObject({ status: 409, body: { error_code: 'license_conflict' } });
+
+      await issue({ jti: 'renewed', ...current, iat: now });
+      await until(async () => (await one.inForce()) === 'renewed' && (await other.inForce()) === 'renewed');
+      await issue({ jti: 'old', iat: begins, nbf: begins, exp: ends });
+      await Promise.all([one.stop(), other.stop()]);
+      const restarted = launch();
+      await restarted.ready();
+      expect([await restarted.inForce(), (await restarted.authorize(license.apiKey)).status]).toEqual(['installed', 200]);
+    },
+    2 * longMs,
   );
 
   it(
