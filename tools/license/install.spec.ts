@@ -63,7 +63,10 @@ it('prints the refusal of the license app', async () => {
   expect(said.join('\n')).toContain(`409 license_conflict: ${message}`);
 });
 
-it.each([[[]], [['renewed.jwt', 'other.jwt']], [['absent.jwt']]])('needs one file that is there, not %j', async (names) => {
-  expect(await install(...names)).toBe(1);
-  expect(asked).toEqual([]);
-});
+it.each([[[]], [['renewed.jwt', 'other.jwt']], [['absent.jwt']]])(
+  'needs one file that is there, not %j',
+  async (names) => {
+    expect(await install(...names)).toBe(1);
+    expect(asked).toEqual([]);
+  },
+);

@@ -24,10 +24,12 @@ export class BucketLicenses {
     this.entries = new Map([...entries].filter(([entry]) => isLicenseEntry(entry)));
   }
 
-  /** Takes a change of an entry; undefined if it was deleted. */
-  take(entry: string, text: string | undefined): void {
+  /** Takes a change of an entry; undefined if it was deleted. Returns false for entries of others. */
+  take(entry: string, text: string | undefined): boolean {
+    if (!isLicenseEntry(entry)) return false;
     if (text === undefined) this.entries.delete(entry);
     else this.entries.set(entry, text);
+    return true;
   }
 
   /** Whether this very document is there. */

@@ -77,7 +77,11 @@ export function serviceWouldEnd({ trust, texts }: LicenseFiles): Fault {
     'No licence of the changed files that is signed with a trusted key gives service now. ' +
     'They count once one does, or after a restart.';
   const problem = new ProblemError('license_invalid', { detail });
-  return { source: 'LICENSE_FILE, LICENSE_PUBLIC_KEY_FILE', problem, content: [trust.pem, ...texts.values()].join('\n') };
+  return {
+    source: 'LICENSE_FILE, LICENSE_PUBLIC_KEY_FILE',
+    problem,
+    content: [trust.pem, ...texts.values()].join('\n'),
+  };
 }
 
 /** The text of a file without white space around it. Rejects with `config_invalid`, which names the variable and the file. */

@@ -84,9 +84,12 @@ it('ignores an entry that is untrusted, damaged or misnamed, says so once, and r
   await settle();
   await other.documents.poll();
   expect(other.licenseId).toBe('lic-1');
-  expect(other.said('licence ignored').map(({ source }) => source).sort()).toEqual(
-    ['lic-7', 'lic-8', 'lic-9'].map(licenseEntry),
-  );
+  expect(
+    other
+      .said('licence ignored')
+      .map(({ source }) => source)
+      .sort(),
+  ).toEqual(['lic-7', 'lic-8', 'lic-9'].map(licenseEntry));
   expect(JSON.stringify(other.lines)).not.toContain(Buffer.from(secret, 'base64url').toString());
   expect(JSON.stringify(other.lines)).not.toContain(misnamed.split('.')[1]);
 });

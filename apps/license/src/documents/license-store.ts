@@ -3,7 +3,7 @@ import { serviceState, timeUsedMs, type Lease, type License } from '@app/licensi
 import type { Log } from '@app/platform';
 import { ProblemError } from '@app/protocol';
 import type { ServiceStanding } from '../service-standing';
-import { isLicenseEntry, leaseEntry, markEntry } from './bucket';
+import { leaseEntry, markEntry } from './bucket';
 import { BucketLicenses } from './bucket-licenses';
 import { isoDate } from './descriptions';
 import { FaultLog, type Fault } from './fault-log';
@@ -17,12 +17,10 @@ import {
 } from './license-files';
 import { SharedLease } from './shared-lease';
 import { SharedMark } from './shared-mark';
+import type { OnEvent } from './state-events';
 
 /** How often the files are read again, and what the bucket lacks is written, in milliseconds. */
 export const pollIntervalMs = 10_000;
-
-/** Called after an event that the audit log records. The facts name no key, licence text or transcript. */
-export type OnEvent = (type: string, facts: Record<string, unknown>) => void;
 
 /** What a licence store needs. */
 export interface LicenseStoreParts {
@@ -81,7 +79,7 @@ export class LicenseStore {
     clearInterval(this.timer);
     this.subscription?.unsubscribe();
     await this.last;
-    if (this.parts.store.connected) await this.attempt('high-water mark not written', () => this.mark.publish(1));
+    await this.publish(1);
   }
 
   /** Whether the bucket was read. */
@@ -120,8 +118,8 @@ export class LicenseStore {
     if (!this.seenIds.has(lease.license)) {
       throw new ProblemError('license_invalid', { detail: 'The lease cannot be used. It names an unknown licence.' });
     }
-    if (lease.latestLicense !== undefined) {
-      const { latestLicense } = lease;
+    const { latestLicense } = lease;
+    if (latestLicense !== undefined) {
       await this.attempt('licence of a lease not installed', () => this.install(latestLicense, 'lease'));
     }
     return this.inTurn(async () => {
@@ -164,7 +162,7 @@ export class LicenseStore {
     const before = this.held.licenses;
     this.bucket.takeAll(entries);
     void this.inTurn(async () => {
-      await this.learnLease(entries.get(leaseEntry));
+      await this.lease.learn(entries.get(leaseEntry), this.files.trust);
       await this.attempt('installed licences not put back', async () => {
         const lost = await this.bucket.putBack(before, this.parts.standing.highWaterMs);
         for (const { jti } of lost) this.parts.log.warn('lost licence put back', { licenseId: jti });
@@ -177,14 +175,8 @@ export class LicenseStore {
 
   private followChange(entry: string, value: string | undefined): void {
     if (entry === markEntry) this.mark.learn(value);
-    if (entry === leaseEntry) void this.inTurn(() => this.learnLease(value));
-    if (!isLicenseEntry(entry)) return;
-    this.bucket.take(entry, value);
-    void this.inTurn(() => this.refresh());
-  }
-
-  private async learnLease(value: string | undefined): Promise<void> {
-    if (this.parts.standing.mode === 'connected') await this.lease.learn(value, this.files.trust);
+    if (entry === leaseEntry) void this.inTurn(() => this.lease.learn(value, this.files.trust));
+    if (this.bucket.take(entry, value)) void this.inTurn(() => this.refresh());
   }
 
   /** Verifies what is new, and lets it count. A document from the future is looked at again each time. */
@@ -216,12 +208,12 @@ export class LicenseStore {
     const keepsLease = await this.lease.isTrusted(files.trust);
     const next = serviceState({ ...facts, licenses, lease: keepsLease ? facts.lease : undefined });
     if (next.state === 'refused' && serviceState(facts).state !== 'refused') return serviceWouldEnd(files);
-    const before = new Set(this.held.licenses.map(({ text }) => text));
+    const before = this.held.licenses.map(({ text }) => text);
     this.files = files;
     if (!keepsLease) this.lease.forget();
     this.apply(held);
     this.parts.log.info('licence files read again');
-    for (const { license, text } of held.licenses) if (!before.has(text)) this.noteInstalled(license, 'file');
+    for (const { license, text } of held.licenses) if (!before.includes(text)) this.noteInstalled(license, 'file');
     return undefined;
   }
 
@@ -236,9 +228,9 @@ export class LicenseStore {
     return this.attempt('old licences not removed', () => this.bucket.prune(this.held.licenses, highWaterMs));
   }
 
-  private async publish(): Promise<void> {
+  private async publish(markStepMs?: number): Promise<void> {
     if (!this.parts.store.connected) return;
-    await this.attempt('high-water mark not written', () => this.mark.publish());
+    await this.attempt('high-water mark not written', () => this.mark.publish(markStepMs));
     await this.attempt('lease not written', () => this.lease.publish(this.files.trust));
   }
 

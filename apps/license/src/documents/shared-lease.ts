@@ -17,8 +17,9 @@ export class SharedLease {
     private readonly log: Log,
   ) {}
 
-  /** Takes the value of the entry; undefined if there is none. A lease that cannot be verified is ignored. */
+  /** Takes the value of the entry; undefined if there is none. A lease that cannot be verified is ignored, and all in air-gapped mode. */
   async learn(value: string | undefined, trust: Trust): Promise<void> {
+    if (this.standing.mode === 'airgapped') return;
     this.stored = value;
     if (value === undefined || value === this.newest?.text) return;
     try {

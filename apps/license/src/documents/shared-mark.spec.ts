@@ -91,10 +91,13 @@ it.each([
   expect(Number(await store.get(markEntry))).toBeGreaterThanOrEqual(before);
 });
 
-it.each(['soon', '-5', '99999999999999999', '1e20', ''])('is not %j: such an entry is ignored and replaced', async (bad) => {
-  await store.put(markEntry, bad);
-  const replica = await settled(inTime);
-  expect(replica.said('high-water mark ignored: its entry is damaged')).not.toEqual([]);
-  expect(replica.state).toBe('active');
-  expect(Number(await store.get(markEntry))).toBe(replica.wallMs);
-});
+it.each(['soon', '-5', '99999999999999999', '1e20', ''])(
+  'is not %j: such an entry is ignored and replaced',
+  async (bad) => {
+    await store.put(markEntry, bad);
+    const replica = await settled(inTime);
+    expect(replica.said('high-water mark ignored: its entry is damaged')).not.toEqual([]);
+    expect(replica.state).toBe('active');
+    expect(Number(await store.get(markEntry))).toBe(replica.wallMs);
+  },
+);

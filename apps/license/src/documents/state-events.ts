@@ -1,5 +1,7 @@
 import type { ServiceState } from '@app/licensing';
-import type { OnEvent } from './license-store';
+
+/** Called after an event that the audit log records. The facts name no key, licence text or transcript. */
+export type OnEvent = (type: string, facts: Record<string, unknown>) => void;
 
 /** Reports each state of the service once, the first one too. */
 export class StateEvents {

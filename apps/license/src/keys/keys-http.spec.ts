@@ -55,7 +55,13 @@ beforeEach(async () => {
   );
   const keyAdmin = new KeyAdmin(store, keys, retired, () => standing.timeMs());
   const platform = { log, readiness: new Readiness(), tracing: Tracing.off() };
-  app = await createHttpApp(LicenseModule.register({ config, keys, keyAdmin, authorizer, standing, documents: unusedDocuments(standing, log) }, platform), log);
+  app = await createHttpApp(
+    LicenseModule.register(
+      { config, keys, keyAdmin, authorizer, standing, documents: unusedDocuments(standing, log) },
+      platform,
+    ),
+    log,
+  );
   await app.init();
 });
 afterEach(() => app.close());

@@ -3,14 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MemoryKeyValue } from '@app/broker';
-import {
-  defaultGrace,
-  signLease,
-  signLicense,
-  type Lease,
-  type License,
-  type LicenseMode,
-} from '@app/licensing';
+import { defaultGrace, signLease, signLicense, type Lease, type License, type LicenseMode } from '@app/licensing';
 import { Log } from '@app/platform';
 import { readLicenseFiles } from '../../src/documents/license-files';
 import { LicenseStore } from '../../src/documents/license-store';
