@@ -6,7 +6,6 @@ import { Authorizer } from './authorizer';
 import { licenseBucket } from './documents/bucket';
 import { readLicenseFiles } from './documents/license-files';
 import { LicenseStore } from './documents/license-store';
-import { StateEvents } from './documents/state-events';
 import { KeyAdmin } from './keys/key-admin';
 import { KeyDirectory, keyBucket } from './keys/key-directory';
 import { readKeySeeds } from './keys/key-seeds';
@@ -42,20 +41,18 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
   shutdown.add('http', 5_000, () => app.close());
   const port = await listen(app, config);
   const metrics = app.get(LicenseMetrics, { strict: false });
-  const stateEvents = new StateEvents(undefined);
   const measure = (): void => {
     metrics.keys(keys.size);
     keys.freshUntilMs(standing.timeMs());
     metrics.license(measured(standing));
-    stateEvents.observe(standing.state());
   };
   const gauges = setInterval(measure, gaugeIntervalMs);
+  shutdown.add('licence documents', 5_000, () => documents.stop());
   shutdown.add('keys', 2_000, async () => {
     clearInterval(gauges);
     keys.stop();
     retired.stop();
     tokens.stop();
-    await documents.stop();
     await Promise.all(stores.map((store) => store.close()));
   });
   await Promise.all(stores.map((store) => store.start()));

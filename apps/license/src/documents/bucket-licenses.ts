@@ -1,12 +1,8 @@
 import type { KeyValueStore } from '@app/broker';
 import { isNewerLicense, type License } from '@app/licensing';
-import { ProblemError } from '@app/protocol';
 import { isLicenseEntry, licenseEntry, raiseEntry } from './bucket';
 import { supersederOf, type HeldLicense } from './held-licenses';
 import type { Trust } from './trust';
-
-/** Most installed licences in the bucket: the one in force and those that wait for their `nbf`. */
-export const maxInstalled = 16;
 
 /** The installed licences of the bucket. Whether they count is for others to verify. */
 export class BucketLicenses {
@@ -24,12 +20,10 @@ export class BucketLicenses {
     this.entries = new Map([...entries].filter(([entry]) => isLicenseEntry(entry)));
   }
 
-  /** Takes a change of an entry; undefined if it was deleted. Returns false for entries of others. */
-  take(entry: string, text: string | undefined): boolean {
-    if (!isLicenseEntry(entry)) return false;
+  /** Takes a change of an entry; undefined if it was deleted. */
+  take(entry: string, text: string | undefined): void {
     if (text === undefined) this.entries.delete(entry);
     else this.entries.set(entry, text);
-    return true;
   }
 
   /** Whether this very document is there. */
@@ -37,13 +31,9 @@ export class BucketLicenses {
     return this.entries.get(licenseEntry(license.jti)) === text;
   }
 
-  /** Stores a verified licence. A newer one of the same id stays. Rejects with `license_conflict` and `bus_unavailable`. */
+  /** Stores a verified licence. A newer one of the same id stays. Rejects with `bus_unavailable`. */
   async put(license: License, text: string, trust: Trust, nowMs: number): Promise<void> {
     const entry = licenseEntry(license.jti);
-    if (this.entries.size >= maxInstalled && !this.entries.has(entry)) {
-      const detail = `${this.entries.size} licences are installed. Install another one when one of them has been replaced.`;
-      throw new ProblemError('license_conflict', { detail });
-    }
     const stored = await raiseEntry(this.store, entry, text, async (present) => {
       const other = await trust.license(present, nowMs).catch(() => undefined);
       return other !== undefined && isNewerLicense(other, license);
@@ -59,10 +49,9 @@ export class BucketLicenses {
     const lost = before.filter(({ entry }) => entry !== undefined && !this.entries.has(entry));
     const licenses = before.map(({ license }) => license);
     const wanted = lost.filter(({ license }) => !supersederOf(license, licenses, markMs));
-    for (const { entry = '', text } of wanted) {
-      await this.store.put(entry, text);
-      this.entries.set(entry, text);
-    }
+    // What is known counts, even if NATS is lost again meanwhile.
+    for (const { entry = '', text } of wanted) this.entries.set(entry, text);
+    for (const { entry = '', text } of wanted) await this.store.put(entry, text);
     return wanted.map(({ license }) => license);
   }
 

@@ -1,8 +1,12 @@
 import { isNewerLicense, type License } from '@app/licensing';
 import { ProblemError } from '@app/protocol';
 import { licenseEntry } from './bucket';
+import { isoDate } from './descriptions';
 import { faultOr, type Fault } from './fault-log';
 import type { LicenseFiles } from './license-files';
+
+/** Most installed licences in the bucket: the one in force and those that wait for their `nbf`. */
+export const maxInstalled = 16;
 
 /** A verified licence and where it came from. */
 export interface HeldLicense {
@@ -47,3 +51,25 @@ export async function holdLicenses(
  */
 export const supersederOf = (license: License, others: readonly License[], nowMs: number): License | undefined =>
   others.find((other) => isNewerLicense(other, license) && other.nbf * 1_000 <= Math.max(license.nbf * 1_000, nowMs));
+
+/**
+ * Throws `license_conflict` for a licence that would never count beside those that are held, and for one that exceeds
+ * `maxInstalled`.
+ */
+export function assertInstallable(license: License, text: string, held: readonly HeldLicense[], nowMs: number): void {
+  const others = held.filter((other) => other.text !== text);
+  const newer = supersederOf(
+    license,
+    others.map((other) => other.license),
+    nowMs,
+  );
+  if (newer) {
+    const detail = `The licence ${newer.jti} is newer, issued at ${isoDate(newer.iat * 1_000)}. It stays in force.`;
+    throw new ProblemError('license_conflict', { detail });
+  }
+  const waiting = others.filter(({ entry }) => entry !== undefined && entry !== licenseEntry(license.jti));
+  if (waiting.length >= maxInstalled) {
+    const detail = `${waiting.length} licences are installed. Install another one when one of them has been replaced.`;
+    throw new ProblemError('license_conflict', { detail });
+  }
+}

@@ -2,7 +2,7 @@ import { MemoryKeyValue } from '@app/broker';
 import { clockSettleMs } from '@app/licensing';
 import { dayMs, Files, Issuer, Replica, secondsOf } from '../../test/support/replica';
 import { licenseEntry } from './bucket';
-import { maxInstalled } from './bucket-licenses';
+import { maxInstalled } from './held-licenses';
 
 const issuer = new Issuer();
 const renewed = { jti: 'lic-2', iat: secondsOf('2026-05-01'), exp: secondsOf('2027-07-01') };
@@ -153,12 +153,13 @@ it('keeps a licence whose successor has begun only by a clock that has not settl
   expect(one.licenseId).toBe('lic-2');
 });
 
-it('holds a bounded number of licences', async () => {
+it('holds a bounded number of licences, among which a bad entry is not counted', async () => {
+  await store.put(licenseEntry('bad'), 'damaged');
   for (let index = 0; index < maxInstalled; index++) {
     const [iat, nbf] = [renewed.iat + index, secondsOf('2026-06-10') + index];
     await one.documents.install(await issuer.license({ ...renewed, jti: `lic-${index + 2}`, iat, nbf }), 'admin');
   }
   const more = await issuer.license({ ...renewed, jti: 'more', iat: renewed.iat + 100, nbf: secondsOf('2026-06-20') });
   await expect(one.documents.install(more, 'admin')).rejects.toMatchObject({ code: 'license_conflict' });
-  expect(await entries()).toHaveLength(maxInstalled);
+  expect(await entries()).toHaveLength(maxInstalled + 1);
 });

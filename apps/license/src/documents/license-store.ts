@@ -3,11 +3,11 @@ import { serviceState, timeUsedMs, type Lease, type License } from '@app/licensi
 import type { Log } from '@app/platform';
 import { ProblemError } from '@app/protocol';
 import type { ServiceStanding } from '../service-standing';
-import { leaseEntry, markEntry } from './bucket';
+import { isLicenseEntry, leaseEntry, markEntry } from './bucket';
 import { BucketLicenses } from './bucket-licenses';
-import { isoDate } from './descriptions';
+import { DocumentEvents, type OnEvent } from './document-events';
 import { FaultLog, type Fault } from './fault-log';
-import { holdLicenses, supersederOf, type Held } from './held-licenses';
+import { assertInstallable, holdLicenses, type Held } from './held-licenses';
 import {
   haveSameContent,
   rereadLicenseFiles,
@@ -17,7 +17,6 @@ import {
 } from './license-files';
 import { SharedLease } from './shared-lease';
 import { SharedMark } from './shared-mark';
-import type { OnEvent } from './state-events';
 
 /** How often the files are read again, and what the bucket lacks is written, in milliseconds. */
 export const pollIntervalMs = 10_000;
@@ -49,19 +48,21 @@ export class LicenseStore {
   private readonly lease: SharedLease;
   private readonly fileFaults: FaultLog;
   private readonly faults: FaultLog;
+  private readonly events: DocumentEvents;
   private subscription: Subscription | undefined;
   private timer: NodeJS.Timeout | undefined;
   /** The last step; steps run one after the other. */
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly parts: LicenseStoreParts) {
-    const { store, standing, files, log } = parts;
+    const { store, standing, files, log, onEvent } = parts;
     this.files = files;
     this.bucket = new BucketLicenses(store);
     this.mark = new SharedMark(store, standing, log);
     this.lease = new SharedLease(store, standing, log);
     this.fileFaults = new FaultLog('licence file not taken: what is in force stays', log);
     this.faults = new FaultLog('licence ignored', log);
+    this.events = new DocumentEvents(log, onEvent);
   }
 
   /** Resolves when the bucket was read, and its mark, lease and licences count. */
@@ -101,8 +102,7 @@ export class LicenseStore {
     try {
       return await this.inTurn(() => this.put(text.trim(), by));
     } catch (error) {
-      const { code } = ProblemError.from(error);
-      if (code !== 'bus_unavailable') this.parts.onEvent?.('license_refused', { reason: code, by });
+      this.events.refused(error, by);
       throw error;
     }
   }
@@ -124,9 +124,9 @@ export class LicenseStore {
     }
     return this.inTurn(async () => {
       this.lease.take(document, lease);
+      this.events.observe(this.parts.standing.state());
       await this.attempt('lease not written', () => this.lease.publish(this.files.trust));
-      const { jti: leaseId, license: licenseId, exp, revoked = false } = lease;
-      this.parts.onEvent?.('lease_taken', { leaseId, licenseId, ends: isoDate(exp * 1_000), revoked });
+      this.events.leaseTaken(lease);
       return lease;
     });
   }
@@ -143,25 +143,20 @@ export class LicenseStore {
     const { standing } = this.parts;
     const nowMs = standing.timeMs();
     const license = await this.files.trust.license(text, nowMs);
-    const others = this.held.licenses.filter((held) => held.text !== text).map((held) => held.license);
-    const newer = supersederOf(license, others, nowMs);
-    if (newer) {
-      const detail = `The licence ${newer.jti} is newer, issued at ${isoDate(newer.iat * 1_000)}. It stays in force.`;
-      throw new ProblemError('license_conflict', { detail });
-    }
+    assertInstallable(license, text, this.held.licenses, nowMs);
     if (this.bucket.has(license, text)) return license;
     await this.bucket.put(license, text, this.files.trust, nowMs);
     await this.refresh();
     await this.prune();
-    this.noteInstalled(license, by);
+    this.events.installed(license, by);
     return license;
   }
 
   private followSnapshot(entries: ReadonlyMap<string, string>): void {
     this.mark.learn(entries.get(markEntry));
-    const before = this.held.licenses;
-    this.bucket.takeAll(entries);
     void this.inTurn(async () => {
+      const before = this.held.licenses;
+      this.bucket.takeAll(entries);
       await this.lease.learn(entries.get(leaseEntry), this.files.trust);
       await this.attempt('installed licences not put back', async () => {
         const lost = await this.bucket.putBack(before, this.parts.standing.highWaterMs);
@@ -176,7 +171,12 @@ export class LicenseStore {
   private followChange(entry: string, value: string | undefined): void {
     if (entry === markEntry) this.mark.learn(value);
     if (entry === leaseEntry) void this.inTurn(() => this.lease.learn(value, this.files.trust));
-    if (this.bucket.take(entry, value)) void this.inTurn(() => this.refresh());
+    if (isLicenseEntry(entry)) {
+      void this.inTurn(async () => {
+        this.bucket.take(entry, value);
+        await this.refresh();
+      });
+    }
   }
 
   /** Verifies what is new, and lets it count. A document from the future is looked at again each time. */
@@ -189,14 +189,15 @@ export class LicenseStore {
     this.faults.take(held.faults);
     for (const { license } of held.licenses) this.seenIds.add(license.jti);
     this.parts.standing.install(held.licenses.map(({ license }) => license));
+    this.events.observe(this.parts.standing.state());
   }
 
   private async rereadFiles(): Promise<void> {
-    const { standing, settings, onEvent } = this.parts;
+    const { standing, settings } = this.parts;
     const { files, faults } = await rereadLicenseFiles(settings, this.files, standing.timeMs());
     const fault = haveSameContent(files, this.files) ? await this.refresh() : await this.takeFiles(files);
     for (const { problem } of this.fileFaults.take(fault ? [...faults, fault] : faults)) {
-      onEvent?.('license_refused', { reason: problem.code, by: 'file' });
+      this.events.refused(problem, 'file');
     }
   }
 
@@ -213,14 +214,8 @@ export class LicenseStore {
     if (!keepsLease) this.lease.forget();
     this.apply(held);
     this.parts.log.info('licence files read again');
-    for (const { license, text } of held.licenses) if (!before.includes(text)) this.noteInstalled(license, 'file');
+    for (const { license, text } of held.licenses) if (!before.includes(text)) this.events.installed(license, 'file');
     return undefined;
-  }
-
-  private noteInstalled({ jti, sub, exp }: License, by: string): void {
-    const facts = { licenseId: jti, holder: sub, expires: isoDate(exp * 1_000), by };
-    this.parts.log.info('licence installed', facts);
-    this.parts.onEvent?.('license_installed', facts);
   }
 
   private prune(): Promise<void> {

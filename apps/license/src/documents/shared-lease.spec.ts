@@ -33,7 +33,11 @@ it('keeps contact for all replicas, and over a restart', async () => {
   await other.documents.poll();
   expect([other.state, (await started()).state]).toEqual(['active', 'active']);
   const ends = '2026-06-03T12:00:00.000Z';
-  expect(one.events).toEqual([['lease_taken', { leaseId: 'lease-1', licenseId: 'lic-1', ends, revoked: false }]]);
+  expect(one.events).toEqual([['lease_taken', { leaseId: 'lease-1', licenseId: 'lic-1', ends }]]);
+  expect(one.states).toEqual([
+    ['service_state', { state: 'refused', why: 'lost_contact' }],
+    ['service_state', { state: 'active' }],
+  ]);
 });
 
 it('keeps the newest lease, whoever writes last', async () => {

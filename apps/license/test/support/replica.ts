@@ -82,6 +82,9 @@ export function unusedDocuments(standing: ServiceStanding, log: Log): LicenseSto
 /** The documents of a license process, its clocks, its log and its events. */
 export class Replica {
   readonly lines: Record<string, unknown>[] = [];
+  /** The events `service_state`. */
+  readonly states: [string, Record<string, unknown>][] = [];
+  /** The other events. */
   readonly events: [string, Record<string, unknown>][] = [];
   wallMs: number;
   monotonicMs = 0;
@@ -107,7 +110,8 @@ export class Replica {
     const files = await readLicenseFiles(settings, this.wallMs);
     const clocks = () => ({ wallMs: this.wallMs, monotonicMs: this.monotonicMs });
     this.standing = new ServiceStanding(mode, files.licenses, clocks);
-    const onEvent = (type: string, facts: Record<string, unknown>) => void this.events.push([type, facts]);
+    const onEvent = (type: string, facts: Record<string, unknown>) =>
+      void (type === 'service_state' ? this.states : this.events).push([type, facts]);
     this.documents = new LicenseStore({ store, standing: this.standing, settings, files, log, onEvent });
     return this;
   }

@@ -1,8 +1,12 @@
-import { StateEvents } from './state-events';
+import { Log } from '@app/platform';
+import { DocumentEvents } from './document-events';
 
-it('reports each state once, with its cause', () => {
+it('reports each state of the service once, with its cause', () => {
   const reported: [string, object][] = [];
-  const events = new StateEvents((type, facts) => void reported.push([type, facts]));
+  const events = new DocumentEvents(
+    Log.create('license', 'silent'),
+    (type, facts) => void reported.push([type, facts]),
+  );
   const grace = { state: 'grace', why: 'expiry', sinceMs: 1, untilMs: 2 } as const;
   events.observe({ state: 'active', untilMs: 1 });
   events.observe({ state: 'active', untilMs: 5 });
