@@ -132,6 +132,13 @@ export class Replica {
     this.monotonicMs += ms;
   }
 
+  /** The process ends without a last write. */
+  async kill(): Promise<void> {
+    this.store.disconnect();
+    await this.documents.stop();
+    this.store.reconnect();
+  }
+
   get state(): string {
     const state = this.standing.state();
     return 'why' in state ? `${state.state}, ${state.why}` : state.state;
