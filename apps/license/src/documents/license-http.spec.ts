@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { MemoryKeyValue } from '@app/broker';
-import { hashApiKey, makeApiKey } from '@app/licensing';
+import { defaultGrace, hashApiKey, makeApiKey } from '@app/licensing';
 import { createHttpApp, Readiness, Tracing } from '@app/platform';
 import { Files, Issuer, Replica, secondsOf } from '../../test/support/replica';
 import { AccessTokens } from '../access-tokens';
@@ -97,35 +99,13 @@ describe('POST /license', () => {
 });
 
 describe('GET /license/forecast', () => {
-  it('shows now and each coming transition with its date and what a new request gets', async () => {
+  it('shows now and each coming transition with its date and what a new request gets, as docs/licensing-install.md has it', async () => {
     await replica.documents.start();
-    expect(await get('/license/forecast')).toEqual({
-      status: 200,
-      body: {
-        mode: 'airgapped',
-        now: { at: '2026-06-01T12:00:00.000Z', state: 'active', licenseId: 'lic-1', newRequests: { status: 200 } },
-        transitions: [
-          {
-            at: '2026-07-01T00:00:00.000Z',
-            state: 'grace',
-            why: 'expiry',
-            licenseId: 'lic-1',
-            newRequests: { status: 200 },
-          },
-          {
-            at: '2026-07-02T00:00:00.000Z',
-            state: 'refused',
-            why: 'expired',
-            licenseId: 'lic-1',
-            newRequests: {
-              status: 402,
-              code: 'license_expired',
-              message: 'Ask the operator to install a current licence.',
-            },
-          },
-        ],
-      },
-    });
+    const license = { iat: secondsOf('2026-02-01'), grace: defaultGrace };
+    await replica.documents.install(await issuer.license(license), 'admin');
+    const page = readFileSync(join(__dirname, '../../../../docs/licensing-install.md'), 'utf8');
+    const [, example = ''] = /```json\n([\s\S]*?)\n```/.exec(page) ?? [];
+    expect(await get('/license/forecast')).toEqual({ status: 200, body: JSON.parse(example) as unknown });
   });
 
   it('shows a renewal that waits, and needs no key', async () => {
