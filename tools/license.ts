@@ -4,8 +4,10 @@ import { errorLine } from './error-line';
 import { auditCommand, auditHelp } from './license/audit';
 import { developmentFiles, ensureDevelopmentLicense } from './license/development-license';
 import { inspectCommand } from './license/inspect';
+import { installCommand } from './license/install';
 import { issueCommand } from './license/issue';
 import { keyCommand } from './license/key-command';
+import { targetHelp } from './license/license-api';
 import { issuerFiles, keysCommand } from './license/keys';
 import { rehearseCommand } from './license/rehearse';
 import { usageCommand, usageHelp } from './license/usage';
@@ -14,6 +16,7 @@ const help = `npm run license -- keys [--folder FOLDER]        make the keys of 
 npm run license -- issue --key FILE --holder NAME [OPTIONS]   sign a licence
 npm run license -- inspect FILE                 verify a licence; print its content and state
 npm run license -- rehearse FILE --as-of DATE   print every transition up to a date and what clients get
+npm run license -- install FILE                 install a licence at all replicas of a running license app
 npm run license -- init-dev [--folder FOLDER]   issue a licence and an API key for this machine
 npm run license -- key COMMAND                  create, list, rotate and revoke API keys (key --help)
 
@@ -40,6 +43,9 @@ inspect, rehearse
   --deployment NAME    refuse a licence of another deployment
   --last-lease-ends DATE   rehearse: connected mode whose last lease ends on this date (default: air-gapped mode)
 
+install
+  ${targetHelp.replaceAll('\n', '\n  ')}
+
 init-dev
   --folder FOLDER      folder of the development licence; files that are still valid are kept
                        (default: .antiphon/license in the repository)
@@ -58,6 +64,7 @@ const commands = new Map<string, Command>([
   ['issue', issueCommand],
   ['inspect', inspectCommand],
   ['rehearse', rehearseCommand],
+  ['install', installCommand],
   ['init-dev', initialise],
   ['key', keyCommand],
   ['audit', auditCommand],

@@ -1,6 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,72 +11,11 @@ import {
   type DevelopmentLicense,
 } from '../../tools/license/development-license';
 import { PortBook } from '../../tools/stack/ports';
+import { LicenseProcess } from '../support/license-process';
 import { TestNatsServer } from '../support/nats-server';
 import { until } from '../support/until';
 
-const entry = join(__dirname, '../../dist/apps/license/src/main.js');
 const longMs = 30_000;
-
-interface Answer {
-  readonly status: number;
-  readonly body: Record<string, unknown>;
-}
-
-/** The built license app as a process of its own. */
-class LicenseProcess {
-  readonly lines: Record<string, unknown>[] = [];
-  private readonly child: ChildProcess;
-  private readonly exit: Promise<number | null>;
-
-  constructor(
-    readonly port: number,
-    env: Record<string, string>,
-  ) {
-    this.child = spawn(process.execPath, [entry], {
-      env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: String(port), ...env },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    let rest = '';
-    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      const parts = (rest + text).split('\n');
-      rest = parts.pop() ?? '';
-      for (const line of parts) this.lines.push(JSON.parse(line) as Record<string, unknown>);
-    });
-    this.exit = once(this.child, 'close').then(([code]) => code as number | null);
-  }
-
-  async ready(): Promise<void> {
-    await until(async () => (await this.statusOf('/readyz')) === 200);
-  }
-
-  async statusOf(path: string): Promise<number> {
-    const response = await fetch(`http://127.0.0.1:${this.port}${path}`).catch(() => undefined);
-    await response?.arrayBuffer();
-    return response?.status ?? 0;
-  }
-
-  authorize(key: string, feature = 'tts'): Promise<Answer> {
-    return this.post('authorize', { key, feature, requestId: 'req-1' });
-  }
-
-  async post(path: string, body: object, adminKey = ''): Promise<Answer> {
-    const response = await fetch(`http://127.0.0.1:${this.port}/${path}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-api-key': adminKey },
-      body: JSON.stringify(body),
-    });
-    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
-  }
-
-  ended(): Promise<number | null> {
-    return this.exit;
-  }
-
-  stop(): Promise<number | null> {
-    this.child.kill('SIGTERM');
-    return this.exit;
-  }
-}
 
 describe('the license app as a process', () => {
   const nats = new TestNatsServer();
@@ -112,13 +49,15 @@ describe('the license app as a process', () => {
   };
 
   /** The same licence, signed by the same issuer, but for what is changed. */
-  const issue = async (change: Partial<License>): Promise<void> => {
+  const sign = async (change: Partial<License>): Promise<string> => {
     const keys = readPublicKeys(readFileSync(license.publicKeyFile, 'utf8'));
     const document = readFileSync(license.licenseFile, 'utf8');
     const { payload } = await verifyLicense(document, { keys, nowMs: Date.now() });
     const issuer = createPrivateKey(readFileSync(join(folder, developmentFiles.issuerKey)));
-    writeFileSync(license.licenseFile, await signLicense({ ...payload, ...change }, issuer));
+    return signLicense({ ...payload, ...change }, issuer);
   };
+  const issue = async (change: Partial<License>): Promise<void> =>
+    writeFileSync(license.licenseFile, await sign(change));
 
   it(
     'answers from memory while NATS is away, and learns of a renamed and a revoked key when it is back',
@@ -212,6 +151,40 @@ describe('the license app as a process', () => {
   );
 
   it(
+    'installs a licence at all replicas without a restart, for a later start too, and takes a renewed file',
+    async () => {
+      const [begins, ends] = ['2025-01-01', '2025-02-01'].map((date) => Date.parse(date) / 1_000);
+      await issue({ jti: 'old', iat: begins, nbf: begins, exp: ends });
+      const one = launch();
+      await one.ready();
+      const other = launch({ PORT: String(await new PortBook().take(18_600)) });
+      await other.ready();
+      expect((await other.authorize(license.apiKey)).body['error_code']).toBe('license_expired');
+
+      const now = Math.floor(Date.now() / 1_000);
+      const current = { iat: now - 60, nbf: now - 60, exp: now + 86_400 };
+      const text = await sign({ jti: 'installed', ...current });
+      const installed = await one.post('license', { license: text }, license.adminKey);
+      expect(installed).toMatchObject({ status: 200, body: { license: { id: 'installed' }, inForce: true } });
+      await until(async () => (await other.authorize(license.apiKey)).status === 200);
+      const older = await other.post('license', { license: await sign({ jti: 'older' }) }, license.adminKey);
+      expect(older).toMatchObject({ status: 409, body: { error_code: 'license_conflict' } });
+
+      await issue({ jti: 'renewed', ...current, iat: now });
+      await until(async () => (await one.inForce()) === 'renewed' && (await other.inForce()) === 'renewed');
+      await issue({ jti: 'old', iat: begins, nbf: begins, exp: ends });
+      await Promise.all([one.stop(), other.stop()]);
+      const restarted = launch();
+      await restarted.ready();
+      expect([await restarted.inForce(), (await restarted.authorize(license.apiKey)).status]).toEqual([
+        'installed',
+        200,
+      ]);
+    },
+    2 * longMs,
+  );
+
+  it(
     'waits for a bus that is not there yet, alive but not ready, and stops when it is told to',
     async () => {
       await nats.kill();
@@ -252,13 +225,13 @@ describe('the license app as a process', () => {
       expect(await second.ended()).toBe(1);
       expect(second.lines).toMatchObject([{ level: 'fatal', code: 'port_taken' }]);
 
-      const unconfigured = launch({ LICENSE_FILE: '', LICENSE_MODE: 'connected' });
+      const unconfigured = launch({ LICENSE_FILE: '', LICENSE_MODE: 'offline' });
       expect(await unconfigured.ended()).toBe(1);
       expect(unconfigured.lines).toMatchObject([
         {
           level: 'fatal',
           code: 'config_invalid',
-          detail: 'LICENSE_MODE must be airgapped; connected mode is not available yet; LICENSE_FILE must be set.',
+          detail: 'LICENSE_MODE must be one of the following values: airgapped, connected; LICENSE_FILE must be set.',
         },
       ]);
     },

@@ -1,4 +1,4 @@
-import { hasScope } from '@app/licensing';
+import { assertLicensed, hasScope, serviceEndMs, timeUsedMs, type ServiceFacts } from '@app/licensing';
 import {
   ProblemError,
   type AccessTokenRequest,
@@ -27,16 +27,30 @@ export class Authorizer {
    * `token_expired` and `token_not_allowed`.
    */
   authorize(request: AuthorizationRequest): AuthorizationGranted {
+    return this.grant(request, this.standing.facts());
+  }
+
+  /** A token for features that the key has. Throws as `authorize` does, and `token_not_allowed` if a token asks. */
+  issueToken({ key, features, expiresInSeconds, requestId }: AccessTokenRequest): { token: string; keyId: string } {
+    if (isAccessToken(key)) throw new ProblemError('token_not_allowed', { detail: 'Use an API key to get a token.' });
+    const facts = this.standing.facts();
+    for (const feature of features) this.grant({ key, feature, requestId }, facts);
+    const nowMs = timeUsedMs(facts);
+    const found = this.keys.find(key, nowMs);
+    return { token: this.tokens.issue(found, features, nowMs + expiresInSeconds * 1_000), keyId: found.record.id };
+  }
+
+  private grant(request: AuthorizationRequest, facts: ServiceFacts): AuthorizationGranted {
     const { feature, model } = request;
-    const nowMs = this.standing.timeMs();
+    const nowMs = timeUsedMs(facts);
     const { record, untilMs, freshUntilMs } = this.holderOf(request, nowMs);
-    const license = this.standing.assertLicensed({ feature, model });
+    const license = assertLicensed(facts, { feature, model });
     if (!hasScope(record, feature)) {
       throw new ProblemError('scope_missing', { detail: `Use an API key that has the scope ${feature}.` });
     }
     const maxConcurrent = lowest(record.maxConcurrent, license.limits.maxConcurrent);
     // The end of the licence, of the key and of the token is known: no answer outlives it.
-    const endsInMs = Math.floor(Math.min(this.standing.grantsForMs(), untilMs - nowMs));
+    const endsInMs = Math.floor(Math.min(serviceEndMs(facts), untilMs) - nowMs);
     const validForMs = Math.min(this.revocationDelayMs, Math.floor(freshUntilMs - nowMs), endsInMs);
     return {
       keyId: record.id,
@@ -45,15 +59,6 @@ export class Authorizer {
       validForMs,
       graceMs: Math.min(license.grace.proxyUnreachableSeconds * 1_000, endsInMs - validForMs),
     };
-  }
-
-  /** A token for features that the key has. Throws as `authorize` does, and `token_not_allowed` if a token asks. */
-  issueToken({ key, features, expiresInSeconds, requestId }: AccessTokenRequest): { token: string; keyId: string } {
-    if (isAccessToken(key)) throw new ProblemError('token_not_allowed', { detail: 'Use an API key to get a token.' });
-    for (const feature of features) this.authorize({ key, feature, requestId });
-    const nowMs = this.standing.timeMs();
-    const found = this.keys.find(key, nowMs);
-    return { token: this.tokens.issue(found, features, nowMs + expiresInSeconds * 1_000), keyId: found.record.id };
   }
 
   /** The key of a request. A token on a connection that it opened may have expired since. */

@@ -3,10 +3,13 @@ import { timeUsedMs, type ServiceState } from '@app/licensing';
 import { createHttpApp, listen, type AppContext } from '@app/platform';
 import { AccessTokens, tokenBucket } from './access-tokens';
 import { Authorizer } from './authorizer';
+import { licenseBucket } from './documents/bucket';
+import { readLicenseFiles } from './documents/license-files';
+import { LicenseStore } from './documents/license-store';
 import { KeyAdmin } from './keys/key-admin';
 import { KeyDirectory, keyBucket } from './keys/key-directory';
+import { readKeySeeds } from './keys/key-seeds';
 import { RetiredKeys, retiredKeyBucket } from './keys/retired-keys';
-import { readKeySeeds, readLicenses } from './license-files';
 import { LicenseModule } from './license.module';
 import { LicenseMetrics, type MeasuredLicense } from './metrics/license-metrics';
 import { ServiceStanding } from './service-standing';
@@ -18,19 +21,22 @@ const gaugeIntervalMs = 5_000;
 /** Starts the license app and returns its port once it answers requests. Throws if the licence is not trusted. */
 export async function startLicenseApp(context: AppContext<LicenseConfig>): Promise<number> {
   const { config, log, readiness, shutdown } = context;
-  const standing = new ServiceStanding(config.licenseMode, await readLicenses(config, Date.now()));
+  const files = await readLicenseFiles(config, Date.now());
+  const standing = new ServiceStanding(config.licenseMode, files.licenses);
   const seeds = await readKeySeeds(config.apiKeysFile);
   const { natsUrl: servers, jetstreamReplicas: replicas } = config;
   const storeOf = (bucket: string): NatsKeyValue => new NatsKeyValue({ servers, name: 'license', bucket, replicas });
   const [keyStore, retiredStore, tokenStore] = [storeOf(keyBucket), storeOf(retiredKeyBucket), storeOf(tokenBucket)];
-  const stores = [keyStore, retiredStore, tokenStore];
+  const licenseStore = storeOf(licenseBucket);
+  const stores = [licenseStore, keyStore, retiredStore, tokenStore];
+  const documents = new LicenseStore({ store: licenseStore, standing, settings: config, files, log });
   const retired = new RetiredKeys(retiredStore, log);
   const keys = new KeyDirectory(keyStore, retired, seeds, config.revocationDelayMs, log);
   const tokens = new AccessTokens(tokenStore, log);
   const authorizer = new Authorizer(keys, tokens, standing, config.revocationDelayMs);
   const keyAdmin = new KeyAdmin(keyStore, keys, retired, () => standing.timeMs());
   readiness.add('API keys read', () => keys.isCurrent(standing.timeMs()));
-  const parts = { config, keys, keyAdmin, authorizer, standing };
+  const parts = { config, keys, keyAdmin, authorizer, standing, documents };
   const app = await createHttpApp(LicenseModule.register(parts, context), log);
   shutdown.add('http', 5_000, () => app.close());
   const port = await listen(app, config);
@@ -41,6 +47,7 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
     metrics.license(measured(standing));
   };
   const gauges = setInterval(measure, gaugeIntervalMs);
+  shutdown.add('licence documents', 5_000, () => documents.stop());
   shutdown.add('keys', 2_000, async () => {
     clearInterval(gauges);
     keys.stop();
@@ -49,6 +56,8 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
     await Promise.all(stores.map((store) => store.close()));
   });
   await Promise.all(stores.map((store) => store.start()));
+  // Before the keys, without which no request is granted: the clock may be behind the mark.
+  await documents.start();
   await retired.start();
   await tokens.start();
   await keys.start();

@@ -2,6 +2,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { MemoryKeyValue } from '@app/broker';
 import { clockSettleMs, defaultGrace, hashApiKey, makeApiKey, type ApiKeyRecord, type License } from '@app/licensing';
 import { createHttpApp, Log, Readiness, Tracing } from '@app/platform';
+import { unusedDocuments } from '../test/support/replica';
 import { AccessTokens } from './access-tokens';
 import { Authorizer } from './authorizer';
 import { KeyAdmin } from './keys/key-admin';
@@ -31,6 +32,7 @@ const license: License = {
 const inTime = Date.parse('2026-06-01T12:00:00Z');
 let nowMs: number;
 let monotonicMs: number;
+let clockReadings: number;
 let app: NestFastifyApplication;
 const lines: Record<string, unknown>[] = [];
 
@@ -48,12 +50,15 @@ beforeEach(async () => {
   const tokens = new AccessTokens(new MemoryKeyValue(), log);
   await tokens.start();
   const config = new LicenseConfig();
-  const standing = new ServiceStanding('airgapped', [license], () => ({ wallMs: nowMs, monotonicMs }));
+  const standing = new ServiceStanding('airgapped', [license], () => {
+    clockReadings += 1;
+    return { wallMs: nowMs, monotonicMs };
+  });
   const authorizer = new Authorizer(keys, tokens, standing, config.revocationDelayMs);
   const keyAdmin = new KeyAdmin(store, keys, retired, () => standing.timeMs());
   app = await createHttpApp(
     LicenseModule.register(
-      { config, keys, keyAdmin, authorizer, standing },
+      { config, keys, keyAdmin, authorizer, standing, documents: unusedDocuments(standing, log) },
       { log, readiness: new Readiness(), tracing: Tracing.off() },
     ),
     log,
@@ -116,6 +121,12 @@ it('does not fall for a clock that is set back', async () => {
 it('lets no answer be kept beyond the end of the licence', async () => {
   nowMs = Date.parse('2026-07-01T23:59:58Z');
   expect((await authorize(plainKey, 'tts')).body).toMatchObject({ validForMs: 2_000, graceMs: 0 });
+});
+
+it('reads the clock and the licence once for a decision', async () => {
+  clockReadings = 0;
+  await authorize(plainKey, 'tts');
+  expect(clockReadings).toBe(1);
 });
 
 it('shows holder, features, end and state, and no secret', async () => {

@@ -8,9 +8,9 @@ it('needs a licence and whom to trust, and nothing else', () => {
   expect(() => loadConfig(LicenseConfig, {})).toThrow(/LICENSE_FILE must be set; LICENSE_PUBLIC_KEY_FILE must be set/);
 });
 
-it('says that connected mode is not available yet', () => {
-  const connected = { ...minimal, LICENSE_MODE: 'connected' };
-  expect(() => loadConfig(LicenseConfig, connected)).toThrow(
-    /LICENSE_MODE must be airgapped; connected mode is not available yet/,
+it('takes the two modes of a licence and no other', () => {
+  expect(loadConfig(LicenseConfig, { ...minimal, LICENSE_MODE: 'connected' }).licenseMode).toBe('connected');
+  expect(() => loadConfig(LicenseConfig, { ...minimal, LICENSE_MODE: 'offline' })).toThrow(
+    /LICENSE_MODE must be one of the following values: airgapped, connected/,
   );
 });

@@ -27,7 +27,7 @@ export class LicenseConfig extends AppConfig {
   jetstreamReplicas?: number;
 
   @Variable('How the licence is kept current. airgapped: by its file alone.')
-  @IsIn(['airgapped'], { message: 'licenseMode must be airgapped; connected mode is not available yet' })
+  @IsIn(['airgapped', 'connected'])
   licenseMode: LicenseMode = 'airgapped';
 
   @Variable('Licence files, separated by commas. The newest counts.')

@@ -3,6 +3,8 @@ import { ManagementModule, PlatformModule, type Platform } from '@app/platform';
 import { AccessTokenController } from './access-token.controller';
 import { AuthorizeController } from './authorize.controller';
 import { Authorizer } from './authorizer';
+import { LicenseController } from './documents/license.controller';
+import { LicenseStore } from './documents/license-store';
 import { KeyAdmin } from './keys/key-admin';
 import { KeyDirectory } from './keys/key-directory';
 import { KeysController } from './keys/keys.controller';
@@ -18,12 +20,18 @@ export interface LicenseParts {
   readonly keyAdmin: KeyAdmin;
   readonly authorizer: Authorizer;
   readonly standing: ServiceStanding;
+  readonly documents: LicenseStore;
 }
 
 /** The license app over HTTP: its API, metrics and health on the same port. */
-@Module({ controllers: [AccessTokenController, AuthorizeController, KeysController, StatusController] })
+@Module({
+  controllers: [AccessTokenController, AuthorizeController, KeysController, LicenseController, StatusController],
+})
 export class LicenseModule {
-  static register({ config, keys, keyAdmin, authorizer, standing }: LicenseParts, platform: Platform): DynamicModule {
+  static register(
+    { config, keys, keyAdmin, authorizer, standing, documents }: LicenseParts,
+    platform: Platform,
+  ): DynamicModule {
     return {
       module: LicenseModule,
       imports: [PlatformModule.register(platform, licenseMetrics), ManagementModule.register()],
@@ -33,6 +41,7 @@ export class LicenseModule {
         { provide: KeyAdmin, useValue: keyAdmin },
         { provide: Authorizer, useValue: authorizer },
         { provide: ServiceStanding, useValue: standing },
+        { provide: LicenseStore, useValue: documents },
       ],
     };
   }

@@ -55,6 +55,15 @@ it('takes the time that another replica has seen, and knows the time of the vend
   expect([standing.state().state, standing.grantsForMs()]).toEqual(['refused', 0]);
 });
 
+it('counts a mark that arrives late from its arrival on, not from the last reading of the clock', () => {
+  const standing = new ServiceStanding('airgapped', [license], clocks);
+  wallMs += 3_600_000;
+  standing.raise(start + 20 * dayMs);
+  expect(standing.timeMs()).toBe(start + 20 * dayMs);
+  wallMs += 1_000;
+  expect(standing.timeMs()).toBe(start + 20 * dayMs + 1_000);
+});
+
 describe('a clock that changes after the start', () => {
   const endMs = start + 31 * dayMs;
   let monotonicMs: number;

@@ -1,5 +1,4 @@
 import {
-  assertLicensed,
   currentState,
   licenseInForce,
   newerLease,
@@ -12,7 +11,6 @@ import {
   type HighWater,
   type Lease,
   type License,
-  type LicensedUse,
   type LicenseMode,
   type ServiceFacts,
   type ServiceState,
@@ -28,7 +26,7 @@ export class ServiceStanding {
   private sinceStart: HighWater;
 
   constructor(
-    private readonly mode: LicenseMode,
+    readonly mode: LicenseMode,
     private licenses: readonly License[],
     private readonly clocks: () => ClockReading = readClocks,
   ) {
@@ -39,11 +37,14 @@ export class ServiceStanding {
 
   /** The latest time that is known to have passed: what to persist and to share between replicas. -Infinity if none is. */
   get highWaterMs(): number {
+    this.observe();
     return this.highWater.markMs;
   }
 
   /** Takes the mark of another replica or of an earlier process. */
   raise(highWaterMs: number): void {
+    // A time that is proven now must not be counted from an earlier reading on.
+    this.observe();
     this.highWater = raiseHighWater(this.highWater, highWaterMs);
   }
 
@@ -58,14 +59,17 @@ export class ServiceStanding {
     this.raise(this.lease.iat * 1_000);
   }
 
+  /** Forgets the lease, whose issuer is not trusted any more. */
+  forgetLease(): void {
+    this.lease = undefined;
+  }
+
   /** What is known now, for `forecast` and the functions below. */
   facts(): ServiceFacts {
-    const reading = this.clocks();
-    this.highWater = observeClock(this.highWater, reading);
-    this.sinceStart = observeClock(this.sinceStart, reading);
+    const nowMs = this.observe();
     const { mode, licenses, lease } = this;
     const highWaterMs = Math.max(this.highWater.markMs, this.sinceStart.markMs);
-    return { mode, licenses, lease, highWaterMs, nowMs: reading.wallMs };
+    return { mode, licenses, lease, highWaterMs, nowMs };
   }
 
   /**
@@ -93,8 +97,11 @@ export class ServiceStanding {
     return Math.max(0, serviceEndMs(facts) - timeUsedMs(facts));
   }
 
-  /** The licence under which a request may run; throws what `assertLicensed` throws. */
-  assertLicensed(use: LicensedUse): License {
-    return assertLicensed(this.facts(), use);
+  /** Reads both clocks, moves the marks, and returns the wall clock. */
+  private observe(): number {
+    const reading = this.clocks();
+    this.highWater = observeClock(this.highWater, reading);
+    this.sinceStart = observeClock(this.sinceStart, reading);
+    return reading.wallMs;
   }
 }

@@ -1,6 +1,6 @@
 import { Controller, Get } from '@nestjs/common';
-import type { License, ServiceState } from '@app/licensing';
 import { productVersion } from '@app/protocol';
+import { dateIfAny, describedLicense, describedState } from './documents/descriptions';
 import { KeyDirectory } from './keys/key-directory';
 import { LicenseConfig } from './license.config';
 import { ServiceStanding } from './service-standing';
@@ -20,30 +20,13 @@ export class StatusController {
     return {
       version: productVersion,
       mode: this.config.licenseMode,
-      license: license && described(license),
-      service: dated(this.standing.state()),
+      license: license && describedLicense(license),
+      service: describedState(this.standing.state()),
       grantsForSeconds: Math.floor(this.standing.grantsForMs() / 1_000),
+      // Absent before the clock has settled.
+      highWaterMark: dateIfAny(this.standing.highWaterMs),
       revocationDelayMs: this.config.revocationDelayMs,
       keys: this.keys.size,
     };
-  }
-}
-
-function described({ jti, sub, iat, nbf, exp, ...terms }: License): object {
-  const [issued, notBefore, expires] = [iat, nbf, exp].map((seconds) => new Date(seconds * 1_000).toISOString());
-  return { id: jti, holder: sub, ...terms, issued, notBefore, expires };
-}
-
-/** The state with its times as ISO dates; a time without a beginning is left out. */
-function dated(state: ServiceState): object {
-  const date = (timeMs: number): string | undefined =>
-    Number.isFinite(timeMs) ? new Date(timeMs).toISOString() : undefined;
-  switch (state.state) {
-    case 'active':
-      return { state: state.state, until: date(state.untilMs) };
-    case 'grace':
-      return { state: state.state, why: state.why, since: date(state.sinceMs), until: date(state.untilMs) };
-    case 'refused':
-      return { state: state.state, why: state.why, since: date(state.sinceMs) };
   }
 }

@@ -46,7 +46,7 @@ export function timeUsedMs({ mode, lease, nowMs, highWaterMs = -Infinity }: Omit
  */
 export function licenseInForce(licenses: readonly License[], timeMs: number): License | undefined {
   const begun = licenses.filter(({ nbf }) => nbf * 1_000 <= timeMs);
-  if (begun.length > 0) return begun.reduce((best, other) => (isNewer(other, best) ? other : best));
+  if (begun.length > 0) return begun.reduce((best, other) => (isNewerLicense(other, best) ? other : best));
   return licenses.length > 0 ? licenses.reduce((first, other) => (other.nbf < first.nbf ? other : first)) : undefined;
 }
 
@@ -54,8 +54,11 @@ export function licenseInForce(licenses: readonly License[], timeMs: number): Li
 export const newerLease = (known: Lease | undefined, received: Lease): Lease =>
   known && known.iat > received.iat ? known : received;
 
-/** Each process must choose the same of two licences that were issued in one second. */
-function isNewer(a: License, b: License): boolean {
+/**
+ * Whether one licence counts and not the other once both have begun: the later `iat`, then `exp`, then `jti`. Each process
+ * must choose the same of two licences that were issued in one second.
+ */
+export function isNewerLicense(a: License, b: License): boolean {
   if (a.iat !== b.iat) return a.iat > b.iat;
   return a.exp === b.exp ? a.jti > b.jti : a.exp > b.exp;
 }

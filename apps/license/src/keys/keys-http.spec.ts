@@ -2,6 +2,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { MemoryKeyValue } from '@app/broker';
 import { apiKeyPattern, defaultGrace, hashApiKey, makeApiKey, type ApiKeyRecord, type License } from '@app/licensing';
 import { createHttpApp, Log, Readiness, Tracing } from '@app/platform';
+import { unusedDocuments } from '../../test/support/replica';
 import { AccessTokens } from '../access-tokens';
 import { Authorizer } from '../authorizer';
 import { LicenseConfig } from '../license.config';
@@ -54,7 +55,13 @@ beforeEach(async () => {
   );
   const keyAdmin = new KeyAdmin(store, keys, retired, () => standing.timeMs());
   const platform = { log, readiness: new Readiness(), tracing: Tracing.off() };
-  app = await createHttpApp(LicenseModule.register({ config, keys, keyAdmin, authorizer, standing }, platform), log);
+  app = await createHttpApp(
+    LicenseModule.register(
+      { config, keys, keyAdmin, authorizer, standing, documents: unusedDocuments(standing, log) },
+      platform,
+    ),
+    log,
+  );
   await app.init();
 });
 afterEach(() => app.close());
