@@ -2,6 +2,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { MemoryKeyValue } from '@app/broker';
 import { clockSettleMs, defaultGrace, hashApiKey, makeApiKey, type ApiKeyRecord, type License } from '@app/licensing';
 import { createHttpApp, Log, Readiness, Tracing } from '@app/platform';
+import { testUsage } from '../test/support/test-usage';
 import { AccessTokens } from './access-tokens';
 import { Authorizer } from './authorizer';
 import { KeyAdmin } from './keys/key-admin';
@@ -9,6 +10,7 @@ import { KeyDirectory } from './keys/key-directory';
 import { RetiredKeys } from './keys/retired-keys';
 import { LicenseConfig } from './license.config';
 import { LicenseModule } from './license.module';
+import { Quotas } from './quota/quotas';
 import { ServiceStanding } from './service-standing';
 
 const [plainKey, limitedKey] = [makeApiKey(), makeApiKey()];
@@ -49,11 +51,12 @@ beforeEach(async () => {
   await tokens.start();
   const config = new LicenseConfig();
   const standing = new ServiceStanding('airgapped', [license], () => ({ wallMs: nowMs, monotonicMs }));
-  const authorizer = new Authorizer(keys, tokens, standing, config.revocationDelayMs);
+  const usage = testUsage(standing);
+  const authorizer = new Authorizer(keys, tokens, standing, config.revocationDelayMs, new Quotas(usage));
   const keyAdmin = new KeyAdmin(store, keys, retired, () => standing.timeMs());
   app = await createHttpApp(
     LicenseModule.register(
-      { config, keys, keyAdmin, authorizer, standing },
+      { config, keys, keyAdmin, authorizer, standing, usage },
       { log, readiness: new Readiness(), tracing: Tracing.off() },
     ),
     log,

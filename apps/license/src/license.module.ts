@@ -8,6 +8,8 @@ import { KeyDirectory } from './keys/key-directory';
 import { KeysController } from './keys/keys.controller';
 import { LicenseConfig } from './license.config';
 import { licenseMetrics } from './metrics/license-metrics';
+import { MonthlyUsage } from './quota/monthly-usage';
+import { UsageController } from './quota/usage.controller';
 import { ServiceStanding } from './service-standing';
 import { StatusController } from './status.controller';
 
@@ -18,12 +20,13 @@ export interface LicenseParts {
   readonly keyAdmin: KeyAdmin;
   readonly authorizer: Authorizer;
   readonly standing: ServiceStanding;
+  readonly usage: MonthlyUsage;
 }
 
 /** The license app over HTTP: its API, metrics and health on the same port. */
-@Module({ controllers: [AccessTokenController, AuthorizeController, KeysController, StatusController] })
+@Module({ controllers: [AccessTokenController, AuthorizeController, KeysController, StatusController, UsageController] })
 export class LicenseModule {
-  static register({ config, keys, keyAdmin, authorizer, standing }: LicenseParts, platform: Platform): DynamicModule {
+  static register({ config, keys, keyAdmin, authorizer, standing, usage }: LicenseParts, platform: Platform): DynamicModule {
     return {
       module: LicenseModule,
       imports: [PlatformModule.register(platform, licenseMetrics), ManagementModule.register()],
@@ -33,6 +36,7 @@ export class LicenseModule {
         { provide: KeyAdmin, useValue: keyAdmin },
         { provide: Authorizer, useValue: authorizer },
         { provide: ServiceStanding, useValue: standing },
+        { provide: MonthlyUsage, useValue: usage },
       ],
     };
   }

@@ -2,10 +2,12 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { MemoryKeyValue } from '@app/broker';
 import { apiKeyPattern, defaultGrace, hashApiKey, makeApiKey, type ApiKeyRecord, type License } from '@app/licensing';
 import { createHttpApp, Log, Readiness, Tracing } from '@app/platform';
+import { testUsage } from '../../test/support/test-usage';
 import { AccessTokens } from '../access-tokens';
 import { Authorizer } from '../authorizer';
 import { LicenseConfig } from '../license.config';
 import { LicenseModule } from '../license.module';
+import { Quotas } from '../quota/quotas';
 import { ServiceStanding } from '../service-standing';
 import { KeyAdmin } from './key-admin';
 import { KeyDirectory } from './key-directory';
@@ -46,15 +48,13 @@ beforeEach(async () => {
   await keys.start();
   const config = new LicenseConfig();
   const standing = new ServiceStanding('airgapped', [license], () => ({ wallMs: nowMs, monotonicMs }));
-  const authorizer = new Authorizer(
-    keys,
-    new AccessTokens(new MemoryKeyValue(), log),
-    standing,
-    config.revocationDelayMs,
-  );
+  const usage = testUsage(standing);
+  const tokens = new AccessTokens(new MemoryKeyValue(), log);
+  const authorizer = new Authorizer(keys, tokens, standing, config.revocationDelayMs, new Quotas(usage));
   const keyAdmin = new KeyAdmin(store, keys, retired, () => standing.timeMs());
   const platform = { log, readiness: new Readiness(), tracing: Tracing.off() };
-  app = await createHttpApp(LicenseModule.register({ config, keys, keyAdmin, authorizer, standing }, platform), log);
+  const parts = { config, keys, keyAdmin, authorizer, standing, usage };
+  app = await createHttpApp(LicenseModule.register(parts, platform), log);
   await app.init();
 });
 afterEach(() => app.close());

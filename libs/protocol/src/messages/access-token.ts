@@ -31,7 +31,7 @@ export class AccessTokenRequest {
   requestId!: string;
 }
 
-/** Its 200 answer; a refusal is a problem document with 401, 402 or 403. */
+/** Its 200 answer; a refusal is a problem document with 401, 402, 403 or 429. */
 export class AccessTokenIssued {
   @IsString()
   @MinLength(1)
