@@ -1,12 +1,13 @@
 import { hasScope } from '@app/licensing';
 import {
+  isAccessToken,
   ProblemError,
   type AccessTokenRequest,
   type AuthorizationGranted,
   type AuthorizationRequest,
   type Feature,
 } from '@app/protocol';
-import { isAccessToken, type AccessTokens } from './access-tokens';
+import type { AccessTokens } from './access-tokens';
 import type { FoundKey, KeyDirectory } from './keys/key-directory';
 import type { Quotas } from './quota/quotas';
 import type { ServiceStanding } from './service-standing';

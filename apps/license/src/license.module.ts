@@ -24,9 +24,14 @@ export interface LicenseParts {
 }
 
 /** The license app over HTTP: its API, metrics and health on the same port. */
-@Module({ controllers: [AccessTokenController, AuthorizeController, KeysController, StatusController, UsageController] })
+@Module({
+  controllers: [AccessTokenController, AuthorizeController, KeysController, StatusController, UsageController],
+})
 export class LicenseModule {
-  static register({ config, keys, keyAdmin, authorizer, standing, usage }: LicenseParts, platform: Platform): DynamicModule {
+  static register(
+    { config, keys, keyAdmin, authorizer, standing, usage }: LicenseParts,
+    platform: Platform,
+  ): DynamicModule {
     return {
       module: LicenseModule,
       imports: [PlatformModule.register(platform, licenseMetrics), ManagementModule.register()],

@@ -203,15 +203,18 @@ describe('a restart', () => {
     expect([usage.rows('2026-11'), usage.table('key', '2026-11'), usage.used(november)]).toEqual(before);
   });
 
-  it.each(['', 'AAAA', Buffer.from('{}').toString('base64')])('reads the whole stream if the snapshot is %j', async (text) => {
-    await append('a');
-    await store.put('usage-totals', text);
-    await usage.follow();
-    expect([characters(), said('it is damaged'), stream.readFrom]).toEqual([10, 2, [1]]);
-    server.records = [];
-    await restart();
-    expect(characters()).toBe(10);
-  });
+  it.each(['', 'AAAA', Buffer.from('{}').toString('base64')])(
+    'reads the whole stream if the snapshot is %j',
+    async (text) => {
+      await append('a');
+      await store.put('usage-totals', text);
+      await usage.follow();
+      expect([characters(), said('it is damaged'), stream.readFrom]).toEqual([10, 2, [1]]);
+      server.records = [];
+      await restart();
+      expect(characters()).toBe(10);
+    },
+  );
 
   it('ignores the snapshot of another stream', async () => {
     for (const id of ['a', 'b']) await append(id);

@@ -115,8 +115,7 @@ export class MonthlyUsage {
   private async begin(): Promise<CountedUsage> {
     const counted = new CountedUsage();
     const snapshot = await this.snapshots.load();
-    const { lastSequence } = await this.stream.state();
-    if (!snapshot || snapshot.sequence > lastSequence) return counted;
+    if (!snapshot) return counted;
     counted.goOnFrom(snapshot.sums, snapshot.sequence);
     await this.eachFrom(Math.max(1, snapshot.sequence - recognisedIds + 1), snapshot.sequence, ({ payload }) => {
       const id = idIn(payload);

@@ -97,11 +97,19 @@ it('counts each feature by itself, and each key', async () => {
   expect((await authorize(keys.limited, 'catalogue')).status).toBe(200);
   expect((await authorize(keys.plain)).status).toBe(200);
   await listen(10.5);
-  expect((await authorize(keys.limited, 'stt')).body['message']).toMatch(/used 10\.5 of 10 seconds of audio for 2026-06/);
+  expect((await authorize(keys.limited, 'stt')).body['message']).toMatch(
+    /used 10\.5 of 10 seconds of audio for 2026-06/,
+  );
 });
 
 it('counts the audio of STT and the text of TTS, and nothing else', async () => {
-  await use({ kind: 'speech-activity', model: 'builtin', characters: 0, audioSamples: 16_000_000, sampleRateHz: 16_000 });
+  await use({
+    kind: 'speech-activity',
+    model: 'builtin',
+    characters: 0,
+    audioSamples: 16_000_000,
+    sampleRateHz: 16_000,
+  });
   await use({ kind: 'tts', characters: 1, audioSamples: 22_050 * 600 });
   await use({ kind: 'stt', characters: 200, audioSamples: 1, sampleRateHz: 16_000 });
   expect((await authorize(keys.limited)).status).toBe(200);
