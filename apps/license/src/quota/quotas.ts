@@ -29,29 +29,23 @@ export class Quotas {
     const ofKey = key[limit.field];
     if (ofKey !== undefined) {
       const used = this.usage.used(nowMs, key.id)[limit.used];
-      if (used >= ofKey) throw usedUp('quota_exceeded', 'This API key has', used, ofKey, limit, nowMs);
+      if (used >= ofKey) throw usedUp('quota_exceeded', sentence('This API key has', used, ofKey, limit), nowMs);
     }
     const ofLicense = license.limits[limit.field];
     if (ofLicense === undefined) return;
     const used = this.usage.used(nowMs)[limit.used];
     if (used < ofLicense) return;
     const who = 'All API keys of this deployment together have';
-    throw usedUp('license_quota_exceeded', who, used, ofLicense, limit, nowMs);
+    throw usedUp('license_quota_exceeded', sentence(who, used, ofLicense, limit), nowMs);
   }
 }
 
-function usedUp(
-  code: 'quota_exceeded' | 'license_quota_exceeded',
-  who: string,
-  used: number,
-  limit: number,
-  { unit }: Limit,
-  nowMs: number,
-): ProblemError {
+const sentence = (who: string, used: number, limit: number, { unit }: Limit): string =>
+  `${who} used ${rounded(used)} of ${limit} ${unit}`;
+
+function usedUp(code: 'quota_exceeded' | 'license_quota_exceeded', what: string, nowMs: number): ProblemError {
   const resetMs = nextMonthMs(nowMs);
-  const detail =
-    `${who} used ${rounded(used)} of ${limit} ${unit} for ${monthAt(nowMs)}. ` +
-    `The limit resets at ${new Date(resetMs).toISOString()}.`;
+  const detail = `${what} for ${monthAt(nowMs)}. The limit resets at ${new Date(resetMs).toISOString()}.`;
   return new ProblemError(code, { detail, retryAfterSeconds: (resetMs - nowMs) / 1_000 });
 }
 
