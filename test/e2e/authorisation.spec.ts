@@ -67,7 +67,7 @@ describe('who may speak, with a real license process', () => {
   );
 
   it(
-    'lets a key speak up to its monthly limit, then refuses it until the next month, and nobody else',
+    'lets a key speak up to its monthly limit, then refuses it until the next month, also after a restart',
     async () => {
       const created = await fetch(`${stack.license}/keys`, {
         method: 'POST',
@@ -97,6 +97,18 @@ describe('who may speak, with a real license process', () => {
       ]);
       expect((await call('/voices', key)).status).toBe(200);
       expect((await speak(stack.target.apiKey)).status).toBe(200);
+
+      let isBack = false;
+      const back = stack.says('license is back').then(() => (isBack = true));
+      stack.kill('license');
+      const statuses: number[] = [];
+      await until(async () => {
+        statuses.push((await speak(key)).status);
+        return isBack;
+      });
+      await back;
+      expect(statuses.filter((status) => ![429, 503].includes(status))).toEqual([]);
+      expect((await speak(key)).status).toBe(429);
     },
     testMs,
   );

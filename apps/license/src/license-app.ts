@@ -50,13 +50,15 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
     metrics.license(measured(standing));
   };
   const gauges = setInterval(measure, gaugeIntervalMs);
+  shutdown.add('usage', 5_000, async () => {
+    await usage.stop();
+    await usageLog.close();
+  });
   shutdown.add('keys', 2_000, async () => {
     clearInterval(gauges);
     keys.stop();
     retired.stop();
     tokens.stop();
-    await usage.stop();
-    await usageLog.close();
     await Promise.all(stores.map((store) => store.close()));
   });
   await Promise.all(stores.map((store) => store.start()));
