@@ -1,4 +1,5 @@
 import { defaultGrace } from '@app/licensing';
+import { TtsClient } from '../../tools/client/tts-client';
 import { RunningStack } from '../support/running-stack';
 import { until } from '../support/until';
 
@@ -61,6 +62,53 @@ describe('who may speak, with a real license process', () => {
       const brief = await tokenFor({ tts: true }, 1);
       await until(async () => (await codeOf(await call('/voices', brief))) === 'token_expired');
       expect((await speak(brief)).status).toBe(401);
+    },
+    testMs,
+  );
+
+  it(
+    'lets a key speak up to its monthly limit, then refuses it until the next month, also after a restart',
+    async () => {
+      const created = await fetch(`${stack.license}/keys`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-api-key': stack.adminKey },
+        body: JSON.stringify({ id: 'limited', monthlyCharacters: 2 * spoken.transcript.length }),
+      });
+      const { key } = (await created.json()) as { key: string };
+      await until(async () => (await call('/voices', key)).status === 200);
+      const client = await TtsClient.open({ ...stack.target, apiKey: key });
+      expect((await speak(key)).status).toBe(200);
+      expect((await speak(key)).status).toBe(200);
+      let refused = await speak(key);
+      await until(async () => (refused = await speak(key)).status !== 200);
+      const resetAt = new Date(Date.UTC(new Date().getUTCFullYear(), new Date().getUTCMonth() + 1)).toISOString();
+      expect(refused.status).toBe(429);
+      expect(refused.headers.get('x-should-retry')).toBe('false');
+      const resetInSeconds = (Date.parse(resetAt) - Date.now()) / 1_000;
+      expect(Math.abs(Number(refused.headers.get('retry-after')) - resetInSeconds)).toBeLessThan(60);
+      const { error_code: code, message } = (await refused.json()) as Record<string, string>;
+      expect(code).toBe('quota_exceeded');
+      expect(message).toMatch(/^This API key has used \d+ of 26 characters of text for \d{4}-\d{2}\./);
+      expect(message).toContain(`The limit resets at ${resetAt}.`);
+      const events = await client.speak('c', spoken.transcript);
+      client.close();
+      expect(events.map(({ event }) => event)).toMatchObject([
+        { type: 'error', status_code: 429, error_code: 'quota_exceeded', message },
+      ]);
+      expect((await call('/voices', key)).status).toBe(200);
+      expect((await speak(stack.target.apiKey)).status).toBe(200);
+
+      let isBack = false;
+      const back = stack.says('license is back').then(() => (isBack = true));
+      stack.kill('license');
+      const statuses: number[] = [];
+      await until(async () => {
+        statuses.push((await speak(key)).status);
+        return isBack;
+      });
+      await back;
+      expect(statuses.filter((status) => ![429, 503].includes(status))).toEqual([]);
+      expect((await speak(key)).status).toBe(429);
     },
     testMs,
   );

@@ -39,6 +39,7 @@ export class RunningStack {
     private readonly plan: StackPlan,
     private readonly dataFolder: string,
     readonly target: Target,
+    readonly adminKey: string,
   ) {}
 
   /** Starts from what is built in `dist`; resolves when every part is ready. */
@@ -63,7 +64,8 @@ export class RunningStack {
     );
     const stack = new Stack(plan);
     await stack.start();
-    return new RunningStack(stack, plan, dataFolder, { api: plan.addresses.api, apiKey: prepared.license.apiKey });
+    const { apiKey, adminKey } = prepared.license;
+    return new RunningStack(stack, plan, dataFolder, { api: plan.addresses.api, apiKey }, adminKey);
   }
 
   /** Base URL of its `inference serve`. */
@@ -119,6 +121,11 @@ export class RunningStack {
   childrenOf(name: string): number[] {
     const { stdout } = spawnSync('pgrep', ['-P', String(this.pidOf(name))], { encoding: 'utf8' });
     return stdout.split('\n').filter(Boolean).map(Number);
+  }
+
+  /** Base URL of its license app. */
+  get license(): string {
+    return this.plan.addresses.license;
   }
 
   /** URL of its NATS server. */

@@ -111,6 +111,24 @@ it('lists keys as a table, or as JSON', async () => {
   expect(JSON.parse(said[1] ?? '')).toEqual(answer.body);
 });
 
+it('lists how much of the monthly limits is used, where the license app knows it', async () => {
+  const limits = { monthlyCharacters: 5_000, monthlyAudioSeconds: 600 };
+  answer.body = {
+    keys: [
+      { id: 'a', state: 'active', ...limits, usedCharacters: 1_200, usedAudioSeconds: 0.5 },
+      { id: 'b', state: 'active', ...limits },
+      { id: 'c', state: 'active', usedCharacters: 7, usedAudioSeconds: 0 },
+    ],
+  };
+  expect(await run('list')).toBe(0);
+  expect(said[0]?.split('\n').map((line) => line.slice(21))).toEqual([
+    'LIMITS                                                    DATES',
+    '1200 of 5000 characters/month, 1 of 600 s of audio/month  -',
+    '5000 characters/month, 600 s of audio/month               -',
+    '-                                                         -',
+  ]);
+});
+
 it('finds address and admin key of a stack in its data folder', async () => {
   const parts = { nats: '', natsMonitoring: '', metrics: {}, pids: {} };
   writeRunFile(folder, { ready: true, api: '', apiKey: 'sk_speech', adminKey: 'sk_of_stack', license: url, ...parts });

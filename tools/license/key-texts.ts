@@ -12,6 +12,9 @@ export interface KeyView {
   readonly revokedAt?: string;
   readonly previousValidUntil?: string;
   readonly inSeedFile: boolean;
+  /** Of the present month (UTC); only in lists. */
+  readonly usedCharacters?: number;
+  readonly usedAudioSeconds?: number;
 }
 
 /** The same with a new key. */
@@ -53,13 +56,18 @@ export function listText(keys: readonly KeyView[]): string {
     .join('\n');
 }
 
-function limits({ maxConcurrent, monthlyCharacters, monthlyAudioSeconds }: KeyView): string {
+function limits({ maxConcurrent, monthlyCharacters, monthlyAudioSeconds, ...used }: KeyView): string {
   const parts = [
     maxConcurrent === undefined ? '' : `${maxConcurrent} at once`,
-    monthlyCharacters === undefined ? '' : `${monthlyCharacters} characters/month`,
-    monthlyAudioSeconds === undefined ? '' : `${monthlyAudioSeconds} s of audio/month`,
+    monthly(monthlyCharacters, used.usedCharacters, 'characters/month'),
+    monthly(monthlyAudioSeconds, used.usedAudioSeconds, 's of audio/month'),
   ];
   return parts.filter(Boolean).join(', ') || '-';
+}
+
+function monthly(limit: number | undefined, used: number | undefined, unit: string): string {
+  if (limit === undefined) return '';
+  return used === undefined ? `${limit} ${unit}` : `${Math.ceil(used)} of ${limit} ${unit}`;
 }
 
 function dates({ createdAt, rotatedAt, expiresAt, revokedAt, previousValidUntil }: KeyView): string {

@@ -2,10 +2,12 @@ import { MemoryKeyValue } from '@app/broker';
 import { defaultGrace, hashApiKey, makeApiKey, type ApiKeyRecord, type License } from '@app/licensing';
 import { Log } from '@app/platform';
 import type { Feature, ProblemCode, TokenFeature } from '@app/protocol';
+import { testUsage } from '../test/support/test-usage';
 import { AccessTokens } from './access-tokens';
 import { Authorizer } from './authorizer';
 import { KeyDirectory } from './keys/key-directory';
 import { RetiredKeys } from './keys/retired-keys';
+import { Quotas } from './quota/quotas';
 import { ServiceStanding } from './service-standing';
 
 const [key, speakingKey] = [makeApiKey(), makeApiKey()];
@@ -46,7 +48,7 @@ async function replica(): Promise<Authorizer> {
   await keys.start();
   const standing = new ServiceStanding('airgapped', [license], () => ({ wallMs: nowMs, monotonicMs }));
   standing.raise(nowMs);
-  return new Authorizer(keys, tokens, standing, 60_000);
+  return new Authorizer(keys, tokens, standing, 60_000, new Quotas(testUsage(standing)));
 }
 
 const [first, second] = [() => replicas[0] as Authorizer, () => replicas[1] as Authorizer];

@@ -2,7 +2,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { KeyValueStore, Subscription } from '@app/broker';
 import { hashesOf, type ApiKeyRecord } from '@app/licensing';
 import type { Log } from '@app/platform';
-import { namePrefix, ProblemError, type TokenFeature } from '@app/protocol';
+import { ProblemError, tokenPrefix, type TokenFeature } from '@app/protocol';
 import type { FoundKey } from './keys/key-directory';
 
 /** The JetStream key/value bucket of the secret that signs access tokens. It needs no backup: tokens are valid for an hour at most. */
@@ -10,7 +10,6 @@ export const tokenBucket = 'antiphon-tokens';
 
 const secretName = 'secret';
 const secretPattern = /^[A-Za-z0-9_-]{43,}$/;
-const tokenPrefix = `at_${namePrefix}_`;
 const tokenPattern = new RegExp(`^${tokenPrefix}([A-Za-z0-9_-]{1,1024})\\.([A-Za-z0-9_-]{43})$`);
 
 /** The content of a token. Its holder can read this. */
@@ -30,9 +29,6 @@ export interface ReadToken {
   readonly features: readonly TokenFeature[];
   readonly expiresAtMs: number;
 }
-
-/** Whether a credential looks like an access token, and not like an API key. */
-export const isAccessToken = (credential: string): boolean => credential.startsWith(tokenPrefix);
 
 /**
  * Access tokens: claims and an HMAC-SHA256 over the claims and the hash of the API key. Every license process signs with one

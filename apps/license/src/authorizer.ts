@@ -1,18 +1,20 @@
 import { assertLicensed, hasScope, serviceEndMs, timeUsedMs, type ServiceFacts } from '@app/licensing';
 import {
+  isAccessToken,
   ProblemError,
   type AccessTokenRequest,
   type AuthorizationGranted,
   type AuthorizationRequest,
   type Feature,
 } from '@app/protocol';
-import { isAccessToken, type AccessTokens } from './access-tokens';
+import type { AccessTokens } from './access-tokens';
 import type { FoundKey, KeyDirectory } from './keys/key-directory';
+import type { Quotas } from './quota/quotas';
 import type { ServiceStanding } from './service-standing';
 
 /**
  * Decides whether a request may run: finds the key, directly or by an access token, and checks the licence, the feature, the
- * model and the scopes of the key. Uses memory only.
+ * model, the scopes of the key and the monthly limits. Uses memory only.
  */
 export class Authorizer {
   constructor(
@@ -20,10 +22,11 @@ export class Authorizer {
     private readonly tokens: AccessTokens,
     private readonly standing: ServiceStanding,
     private readonly revocationDelayMs: number,
+    private readonly quotas: Quotas,
   ) {}
 
   /**
-   * Grants, or throws the refusal of the key, of the licence or of the scopes of the key. For an access token also
+   * Grants, or throws the refusal of the key, of the licence, of the scopes of the key or of a limit. For an access token also
    * `token_expired` and `token_not_allowed`.
    */
   authorize(request: AuthorizationRequest): AuthorizationGranted {
@@ -48,6 +51,7 @@ export class Authorizer {
     if (!hasScope(record, feature)) {
       throw new ProblemError('scope_missing', { detail: `Use an API key that has the scope ${feature}.` });
     }
+    this.quotas.assertLeft(feature, record, license, nowMs);
     const maxConcurrent = lowest(record.maxConcurrent, license.limits.maxConcurrent);
     // The end of the licence, of the key and of the token is known: no answer outlives it.
     const endsInMs = Math.floor(Math.min(serviceEndMs(facts), untilMs) - nowMs);

@@ -1,6 +1,7 @@
-import { NatsKeyValue } from '@app/broker';
+import { NatsAppendLog, NatsKeyValue } from '@app/broker';
 import { timeUsedMs, type ServiceState } from '@app/licensing';
-import { createHttpApp, listen, type AppContext } from '@app/platform';
+import { createHttpApp, listen, type AppContext, type Log } from '@app/platform';
+import { logs } from '@app/protocol';
 import { AccessTokens, tokenBucket } from './access-tokens';
 import { Authorizer } from './authorizer';
 import { licenseBucket } from './documents/bucket';
@@ -12,6 +13,9 @@ import { readKeySeeds } from './keys/key-seeds';
 import { RetiredKeys, retiredKeyBucket } from './keys/retired-keys';
 import { LicenseModule } from './license.module';
 import { LicenseMetrics, type MeasuredLicense } from './metrics/license-metrics';
+import { MonthlyUsage } from './quota/monthly-usage';
+import { Quotas } from './quota/quotas';
+import { UsageSnapshots } from './quota/usage-snapshots';
 import { ServiceStanding } from './service-standing';
 import type { LicenseConfig } from './license.config';
 
@@ -33,10 +37,13 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
   const retired = new RetiredKeys(retiredStore, log);
   const keys = new KeyDirectory(keyStore, retired, seeds, config.revocationDelayMs, log);
   const tokens = new AccessTokens(tokenStore, log);
-  const authorizer = new Authorizer(keys, tokens, standing, config.revocationDelayMs);
+  const usageLog = new NatsAppendLog({ servers, name: 'license-usage', ...logs.usage, replicas });
+  const usage = new MonthlyUsage(usageLog, new UsageSnapshots(licenseStore, log), standing, log);
+  const authorizer = new Authorizer(keys, tokens, standing, config.revocationDelayMs, new Quotas(usage));
   const keyAdmin = new KeyAdmin(keyStore, keys, retired, () => standing.timeMs());
   readiness.add('API keys read', () => keys.isCurrent(standing.timeMs()));
-  const parts = { config, keys, keyAdmin, authorizer, standing, documents };
+  readiness.add('usage of the month read', () => usage.isRead);
+  const parts = { config, keys, keyAdmin, authorizer, standing, documents, usage };
   const app = await createHttpApp(LicenseModule.register(parts, context), log);
   shutdown.add('http', 5_000, () => app.close());
   const port = await listen(app, config);
@@ -48,6 +55,10 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
   };
   const gauges = setInterval(measure, gaugeIntervalMs);
   shutdown.add('licence documents', 5_000, () => documents.stop());
+  shutdown.add('usage', 5_000, async () => {
+    await usage.stop();
+    await usageLog.close();
+  });
   shutdown.add('keys', 2_000, async () => {
     clearInterval(gauges);
     keys.stop();
@@ -61,6 +72,7 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
   await retired.start();
   await tokens.start();
   await keys.start();
+  await startUsage(usageLog, usage, log);
   measure();
   const { state } = standing.state();
   const { jti, sub, exp } = standing.license() ?? {};
@@ -71,6 +83,14 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
     expiresAt: exp && new Date(exp * 1_000).toISOString(),
   });
   return port;
+}
+
+/** A stream that cannot be created yet is tried again each time that it is read. */
+async function startUsage(usageLog: NatsAppendLog, usage: MonthlyUsage, log: Log): Promise<void> {
+  await usageLog.start().catch((error: unknown) => {
+    log.error('the JetStream stream of usage records cannot be created', { err: error });
+  });
+  usage.start();
 }
 
 /** The state of the service under the names that its metrics have. */

@@ -3,6 +3,7 @@ import { MemoryKeyValue } from '@app/broker';
 import { clockSettleMs, defaultGrace, hashApiKey, makeApiKey, type ApiKeyRecord, type License } from '@app/licensing';
 import { createHttpApp, Log, Readiness, Tracing } from '@app/platform';
 import { unusedDocuments } from '../test/support/replica';
+import { testUsage } from '../test/support/test-usage';
 import { AccessTokens } from './access-tokens';
 import { Authorizer } from './authorizer';
 import { KeyAdmin } from './keys/key-admin';
@@ -10,6 +11,7 @@ import { KeyDirectory } from './keys/key-directory';
 import { RetiredKeys } from './keys/retired-keys';
 import { LicenseConfig } from './license.config';
 import { LicenseModule } from './license.module';
+import { Quotas } from './quota/quotas';
 import { ServiceStanding } from './service-standing';
 
 const [plainKey, limitedKey] = [makeApiKey(), makeApiKey()];
@@ -54,11 +56,12 @@ beforeEach(async () => {
     clockReadings += 1;
     return { wallMs: nowMs, monotonicMs };
   });
-  const authorizer = new Authorizer(keys, tokens, standing, config.revocationDelayMs);
+  const usage = testUsage(standing);
+  const authorizer = new Authorizer(keys, tokens, standing, config.revocationDelayMs, new Quotas(usage));
   const keyAdmin = new KeyAdmin(store, keys, retired, () => standing.timeMs());
   app = await createHttpApp(
     LicenseModule.register(
-      { config, keys, keyAdmin, authorizer, standing, documents: unusedDocuments(standing, log) },
+      { config, keys, keyAdmin, authorizer, standing, documents: unusedDocuments(standing, log), usage },
       { log, readiness: new Readiness(), tracing: Tracing.off() },
     ),
     log,

@@ -10,6 +10,8 @@ import { KeyDirectory } from './keys/key-directory';
 import { KeysController } from './keys/keys.controller';
 import { LicenseConfig } from './license.config';
 import { licenseMetrics } from './metrics/license-metrics';
+import { MonthlyUsage } from './quota/monthly-usage';
+import { UsageController } from './quota/usage.controller';
 import { ServiceStanding } from './service-standing';
 import { StatusController } from './status.controller';
 
@@ -21,27 +23,33 @@ export interface LicenseParts {
   readonly authorizer: Authorizer;
   readonly standing: ServiceStanding;
   readonly documents: LicenseStore;
+  readonly usage: MonthlyUsage;
 }
 
 /** The license app over HTTP: its API, metrics and health on the same port. */
 @Module({
-  controllers: [AccessTokenController, AuthorizeController, KeysController, LicenseController, StatusController],
+  controllers: [
+    AccessTokenController,
+    AuthorizeController,
+    KeysController,
+    LicenseController,
+    StatusController,
+    UsageController,
+  ],
 })
 export class LicenseModule {
-  static register(
-    { config, keys, keyAdmin, authorizer, standing, documents }: LicenseParts,
-    platform: Platform,
-  ): DynamicModule {
+  static register(parts: LicenseParts, platform: Platform): DynamicModule {
     return {
       module: LicenseModule,
       imports: [PlatformModule.register(platform, licenseMetrics), ManagementModule.register()],
       providers: [
-        { provide: LicenseConfig, useValue: config },
-        { provide: KeyDirectory, useValue: keys },
-        { provide: KeyAdmin, useValue: keyAdmin },
-        { provide: Authorizer, useValue: authorizer },
-        { provide: ServiceStanding, useValue: standing },
-        { provide: LicenseStore, useValue: documents },
+        { provide: LicenseConfig, useValue: parts.config },
+        { provide: KeyDirectory, useValue: parts.keys },
+        { provide: KeyAdmin, useValue: parts.keyAdmin },
+        { provide: Authorizer, useValue: parts.authorizer },
+        { provide: ServiceStanding, useValue: parts.standing },
+        { provide: LicenseStore, useValue: parts.documents },
+        { provide: MonthlyUsage, useValue: parts.usage },
       ],
     };
   }

@@ -21,7 +21,7 @@ export function problemHeaders(problem: ProblemError): Record<string, string> {
   const { retryAfterSeconds, row } = problem;
   const headers: Record<string, string> = {};
   if (retryAfterSeconds !== undefined) headers['retry-after'] = String(Math.max(1, Math.ceil(retryAfterSeconds)));
-  // Clients retry every 5xx response unless a header says otherwise.
-  if (row.status >= 500 && !row.retryable) headers['x-should-retry'] = 'false';
+  // Clients retry every 429 and 5xx response unless a header says otherwise.
+  if ((row.status === 429 || row.status >= 500) && !row.retryable) headers['x-should-retry'] = 'false';
   return headers;
 }

@@ -25,6 +25,11 @@ class ThrowingController {
     throw new ProblemError('job_quarantined');
   }
 
+  @Get('used-up')
+  usedUp(): never {
+    throw new ProblemError('quota_exceeded', { retryAfterSeconds: 86_400 });
+  }
+
   @Get('framework')
   framework(): never {
     throw new HttpException('secret of the framework', 500);
@@ -94,7 +99,8 @@ it('hides a server error of the framework too', async () => {
   expect(response.body).not.toContain('secret');
 });
 
-it('tells clients not to retry a permanent server error, and only that', async () => {
+it('tells clients not to retry a permanent server error or a limit that is used up, and only that', async () => {
+  expect((await get('/used-up')).headers).toMatchObject({ 'x-should-retry': 'false', 'retry-after': '86400' });
   expect((await get('/quarantined')).headers['x-should-retry']).toBe('false');
   expect((await get('/broken')).headers['x-should-retry']).toBeUndefined();
 });

@@ -31,6 +31,13 @@ it.each(['piper', 'piperOnSocket'] as const)('forgets a model that is refused to
   expect(served()).toEqual(['kokoro', 'kokoroOnSocket', 'stt', 'otherKey']);
 });
 
+it('keeps the grants of an API key, however many access tokens are granted something', () => {
+  for (let token = 0; token < 20_000; token++) kept.keep(use({ key: `at_antiphon_${token}` }), granted, 0);
+  expect(served()).toEqual(Object.keys(uses));
+  expect(kept.find(use({ key: 'at_antiphon_0' }), 1)).toBeUndefined();
+  expect(kept.find(use({ key: 'at_antiphon_19999' }), 1)).toEqual(granted);
+});
+
 it('does not forget a grant for the models of a licence that lacks the refused one', () => {
   kept.keep(uses.http, { ...granted, models: ['kokoro'] }, 0);
   kept.forgetModel(uses.piper);

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Log, Tracing } from '@app/platform';
+import { problems } from '@app/protocol';
 import { until } from '../../../../test/support/until';
 import { GatewayConfig } from '../gateway.config';
 import type { GatewayMetrics } from '../metrics/gateway-metrics';
@@ -11,7 +12,7 @@ import { LicenseClient } from './license.client';
 const request = { key: 'sk_test', feature: 'tts' as const, requestId: 'req-1' };
 
 let server: Server;
-let answer: { status: number; body: object };
+let answer: { status: number; body: object; headers?: Record<string, string> };
 let client: LicenseClient;
 let outcomes: string[];
 let asked: number;
@@ -38,7 +39,7 @@ afterEach(() => {
 });
 
 const send = (response: ServerResponse): void => {
-  response.writeHead(answer.status, { connection: 'close' }).end(JSON.stringify(answer.body));
+  response.writeHead(answer.status, { connection: 'close', ...answer.headers }).end(JSON.stringify(answer.body));
 };
 
 function connect(settings: Partial<GatewayConfig>): LicenseClient {
@@ -102,6 +103,40 @@ it('takes the grant of an opening connection for the work on it, and not the oth
   expect(await client.authorize({ ...request, connected: true })).toMatchObject({ keyId: 'k' });
   await expect(client.authorize({ ...request, feature: 'stt' })).rejects.toMatchObject({ code: 'license_unavailable' });
 });
+
+it('takes the grant of an opening socket, which names no model, for the contexts on it', async () => {
+  await client.authorize(request);
+  answer = { status: 500, body: {} };
+  expect(await client.authorize({ ...request, model: 'piper', connected: true })).toMatchObject({ keyId: 'k' });
+  await expect(client.authorize({ ...request, model: 'piper' })).rejects.toMatchObject({ code: 'license_unavailable' });
+});
+
+it.each([
+  [429, 'quota_exceeded'],
+  [402, 'license_quota_exceeded'],
+])('passes a refusal with %d %s on, and serves what was used up by no earlier grant', async (status, code) => {
+  const stt = { ...request, feature: 'stt' as const };
+  for (const each of [request, { ...request, model: 'piper', connected: true }, stt]) await client.authorize(each);
+  const message = 'This API key has used 100 of 100 characters of text for 2026-11.';
+  answer = { status, body: { error_code: code, message }, headers: { 'retry-after': '86400' } };
+  await expect(client.authorize(request)).rejects.toMatchObject({ code, detail: message, retryAfterSeconds: 86_400 });
+  answer = { status: 500, body: {} };
+  for (const each of [request, { ...request, model: 'piper', connected: true }]) {
+    await expect(client.authorize(each)).rejects.toMatchObject({ code: 'license_unavailable' });
+  }
+  expect(await client.authorize(stt)).toMatchObject({ keyId: 'k' });
+});
+
+it.each([[{}], [{ message: 7 }], [{ message: '' }]])(
+  'says by itself what a refusal means that says %j',
+  async (said) => {
+    answer = { status: 429, body: { error_code: 'quota_exceeded', ...said }, headers: { 'retry-after': 'soon' } };
+    await expect(client.authorize(request)).rejects.toMatchObject({
+      detail: problems.quota_exceeded.message,
+      retryAfterSeconds: undefined,
+    });
+  },
+);
 
 it('serves a feature by no earlier grant once it was refused for work on a socket, whatever the model', async () => {
   const work = { ...request, model: 'piper', connected: true };

@@ -21,6 +21,10 @@ const maxAnswerBytes = 64 * 1024;
 const maxConnections = 64;
 const maxTokenConnections = 8;
 const retryAfterSeconds = 2;
+/** Longest message of a refusal that is passed on. */
+const maxMessageLength = 1_000;
+/** They refuse one feature until the next month. */
+const quotaCodes: ReadonlySet<ProblemCode> = new Set<ProblemCode>(['quota_exceeded', 'license_quota_exceeded']);
 
 /** A grant. `kept`: whether it is an earlier one that is used again. */
 interface Grant {
@@ -31,7 +35,7 @@ interface Grant {
 /**
  * Asks the license app whether a request may run. Every request asks. Concurrent requests of one key for one feature and
  * model share a call. An earlier grant is used only while the license app does not decide, and no longer than that grant
- * allows. Refusals have the problem code of the license app. If there is no decision and no earlier grant, throws
+ * allows. Refusals have the code, message and Retry-After of the license app. If there is no decision and no earlier grant, throws
  * `license_unavailable`. A license app that hangs costs one time-out: see `ProxyWatch`.
  */
 @Injectable()
@@ -128,7 +132,7 @@ export class LicenseClient {
 
   private forget(about: Decided, { code, row }: ProblemError): void {
     if (code === 'model_not_licensed') this.kept.forgetModel(about);
-    else if (row.status === 403) this.kept.forgetFeature(about);
+    else if (row.status === 403 || quotaCodes.has(code)) this.kept.forgetFeature(about);
     else this.kept.forgetKey(about);
   }
 
@@ -152,6 +156,7 @@ export class LicenseClient {
 
 interface Answer {
   readonly status: number;
+  readonly retryAfter: unknown;
   readonly body: unknown;
 }
 
@@ -168,7 +173,8 @@ async function post(
     body: JSON.stringify(body),
     signal,
   });
-  return { status: answer.statusCode, body: await readJson(answer.body) };
+  const { statusCode: status, headers: received } = answer;
+  return { status, retryAfter: received['retry-after'], body: await readJson(answer.body) };
 }
 
 /** Throws where the answer is neither a grant nor a refusal. */
@@ -176,7 +182,15 @@ function decisionIn<T extends object>(type: new () => T, answer: Answer): Decisi
   if (answer.status === 200) return { granted: validated(type, answer.body) };
   const code = codeOf(answer);
   if (answer.status >= 500 || code === undefined) throw new Error(`status ${answer.status}`);
-  return { refusal: new ProblemError(code) };
+  return { refusal: new ProblemError(code, reasonsOf(answer)) };
+}
+
+/** What the license app says of a refusal: the limit and its reset, for example. */
+function reasonsOf({ body, retryAfter }: Answer): { detail?: string; retryAfterSeconds?: number } {
+  const message: unknown = (body as { message?: unknown } | null)?.message;
+  const isMessage = typeof message === 'string' && message !== '' && message.length <= maxMessageLength;
+  const isTime = typeof retryAfter === 'string' && /^\d{1,9}$/.test(retryAfter);
+  return { ...(isMessage ? { detail: message } : {}), ...(isTime ? { retryAfterSeconds: Number(retryAfter) } : {}) };
 }
 
 async function isReady(url: URL, signal: AbortSignal): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { ProblemError } from '@app/protocol';
+import { builtinModel, ProblemError } from '@app/protocol';
 
 /** The models that a licence names; all models if absent. */
 export interface LicensedModels {
@@ -6,9 +6,10 @@ export interface LicensedModels {
 }
 
 /**
- * Throws `model_not_licensed` if the licence names models and not this one. For work whose model is read after its
+ * Throws `model_not_licensed` if the licence names models and not this one. A function without a model of its own
+ * (`builtin`) needs its feature only. For work whose model is read after its
  * admission, so the license app need not be asked again.
  */
 export function assertModelLicensed({ models }: LicensedModels, model: string): void {
-  if (models && !models.includes(model)) throw new ProblemError('model_not_licensed');
+  if (model !== builtinModel && models && !models.includes(model)) throw new ProblemError('model_not_licensed');
 }

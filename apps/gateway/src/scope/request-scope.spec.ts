@@ -1,7 +1,6 @@
 import { ProblemError, type UsageRecord } from '@app/protocol';
 import { mockMetrics, testScope, type TestScope } from '../../test/support/test-scope';
 import type { Admission } from '../auth/gatekeeper';
-import { noUse } from '../usage/usage-record';
 import { RequestScope, type WorkEnd } from './request-scope';
 
 describe('the scope of a request', () => {
@@ -63,15 +62,6 @@ describe('the scope of a request', () => {
     expect(told).toHaveBeenCalledTimes(2);
     const facts = { requestId: 'r', keyId: 'key-1', kind: 'tts', model: 'm', outcome: 'done' };
     expect(records).toEqual([{ ...facts, ...use, id: expect.any(String) as string, at: expect.any(String) as string }]);
-  });
-
-  it('stores no record of a refusal because none can be stored', () => {
-    const record = jest.fn();
-    const told = jest.fn();
-    const scope = open({ usage: { record } });
-    scope.measure(() => noUse);
-    scope.end({ outcome: 'error', problem: new ProblemError('usage_unavailable') }, told);
-    expect([record.mock.calls, told.mock.calls]).toEqual([[], [[]]]);
   });
 
   it('tells every caller of the end, even if one of them fails', () => {

@@ -210,7 +210,6 @@ export class RequestScope {
     };
     // Refusals cost their client nothing. A record of each would fill the spool past its limit.
     if (!this.use || model === undefined) return stored();
-    if (end.outcome === 'error' && end.problem.code === 'usage_unavailable') return stored();
     const record = usageRecord({ requestId, keyId, kind: work.kind, model, outcome: end.outcome }, this.use());
     this.services.usage.record(record, stored);
   }

@@ -58,6 +58,19 @@ describe('the recorder of usage', () => {
     expect(published).toEqual([one.id]);
   });
 
+  it('publishes from memory in a drain, which a disk that hangs does not prolong by more than a second', async () => {
+    const one = record();
+    jest.spyOn(UsageSpool.prototype, 'append').mockRejectedValue(new Error('disk is gone'));
+    recorder.record(one, jest.fn());
+    await jest.advanceTimersByTimeAsync(0);
+    jest.spyOn(UsageSpool.prototype, 'open').mockReturnValue(never);
+    jest.spyOn(UsageSpool.prototype, 'close').mockReturnValue(never);
+    const drained = jest.fn();
+    void recorder.drain(3_000).then(drained);
+    await jest.advanceTimersByTimeAsync(4_000);
+    expect([published, drained.mock.calls.length]).toEqual([[one.id], 1]);
+  });
+
   it('survives a caller that fails when it is told', async () => {
     jest.spyOn(UsageSpool.prototype, 'append').mockResolvedValue();
     recorder.record(record(), () => {

@@ -15,6 +15,8 @@ const tickMs = 1_000;
 const publishedTogether = 64;
 /** A disk that takes longer for a write counts as failing. */
 const diskLimitMs = 5_000;
+/** Time for closing the spool in a drain. */
+const closeLimitMs = 1_000;
 const retryAfterSeconds = 5;
 
 /** A record that could not be written. It is kept in memory until the disk or NATS takes it. */
@@ -95,17 +97,19 @@ export class UsageRecorder {
       .catch((error: unknown) => this.log.error('caller could not be told of its end', { err: error }));
   }
 
-  /** Publishes what is left, for at most `timeoutMs`. What is not published by then stays in the spool. */
+  /** Publishes what is left, for at most `timeoutMs` and a second. What is not published by then stays in the spool. */
   async drain(timeoutMs: number): Promise<void> {
     const untilMs = performance.now() + timeoutMs;
+    // First what is in memory: the disk, which may hang, is asked later.
+    await withinLimit(this.saveUnsaved(), timeoutMs).catch(() => undefined);
     for (;;) {
-      await withinLimit(this.tick()).catch(() => undefined);
+      await withinLimit(this.tick(), Math.max(0, untilMs - performance.now())).catch(() => undefined);
       if (this.spooledRecords === 0 || performance.now() + gatherMs > untilMs) break;
       await pause(gatherMs);
     }
     clearInterval(this.ticking);
     clearTimeout(this.gathering);
-    await withinLimit(this.spool.close()).catch(() => undefined);
+    await withinLimit(this.spool.close(), closeLimitMs).catch(() => undefined);
     const records = this.spooledRecords - this.unsaved.length;
     if (records > 0) this.log.warn('usage records stay in the spool', { records, folder: this.config.usageFolder });
     for (const { record } of this.unsaved) this.log.error('usage record could not be stored', { record });
@@ -152,6 +156,10 @@ export class UsageRecorder {
     } catch {
       // The state says so already.
     }
+    await this.saveUnsaved();
+  }
+
+  private async saveUnsaved(): Promise<void> {
     const unsaved = this.unsaved;
     this.unsaved = [];
     await Promise.all(unsaved.map((one) => this.saveAgain(one)));
@@ -213,11 +221,11 @@ export class UsageRecorder {
   }
 }
 
-/** Like the promise, but rejects if it has not settled within `diskLimitMs`. A write may still succeed later. */
-async function withinLimit<T>(work: Promise<T>): Promise<T> {
+/** Like the promise, but rejects if it has not settled within the limit. A write may still succeed later. */
+async function withinLimit<T>(work: Promise<T>, limitMs = diskLimitMs): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`The disk did not answer within ${diskLimitMs} ms.`)), diskLimitMs);
+    timer = setTimeout(() => reject(new Error(`The disk did not answer within ${limitMs} ms.`)), limitMs);
   });
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

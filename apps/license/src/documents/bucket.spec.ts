@@ -5,7 +5,7 @@ const raise = (store: MemoryKeyValue, value: number): Promise<string> =>
   raiseEntry(store, 'mark', String(value), (present) => Number(present) >= value);
 
 it.each([
-  ['never existed', async () => undefined],
+  ['never existed', () => Promise.resolve()],
   ['was deleted', async (store: MemoryKeyValue) => store.delete('mark')],
   ['has a lower value', async (store: MemoryKeyValue) => store.put('mark', '2')],
 ])('keeps the highest of values that several processes write at once to an entry that %s', async (_, prepare) => {

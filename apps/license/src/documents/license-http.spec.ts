@@ -5,6 +5,7 @@ import { MemoryKeyValue } from '@app/broker';
 import { defaultGrace, hashApiKey, makeApiKey } from '@app/licensing';
 import { createHttpApp, Readiness, Tracing } from '@app/platform';
 import { Files, Issuer, Replica, secondsOf } from '../../test/support/replica';
+import { testUsage } from '../../test/support/test-usage';
 import { AccessTokens } from '../access-tokens';
 import { Authorizer } from '../authorizer';
 import { KeyAdmin } from '../keys/key-admin';
@@ -12,6 +13,7 @@ import { KeyDirectory } from '../keys/key-directory';
 import { RetiredKeys } from '../keys/retired-keys';
 import { LicenseConfig } from '../license.config';
 import { LicenseModule } from '../license.module';
+import { Quotas } from '../quota/quotas';
 
 const [adminKey, speechKey] = [makeApiKey(), makeApiKey()];
 const seeds = [
@@ -35,10 +37,11 @@ beforeEach(async () => {
   await keys.start();
   const config = new LicenseConfig();
   const tokens = new AccessTokens(new MemoryKeyValue(), log);
-  const authorizer = new Authorizer(keys, tokens, standing, config.revocationDelayMs);
+  const usage = testUsage(standing);
+  const authorizer = new Authorizer(keys, tokens, standing, config.revocationDelayMs, new Quotas(usage));
   const keyAdmin = new KeyAdmin(keyStore, keys, retired, () => standing.timeMs());
   const platform = { log, readiness: new Readiness(), tracing: Tracing.off() };
-  const parts = { config, keys, keyAdmin, authorizer, standing, documents };
+  const parts = { config, keys, keyAdmin, authorizer, standing, documents, usage };
   app = await createHttpApp(LicenseModule.register(parts, platform), log);
   await app.init();
 });

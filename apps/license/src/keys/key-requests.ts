@@ -44,6 +44,12 @@ export interface KeyView extends Pick<
   readonly inSeedFile: boolean;
 }
 
+/** A key with what it used in the present month (UTC); absent until the license app has read the usage. */
+export interface ListedKeyView extends KeyView {
+  readonly usedCharacters?: number;
+  readonly usedAudioSeconds?: number;
+}
+
 /** An answer that shows a new key, once. */
 export interface NewKeyView extends KeyView {
   readonly key: string;

@@ -3,10 +3,12 @@ import { MemoryKeyValue } from '@app/broker';
 import { apiKeyPattern, defaultGrace, hashApiKey, makeApiKey, type ApiKeyRecord, type License } from '@app/licensing';
 import { createHttpApp, Log, Readiness, Tracing } from '@app/platform';
 import { unusedDocuments } from '../../test/support/replica';
+import { testUsage } from '../../test/support/test-usage';
 import { AccessTokens } from '../access-tokens';
 import { Authorizer } from '../authorizer';
 import { LicenseConfig } from '../license.config';
 import { LicenseModule } from '../license.module';
+import { Quotas } from '../quota/quotas';
 import { ServiceStanding } from '../service-standing';
 import { KeyAdmin } from './key-admin';
 import { KeyDirectory } from './key-directory';
@@ -47,21 +49,14 @@ beforeEach(async () => {
   await keys.start();
   const config = new LicenseConfig();
   const standing = new ServiceStanding('airgapped', [license], () => ({ wallMs: nowMs, monotonicMs }));
-  const authorizer = new Authorizer(
-    keys,
-    new AccessTokens(new MemoryKeyValue(), log),
-    standing,
-    config.revocationDelayMs,
-  );
+  const usage = testUsage(standing);
+  const tokens = new AccessTokens(new MemoryKeyValue(), log);
+  const authorizer = new Authorizer(keys, tokens, standing, config.revocationDelayMs, new Quotas(usage));
   const keyAdmin = new KeyAdmin(store, keys, retired, () => standing.timeMs());
   const platform = { log, readiness: new Readiness(), tracing: Tracing.off() };
-  app = await createHttpApp(
-    LicenseModule.register(
-      { config, keys, keyAdmin, authorizer, standing, documents: unusedDocuments(standing, log) },
-      platform,
-    ),
-    log,
-  );
+  const documents = unusedDocuments(standing, log);
+  const parts = { config, keys, keyAdmin, authorizer, standing, documents, usage };
+  app = await createHttpApp(LicenseModule.register(parts, platform), log);
   await app.init();
 });
 afterEach(() => app.close());

@@ -1,9 +1,11 @@
 import { Body, Controller, Get, Header, HttpCode, Param, Post, UseGuards } from '@nestjs/common';
 import { Log } from '@app/platform';
 import { validated } from '@app/protocol';
+import { MonthlyUsage } from '../quota/monthly-usage';
+import { ServiceStanding } from '../service-standing';
 import { AdminGuard, AdminKeyId } from './admin.guard';
 import { KeyAdmin } from './key-admin';
-import { CreateKeyRequest, RotateKeyRequest, type KeyView, type NewKeyView } from './key-requests';
+import { CreateKeyRequest, RotateKeyRequest, type KeyView, type ListedKeyView, type NewKeyView } from './key-requests';
 
 /** `/keys`: the API keys, for callers with an admin key. Answers with a new key are not to be cached. */
 @Controller('keys')
@@ -11,12 +13,14 @@ import { CreateKeyRequest, RotateKeyRequest, type KeyView, type NewKeyView } fro
 export class KeysController {
   constructor(
     private readonly keys: KeyAdmin,
+    private readonly usage: MonthlyUsage,
+    private readonly standing: ServiceStanding,
     private readonly log: Log,
   ) {}
 
   @Get()
-  list(): { keys: KeyView[] } {
-    return { keys: this.keys.list() };
+  list(): { keys: ListedKeyView[] } {
+    return { keys: this.keys.list().map((key) => ({ ...key, ...this.usedBy(key) })) };
   }
 
   @Post()
@@ -43,5 +47,11 @@ export class KeysController {
     const revoked = await this.keys.revoke(id);
     this.log.info('API key revoked', { keyId: revoked.id, by });
     return revoked;
+  }
+
+  private usedBy({ id }: KeyView): Pick<ListedKeyView, 'usedCharacters' | 'usedAudioSeconds'> {
+    if (!this.usage.isRead) return {};
+    const { characters, audioSeconds } = this.usage.used(this.standing.timeMs(), id);
+    return { usedCharacters: characters, usedAudioSeconds: audioSeconds };
   }
 }

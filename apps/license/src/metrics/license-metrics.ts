@@ -46,6 +46,8 @@ const outcomes = [
   'license_revoked',
   'license_not_yet_valid',
   'license_missing',
+  'quota_exceeded',
+  'license_quota_exceeded',
   'feature_not_licensed',
   'model_not_licensed',
   'license_unavailable',

@@ -85,6 +85,38 @@ describe('usage totals', () => {
   });
 });
 
+describe('totals that go on over many months', () => {
+  it('are the same if they go on from the sums of an earlier process', () => {
+    const [first, second] = [totalsOf(records.slice(0, 2)), new UsageTotals()];
+    for (const sum of first.sums()) second.addSum(sum);
+    for (const one of records.slice(2)) second.add(one);
+    expect(second.sums()).toEqual(totalsOf(records).sums());
+    expect(second.rows('key')).toEqual(totalsOf(records).rows('key'));
+  });
+
+  it('count no copy of a record that an earlier process counted, if they know its id', () => {
+    const totals = new UsageTotals();
+    totals.remember('a');
+    expect([totals.add(record({ id: 'a' })), totals.add(record({ id: 'b' }))]).toEqual([false, true]);
+  });
+
+  it('recognise a copy among the latest ids, as many as they keep, and none that is much older', () => {
+    const totals = new UsageTotals(3);
+    const isNew = (id: string): boolean => totals.add(record({ id }));
+    for (let index = 0; index < 20; index++) {
+      expect(isNew(`job-${index}`)).toBe(true);
+      for (const ago of [0, 1, 2]) if (index >= ago) expect(isNew(`job-${index - ago}`)).toBe(false);
+    }
+    expect(isNew('job-0')).toBe(true);
+  });
+
+  it('forget earlier months', () => {
+    const totals = totalsOf(records);
+    totals.dropBefore('2026-12');
+    expect(totals.rows('key').map(({ month }) => month)).toEqual(['2026-12']);
+  });
+});
+
 describe('the texts of totals', () => {
   const rows = totalsOf(records).rows('key', '2026-11');
 

@@ -1,4 +1,5 @@
 import type { UsageRecord } from '@app/protocol';
+import { RecentIds } from './recent-ids';
 
 /** What a total is over, besides month and job kind. */
 export const usageGroups = ['key', 'model'] as const;
@@ -17,35 +18,62 @@ export interface UsageRow {
   readonly audioSeconds: number;
 }
 
-interface Sum {
-  requests: number;
-  characters: number;
-  readonly samplesByRateHz: Map<number, number>;
+/** What is summed: every record with the same five names and numbers before `requests`. All sums are exact. */
+export interface UsageSum {
+  /** `2026-11`. */
+  readonly month: string;
+  readonly keyId: string;
+  readonly model: string;
+  readonly kind: string;
+  readonly sampleRateHz: number;
+  readonly requests: number;
+  readonly characters: number;
+  readonly audioSamples: number;
 }
 
 /** Adds usage records up. A record whose id was counted already counts as nothing. */
 export class UsageTotals {
-  private readonly counted = new Set<string>();
-  private readonly sums = new Map<string, Sum>();
+  private readonly ids: RecentIds;
+  private readonly sumsByPath = new Map<string, UsageSum>();
+  private counted = 0;
   private skipped = 0;
 
+  /** A copy is recognised among the latest `maxIds` records. By default, among all. */
+  constructor(maxIds = Infinity) {
+    this.ids = new RecentIds(maxIds);
+  }
+
   /** False for a duplicate. */
-  add({ id, at, keyId, model, kind, characters, audioSamples, sampleRateHz }: UsageRecord): boolean {
-    if (this.counted.has(id)) {
+  add({ id, at, keyId, model, kind, sampleRateHz, characters, audioSamples }: UsageRecord): boolean {
+    if (!this.ids.add(id)) {
       this.skipped++;
       return false;
     }
-    this.counted.add(id);
-    const sum = this.sumOf([monthOf(at), keyId, model, kind]);
-    sum.requests++;
-    sum.characters += characters;
-    sum.samplesByRateHz.set(sampleRateHz, (sum.samplesByRateHz.get(sampleRateHz) ?? 0) + audioSamples);
+    this.counted++;
+    this.addSum({ month: monthOf(at), keyId, model, kind, sampleRateHz, requests: 1, characters, audioSamples });
     return true;
+  }
+
+  /** Adds what was summed before, by another process for example. */
+  addSum(sum: UsageSum): void {
+    const path = pathOf([sum.month, sum.keyId, sum.model, sum.kind, String(sum.sampleRateHz)]);
+    const before = this.sumsByPath.get(path);
+    this.sumsByPath.set(path, before ? added(before, sum) : sum);
+  }
+
+  /** Takes the id of a record that is in a sum already, so that a copy of it is a duplicate. */
+  remember(id: string): void {
+    this.ids.add(id);
+  }
+
+  /** Drops the sums of earlier months. */
+  dropBefore(month: string): void {
+    for (const [path, sum] of this.sumsByPath) if (sum.month < month) this.sumsByPath.delete(path);
   }
 
   /** Records that were counted. */
   get records(): number {
-    return this.counted.size;
+    return this.counted;
   }
 
   /** Records that were not counted, since their id had been. */
@@ -53,47 +81,48 @@ export class UsageTotals {
     return this.skipped;
   }
 
-  /** One row for each month, name and job kind, sorted by them; of one month where it is given. */
-  rows(by: UsageGroup, month?: string): UsageRow[] {
-    const groups = new Map<string, Sum>();
-    for (const [path, sum] of this.sums) {
-      const [ofMonth = '', keyId = '', model = '', kind = ''] = partsOf(path);
-      if (month !== undefined && ofMonth !== month) continue;
-      const group = pathOf([ofMonth, by === 'key' ? keyId : model, kind]);
-      groups.set(group, merged(groups.get(group), sum));
-    }
-    return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([path, sum]) => rowOf(partsOf(path), sum));
+  /** Every sum, of one month where it is given. */
+  sums(month?: string): UsageSum[] {
+    return [...this.sumsByPath.values()].filter((sum) => month === undefined || sum.month === month);
   }
 
-  private sumOf(parts: readonly string[]): Sum {
-    const path = pathOf(parts);
-    let sum = this.sums.get(path);
-    if (!sum) this.sums.set(path, (sum = { requests: 0, characters: 0, samplesByRateHz: new Map() }));
-    return sum;
+  /** One row for each month, name and job kind, sorted by them; of one month where it is given. */
+  rows(by: UsageGroup, month?: string): UsageRow[] {
+    const groups = new Map<string, UsageSum[]>();
+    for (const sum of this.sums(month)) {
+      const group = pathOf([sum.month, by === 'key' ? sum.keyId : sum.model, sum.kind]);
+      const sums = groups.get(group) ?? [];
+      sums.push(sum);
+      groups.set(group, sums);
+    }
+    return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([path, sums]) => rowOf(path, sums));
   }
 }
 
 /** The month, in UTC, of a time of a usage record: `2026-11`. */
 export const monthOf = (at: string): string => at.slice(0, 7);
 
+/** Samples of several sample rates as seconds. */
+export const secondsOf = (samplesByRateHz: ReadonlyMap<number, number>): number =>
+  [...samplesByRateHz].reduce((seconds, [rateHz, samples]) => seconds + samples / rateHz, 0);
+
 /** No name of a usage record has a space. */
 const pathOf = (parts: readonly string[]): string => parts.join(' ');
-const partsOf = (path: string): string[] => path.split(' ');
 
-function merged(one: Sum | undefined, other: Sum): Sum {
-  const samplesByRateHz = new Map(one?.samplesByRateHz);
-  for (const [rateHz, samples] of other.samplesByRateHz) {
-    samplesByRateHz.set(rateHz, (samplesByRateHz.get(rateHz) ?? 0) + samples);
+const added = (one: UsageSum, other: UsageSum): UsageSum => ({
+  ...one,
+  requests: one.requests + other.requests,
+  characters: one.characters + other.characters,
+  audioSamples: one.audioSamples + other.audioSamples,
+});
+
+function rowOf(path: string, sums: readonly UsageSum[]): UsageRow {
+  const [month = '', name = '', kind = ''] = path.split(' ');
+  const samplesByRateHz = new Map<number, number>();
+  for (const { sampleRateHz, audioSamples } of sums) {
+    samplesByRateHz.set(sampleRateHz, (samplesByRateHz.get(sampleRateHz) ?? 0) + audioSamples);
   }
-  return {
-    requests: (one?.requests ?? 0) + other.requests,
-    characters: (one?.characters ?? 0) + other.characters,
-    samplesByRateHz,
-  };
-}
-
-function rowOf([month = '', name = '', kind = '']: readonly string[], sum: Sum): UsageRow {
-  const { requests, characters, samplesByRateHz } = sum;
-  const audioSeconds = [...samplesByRateHz].reduce((seconds, [rateHz, samples]) => seconds + samples / rateHz, 0);
-  return { month, name, kind, requests, characters, audioSeconds };
+  const requests = sums.reduce((all, sum) => all + sum.requests, 0);
+  const characters = sums.reduce((all, sum) => all + sum.characters, 0);
+  return { month, name, kind, requests, characters, audioSeconds: secondsOf(samplesByRateHz) };
 }

@@ -1,5 +1,12 @@
 import { ArrayMaxSize, IsIn, IsInt, IsString, Matches, Max, MaxLength, Min, MinLength } from 'class-validator';
 import { requestIdPattern } from '../jobs/job';
+import { namePrefix } from '../product';
+
+/** How every access token begins. */
+export const tokenPrefix = `at_${namePrefix}_`;
+
+/** Whether a credential looks like an access token, and not like an API key. */
+export const isAccessToken = (credential: string): boolean => credential.startsWith(tokenPrefix);
 
 /** What an access token can grant. */
 export const tokenFeatures = ['tts', 'stt'] as const;
@@ -31,7 +38,7 @@ export class AccessTokenRequest {
   requestId!: string;
 }
 
-/** Its 200 answer; a refusal is a problem document with 401, 402 or 403. */
+/** Its 200 answer; a refusal is a problem document with 401, 402, 403 or 429. */
 export class AccessTokenIssued {
   @IsString()
   @MinLength(1)

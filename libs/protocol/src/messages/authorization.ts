@@ -32,7 +32,7 @@ export class AuthorizationRequest {
   requestId!: string;
 }
 
-/** The 200 response. A refusal is a problem document with 401, 402 or 403. */
+/** The 200 response. A refusal is a problem document with 401, 402, 403 or 429. */
 export class AuthorizationGranted {
   /** Stable id of the key, never the key. It can be logged and used in metrics. */
   @IsString()
