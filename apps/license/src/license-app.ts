@@ -1,6 +1,7 @@
-import { NatsKeyValue } from '@app/broker';
+import { NatsAppendLog, NatsKeyValue } from '@app/broker';
 import { timeUsedMs, type ServiceState } from '@app/licensing';
 import { createHttpApp, listen, type AppContext } from '@app/platform';
+import { logs } from '@app/protocol';
 import { AccessTokens, tokenBucket } from './access-tokens';
 import { Authorizer } from './authorizer';
 import { KeyAdmin } from './keys/key-admin';
@@ -9,7 +10,9 @@ import { RetiredKeys, retiredKeyBucket } from './keys/retired-keys';
 import { readKeySeeds, readLicenses } from './license-files';
 import { LicenseModule } from './license.module';
 import { LicenseMetrics, type MeasuredLicense } from './metrics/license-metrics';
+import { VendorMetrics } from './metrics/vendor-metrics';
 import { ServiceStanding } from './service-standing';
+import { connectVendor, licenseBucket } from './vendor/connect-vendor';
 import type { LicenseConfig } from './license.config';
 
 /** Interval at which the gauges of licence and keys are set, in milliseconds. */
@@ -23,14 +26,17 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
   const { natsUrl: servers, jetstreamReplicas: replicas } = config;
   const storeOf = (bucket: string): NatsKeyValue => new NatsKeyValue({ servers, name: 'license', bucket, replicas });
   const [keyStore, retiredStore, tokenStore] = [storeOf(keyBucket), storeOf(retiredKeyBucket), storeOf(tokenBucket)];
+  const auditLog = new NatsAppendLog({ servers, name: 'license', ...logs.audit, replicas });
+  const sharedStore = storeOf(licenseBucket);
   const stores = [keyStore, retiredStore, tokenStore];
+  const vendor = await connectVendor(config, standing, log, { auditLog, store: sharedStore });
   const retired = new RetiredKeys(retiredStore, log);
   const keys = new KeyDirectory(keyStore, retired, seeds, config.revocationDelayMs, log);
   const tokens = new AccessTokens(tokenStore, log);
   const authorizer = new Authorizer(keys, tokens, standing, config.revocationDelayMs);
   const keyAdmin = new KeyAdmin(keyStore, keys, retired, () => standing.timeMs());
   readiness.add('API keys read', () => keys.isCurrent(standing.timeMs()));
-  const parts = { config, keys, keyAdmin, authorizer, standing };
+  const parts = { config, keys, keyAdmin, authorizer, standing, vendor };
   const app = await createHttpApp(LicenseModule.register(parts, context), log);
   shutdown.add('http', 5_000, () => app.close());
   const port = await listen(app, config);
@@ -41,6 +47,10 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
     metrics.license(measured(standing));
   };
   const gauges = setInterval(measure, gaugeIntervalMs);
+  shutdown.add('vendor', 2_000, async () => {
+    await vendor?.stop();
+    await Promise.all([auditLog.close(), sharedStore.close()]);
+  });
   shutdown.add('keys', 2_000, async () => {
     clearInterval(gauges);
     keys.stop();
@@ -52,6 +62,10 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
   await retired.start();
   await tokens.start();
   await keys.start();
+  if (vendor) {
+    await Promise.all([auditLog.start(), sharedStore.start()]);
+    vendor.start(app.get(VendorMetrics, { strict: false }));
+  }
   measure();
   const { state } = standing.state();
   const { jti, sub, exp } = standing.license() ?? {};

@@ -8,8 +8,10 @@ import { KeyDirectory } from './keys/key-directory';
 import { KeysController } from './keys/keys.controller';
 import { LicenseConfig } from './license.config';
 import { licenseMetrics } from './metrics/license-metrics';
+import { vendorMetrics } from './metrics/vendor-metrics';
 import { ServiceStanding } from './service-standing';
 import { StatusController } from './status.controller';
+import { Vendor } from './vendor/vendor';
 
 /** The objects that the controllers use. */
 export interface LicenseParts {
@@ -18,21 +20,25 @@ export interface LicenseParts {
   readonly keyAdmin: KeyAdmin;
   readonly authorizer: Authorizer;
   readonly standing: ServiceStanding;
+  /** In connected mode only. */
+  readonly vendor?: Vendor | undefined;
 }
 
 /** The license app over HTTP: its API, metrics and health on the same port. */
 @Module({ controllers: [AccessTokenController, AuthorizeController, KeysController, StatusController] })
 export class LicenseModule {
-  static register({ config, keys, keyAdmin, authorizer, standing }: LicenseParts, platform: Platform): DynamicModule {
+  static register(parts: LicenseParts, platform: Platform): DynamicModule {
+    const { config, keys, keyAdmin, authorizer, standing, vendor = null } = parts;
     return {
       module: LicenseModule,
-      imports: [PlatformModule.register(platform, licenseMetrics), ManagementModule.register()],
+      imports: [PlatformModule.register(platform, [...licenseMetrics, ...vendorMetrics]), ManagementModule.register()],
       providers: [
         { provide: LicenseConfig, useValue: config },
         { provide: KeyDirectory, useValue: keys },
         { provide: KeyAdmin, useValue: keyAdmin },
         { provide: Authorizer, useValue: authorizer },
         { provide: ServiceStanding, useValue: standing },
+        { provide: Vendor, useValue: vendor },
       ],
     };
   }

@@ -1,9 +1,10 @@
-import { Controller, Get } from '@nestjs/common';
+import { Controller, Get, Inject } from '@nestjs/common';
 import type { License, ServiceState } from '@app/licensing';
 import { productVersion } from '@app/protocol';
 import { KeyDirectory } from './keys/key-directory';
 import { LicenseConfig } from './license.config';
 import { ServiceStanding } from './service-standing';
+import { Vendor } from './vendor/vendor';
 
 /** `GET /status`: the licensee, what is licensed, until when, and the state of the service. Contains no secrets. Dates are ISO 8601. */
 @Controller()
@@ -12,6 +13,7 @@ export class StatusController {
     private readonly config: LicenseConfig,
     private readonly standing: ServiceStanding,
     private readonly keys: KeyDirectory,
+    @Inject(Vendor) private readonly vendor: Vendor | null,
   ) {}
 
   @Get('status')
@@ -25,6 +27,7 @@ export class StatusController {
       grantsForSeconds: Math.floor(this.standing.grantsForMs() / 1_000),
       revocationDelayMs: this.config.revocationDelayMs,
       keys: this.keys.size,
+      vendor: this.vendor?.status(),
     };
   }
 }
