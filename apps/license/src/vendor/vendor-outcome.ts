@@ -1,6 +1,6 @@
 /** Why a request to the licence endpoint got no usable answer. */
 export type Unreachable =
-  /** Its name, or that of the proxy, is not known. */
+  /** Its name is not known. */
   | 'dns'
   /** Its certificate is not trusted, or TLS failed. */
   | 'tls'
@@ -30,25 +30,43 @@ const timeoutCodes = new Set(['ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_H
 const answerCodes = new Set(['UND_ERR_RES_EXCEEDED_MAX_SIZE', 'UND_ERR_RESPONSE']);
 const tlsCode = /^(ERR_TLS|ERR_SSL|EPROTO|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|INVALID_CA|HOSTNAME_MISMATCH|INVALID_PURPOSE)/;
 
+/** What is read of an error of Node or undici, whichever class it has. */
+interface Fault {
+  readonly name?: unknown;
+  readonly code?: unknown;
+  readonly message?: unknown;
+  readonly cause?: unknown;
+}
+
 /** The failure that an error of undici stands for. Its message is left out: it may name what nobody should read. */
 export function unreachable(error: unknown): VendorFailure {
   const chain = causes(error);
-  const code = chain.flatMap((each) => each.code ?? [])[0] ?? chain[0]?.name ?? 'unknown';
-  return { outcome: 'unreachable', reason: reasonOf(chain, code), detail: code };
+  const isTimeout = chain.some(({ name }) => name === 'TimeoutError');
+  const code = chain.map((each) => each.code).find((each) => typeof each === 'string');
+  const status = chain.map(refusedByProxy).find((each) => each !== undefined);
+  const detail = isTimeout ? 'no_answer' : status ? `http_${status}` : (code ?? 'unknown');
+  return { outcome: 'unreachable', reason: isTimeout ? 'timeout' : reasonOf(chain, detail), detail };
 }
 
-function reasonOf(chain: readonly NodeJS.ErrnoException[], code: string): Unreachable {
-  if (chain.some(({ name }) => name === 'TimeoutError') || timeoutCodes.has(code)) return 'timeout';
-  if (chain.some((each) => each instanceof ProxyFailed || each.message.startsWith('Proxy response'))) return 'proxy';
-  if (code === 'UND_ERR_PRX_TLS') return 'proxy';
+function reasonOf(chain: readonly Fault[], code: string): Unreachable {
+  if (timeoutCodes.has(code)) return 'timeout';
+  if (code === 'UND_ERR_PRX_TLS' || chain.some(isOfProxy)) return 'proxy';
   if (dnsCodes.has(code)) return 'dns';
   if (tlsCode.test(code)) return 'tls';
   return answerCodes.has(code) || code.startsWith('HPE_') ? 'answer' : 'connection';
 }
 
+const isOfProxy = (fault: Fault): boolean => fault instanceof ProxyFailed || refusedByProxy(fault) !== undefined;
+
+/** The status with which a proxy refused CONNECT; undici has it in the message only. */
+const refusedByProxy = ({ message }: Fault): string | undefined =>
+  /^Proxy response \((\d{3})\)/.exec(String(message))?.[1];
+
 /** The error and what caused it, from the outside in. */
-function causes(error: unknown): NodeJS.ErrnoException[] {
-  const chain: NodeJS.ErrnoException[] = [];
-  for (let each = error; each instanceof Error && chain.length < 5; each = each.cause) chain.push(each);
+function causes(error: unknown): Fault[] {
+  const chain: Fault[] = [];
+  for (let each = error; typeof each === 'object' && each !== null && chain.length < 5; each = (each as Fault).cause) {
+    chain.push(each);
+  }
   return chain;
 }
