@@ -42,7 +42,10 @@ describe('connected mode', () => {
   it('reads the proxy of the operator, with hosts that need none', () => {
     const endpoint = { ...connected, LICENSE_ENDPOINT: 'https://license.vendor.example' };
     const proxy = { HTTPS_PROXY: 'http://user:hidden@proxy:3128', NO_PROXY: '.svc, 10.0.0.1' };
-    expect(load({ ...endpoint, ...proxy })).toMatchObject({ httpsProxy: proxy.HTTPS_PROXY, noProxy: ['.svc', '10.0.0.1'] });
+    expect(load({ ...endpoint, ...proxy })).toMatchObject({
+      httpsProxy: proxy.HTTPS_PROXY,
+      noProxy: ['.svc', '10.0.0.1'],
+    });
     const wrong = (): unknown => load({ ...endpoint, HTTPS_PROXY: 'user:hidden@proxy:3128' });
     expect(wrong).toThrow(/HTTPS_PROXY must be a URL with http or https/);
     expect(wrong).not.toThrow(/hidden/);

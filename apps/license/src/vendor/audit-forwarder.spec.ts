@@ -23,7 +23,10 @@ class Receiver {
   };
 }
 
-const acknowledge = (acknowledged: number): VendorOutcome<object> => ({ outcome: 'answered', answer: { acknowledged } });
+const acknowledge = (acknowledged: number): VendorOutcome<object> => ({
+  outcome: 'answered',
+  answer: { acknowledged },
+});
 
 let logStore: MemoryLogStore;
 let log: MemoryAppendLog;

@@ -84,7 +84,8 @@ export class AuditForwarder {
         const seq = await this.mark.read();
         this.acknowledgedSeq = seq;
         this.link.metrics.waiting(Math.max(0, newestSeq - seq));
-        if (seq > newestSeq) return { outcome: 'alarm', why: `acknowledged up to ${seq}, the log ends at ${newestSeq}` };
+        if (seq > newestSeq)
+          return { outcome: 'alarm', why: `acknowledged up to ${seq}, the log ends at ${newestSeq}` };
         if (seq === newestSeq) return { outcome: 'acknowledged' };
         const failed = await this.forward(seq);
         if (failed) return failed;
@@ -119,7 +120,8 @@ export class AuditForwarder {
     if (acknowledged > (newest ? seqOf(newest) : 0)) {
       return { outcome: 'alarm', why: `the endpoint acknowledged ${acknowledged}, which the log does not have` };
     }
-    if (acknowledged < firstSeq) return { outcome: 'alarm', why: `sent from ${firstSeq}, acknowledged ${acknowledged}` };
+    if (acknowledged < firstSeq)
+      return { outcome: 'alarm', why: `sent from ${firstSeq}, acknowledged ${acknowledged}` };
     // What this process sent, and no more: only then is it known that the endpoint has these very records.
     await this.mark.raise(Math.min(acknowledged, lastSeq));
     this.link.metrics.forwarded('acknowledged');

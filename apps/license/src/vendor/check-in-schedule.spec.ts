@@ -68,8 +68,14 @@ describe('at start', () => {
 
   it('waits where a lease is fresh, for the rest of its interval', () => {
     const lease = leaseAt(weekMs);
-    expect(scheduleAtStart(lease, weekMs + hourMs, 500, 1)).toEqual({ state: 'waiting', dueMs: 500 + checkInMs - hourMs });
-    expect(scheduleAtStart(lease, weekMs + hourMs, 500, 0)).toEqual({ state: 'waiting', dueMs: 500 + 0.8 * checkInMs - hourMs });
+    expect(scheduleAtStart(lease, weekMs + hourMs, 500, 1)).toEqual({
+      state: 'waiting',
+      dueMs: 500 + checkInMs - hourMs,
+    });
+    expect(scheduleAtStart(lease, weekMs + hourMs, 500, 0)).toEqual({
+      state: 'waiting',
+      dueMs: 500 + 0.8 * checkInMs - hourMs,
+    });
   });
 
   it('is due at once where the lease is old, and within an interval where the clock is behind the vendor', () => {
@@ -94,6 +100,8 @@ it('counts failures in a row, and never waits longer than a regular check-in wou
 });
 
 it('has a jitter that covers the whole pause between the first and the bound', () => {
-  expect([pauseAfter(1, 0), pauseAfter(1, 1), pauseAfter(4, 0), pauseAfter(4, 1)]).toEqual([30_000, 60_000, 30_000, 480_000]);
+  expect([pauseAfter(1, 0), pauseAfter(1, 1), pauseAfter(4, 0), pauseAfter(4, 1)]).toEqual([
+    30_000, 60_000, 30_000, 480_000,
+  ]);
   expect(pauseAfter(1_000, 1)).toBe(backoffMs.longest);
 });

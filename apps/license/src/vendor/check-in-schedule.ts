@@ -16,7 +16,12 @@ export type CheckInSchedule =
 const earliestShare = 0.8;
 
 /** The schedule of a process that starts, by the clock that counts: at once unless the lease is fresh. */
-export function scheduleAtStart(lease: Lease | undefined, timeMs: number, nowMs: number, random: number): CheckInSchedule {
+export function scheduleAtStart(
+  lease: Lease | undefined,
+  timeMs: number,
+  nowMs: number,
+  random: number,
+): CheckInSchedule {
   if (!lease) return { state: 'waiting', dueMs: nowMs };
   const ageMs = Math.max(0, timeMs - lease.iat * 1_000);
   return { state: 'waiting', dueMs: nowMs + Math.max(0, pauseOf(lease, random) - ageMs) };

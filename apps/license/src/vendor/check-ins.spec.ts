@@ -5,7 +5,13 @@ import { CheckIns, type CheckInParts } from './check-ins';
 import type { VendorOutcome } from './vendor-outcome';
 
 const checkInSeconds = 1_000;
-const leaseOf = (iat: number): Lease => ({ jti: `lease-${iat}`, license: 'lic-1', iat, exp: iat + 9_000, checkInSeconds });
+const leaseOf = (iat: number): Lease => ({
+  jti: `lease-${iat}`,
+  license: 'lic-1',
+  iat,
+  exp: iat + 9_000,
+  checkInSeconds,
+});
 const answer = { outcome: 'answered', answer: { lease: 'lease-text' } } as const;
 
 let lease: Lease | undefined;

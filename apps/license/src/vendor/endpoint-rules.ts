@@ -18,7 +18,9 @@ export function endpointFault(value: unknown, mode: LicenseMode): string | undef
 /** What is wrong with the setting of the proxy; undefined if nothing is. */
 export function proxyFault(value: unknown): string | undefined {
   const protocol = urlOf(value)?.protocol ?? '';
-  return ['http:', 'https:'].includes(protocol) ? undefined : 'must be a URL with http or https, such as http://HOST:PORT';
+  return ['http:', 'https:'].includes(protocol)
+    ? undefined
+    : 'must be a URL with http or https, such as http://HOST:PORT';
 }
 
 /** A rule of a setting of the license app: `fault` ends the sentence that says what is wrong. */

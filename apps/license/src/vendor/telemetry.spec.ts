@@ -4,14 +4,25 @@ import { monthsAt, Telemetry } from './telemetry';
 import type { VendorOutcome } from './vendor-outcome';
 
 const hourMs = 3_600_000;
-const row: TelemetryRow = { model: 'piper', kind: 'tts', requests: 3, characters: 40, audioSamples: 9, sampleRateHz: 24_000 };
+const row: TelemetryRow = {
+  model: 'piper',
+  kind: 'tts',
+  requests: 3,
+  characters: 40,
+  audioSamples: 9,
+  sampleRateHz: 24_000,
+};
 const accepted: VendorOutcome<object> = { outcome: 'answered', answer: {} };
 const may = (day: number): number => Date.UTC(2026, 4, day);
 const months = (link: FakeLink): unknown[] => link.sent.map(({ request }) => request['month']);
 
 it('reports the totals of the month after a check-in', async () => {
   const link = new FakeLink(() => accepted);
-  const telemetry = new Telemetry(link, () => [row], () => may(20));
+  const telemetry = new Telemetry(
+    link,
+    () => [row],
+    () => may(20),
+  );
   await telemetry.tick();
   expect(link.sent).toEqual([]);
   telemetry.soon();
@@ -22,7 +33,11 @@ it('reports the totals of the month after a check-in', async () => {
 
 it('reports at least daily without a check-in, over a simulated month', async () => {
   const link = new FakeLink(() => accepted);
-  const telemetry = new Telemetry(link, () => [], () => may(20));
+  const telemetry = new Telemetry(
+    link,
+    () => [],
+    () => may(20),
+  );
   const times: number[] = [];
   for (let hours = 0; hours < 24 * 30; hours++) {
     link.clockMs = hours * hourMs;
@@ -43,7 +58,11 @@ it.each([
 ])('reports the month before, too, on its first three days: %s', async (_, timeMs, expected) => {
   expect(monthsAt(timeMs)).toEqual(expected);
   const link = new FakeLink(() => accepted);
-  const telemetry = new Telemetry(link, () => [row], () => timeMs);
+  const telemetry = new Telemetry(
+    link,
+    () => [row],
+    () => timeMs,
+  );
   telemetry.soon();
   await telemetry.tick();
   expect(months(link)).toEqual(expected);
@@ -51,7 +70,11 @@ it.each([
 
 it('leaves out a month whose totals are not known, and sends none without a licence', async () => {
   const link = new FakeLink(() => accepted);
-  const telemetry = new Telemetry(link, (month) => (month === '2026-04' ? [row] : undefined), () => may(1));
+  const telemetry = new Telemetry(
+    link,
+    (month) => (month === '2026-04' ? [row] : undefined),
+    () => may(1),
+  );
   link.license = undefined;
   telemetry.soon();
   await telemetry.tick();
@@ -63,10 +86,18 @@ it('leaves out a month whose totals are not known, and sends none without a lice
 
 it('tries again within 15 minutes after a failure, and says why', async () => {
   const link = new FakeLink(() => outage);
-  const telemetry = new Telemetry(link, () => [row], () => may(20));
+  const telemetry = new Telemetry(
+    link,
+    () => [row],
+    () => may(20),
+  );
   telemetry.soon();
   await telemetry.tick();
-  expect(telemetry.failure).toMatchObject({ request: 'telemetry', outcome: 'unreachable', why: 'connection: ECONNREFUSED' });
+  expect(telemetry.failure).toMatchObject({
+    request: 'telemetry',
+    outcome: 'unreachable',
+    why: 'connection: ECONNREFUSED',
+  });
   link.reply = () => accepted;
   await telemetry.tick();
   expect(link.sent).toHaveLength(1);
@@ -78,7 +109,11 @@ it('tries again within 15 minutes after a failure, and says why', async () => {
 it('reports again where a check-in ended while a report was under way', async () => {
   let finish: (outcome: VendorOutcome<object>) => void = () => undefined;
   const link = new FakeLink(() => new Promise((resolve) => (finish = resolve)));
-  const telemetry = new Telemetry(link, () => [row], () => may(20));
+  const telemetry = new Telemetry(
+    link,
+    () => [row],
+    () => may(20),
+  );
   telemetry.soon();
   const first = telemetry.tick();
   telemetry.soon();

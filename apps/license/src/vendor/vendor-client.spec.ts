@@ -80,16 +80,19 @@ describe('with a proxy', () => {
     expect(await post({ licenseEndpoint, httpsProxy })).toMatchObject({ outcome: 'unreachable', reason: 'tls' });
   });
 
-  it.each([['127.0.0.1'], ['*'], ['other.example', '127.0.0.1']])('is not used for a host of NO_PROXY: %s %s', async (...noProxy) => {
-    const endpoint = await serve(acknowledged, true);
-    const proxy = await proxyTo(endpoint.port);
-    const settings = { licenseEndpoint: `https://127.0.0.1:${endpoint.port}`, noProxy };
-    const httpsProxy = `http://127.0.0.1:${proxy.port}`;
-    expect(await post({ ...settings, httpsProxy }, { ca })).toEqual(answered);
-    expect(proxy.targets).toEqual([]);
-    expect(await post({ ...settings, httpsProxy, noProxy: ['other.example'] }, { ca })).toEqual(answered);
-    expect(proxy.targets).toHaveLength(1);
-  });
+  it.each([['127.0.0.1'], ['*'], ['other.example', '127.0.0.1']])(
+    'is not used for a host of NO_PROXY: %s %s',
+    async (...noProxy) => {
+      const endpoint = await serve(acknowledged, true);
+      const proxy = await proxyTo(endpoint.port);
+      const settings = { licenseEndpoint: `https://127.0.0.1:${endpoint.port}`, noProxy };
+      const httpsProxy = `http://127.0.0.1:${proxy.port}`;
+      expect(await post({ ...settings, httpsProxy }, { ca })).toEqual(answered);
+      expect(proxy.targets).toEqual([]);
+      expect(await post({ ...settings, httpsProxy, noProxy: ['other.example'] }, { ca })).toEqual(answered);
+      expect(proxy.targets).toHaveLength(1);
+    },
+  );
 
   it('says that the proxy refuses, or is not there, and nothing of its credentials', async () => {
     const proxy = await proxyTo(1, 407);
@@ -112,13 +115,33 @@ describe('with a proxy', () => {
 
 describe('an answer', () => {
   it.each<[string, Reply, object]>([
-    ['is a refusal with its code', { status: 402, body: '{"error_code":"license_revoked"}' }, { outcome: 'refused', status: 402, code: 'license_revoked' }],
-    ['is a refusal without a code', { status: 502, body: '<html>' }, { outcome: 'refused', status: 502, code: 'http_502' }],
-    ['has a code that is none', { status: 400, body: '{"error_code":"<b>"}' }, { outcome: 'refused', status: 400, code: 'http_400' }],
-    ['redirects, which is not followed', { status: 307, headers: { location: '/elsewhere' } }, { outcome: 'refused', status: 307, code: 'http_307' }],
+    [
+      'is a refusal with its code',
+      { status: 402, body: '{"error_code":"license_revoked"}' },
+      { outcome: 'refused', status: 402, code: 'license_revoked' },
+    ],
+    [
+      'is a refusal without a code',
+      { status: 502, body: '<html>' },
+      { outcome: 'refused', status: 502, code: 'http_502' },
+    ],
+    [
+      'has a code that is none',
+      { status: 400, body: '{"error_code":"<b>"}' },
+      { outcome: 'refused', status: 400, code: 'http_400' },
+    ],
+    [
+      'redirects, which is not followed',
+      { status: 307, headers: { location: '/elsewhere' } },
+      { outcome: 'refused', status: 307, code: 'http_307' },
+    ],
     ['is no JSON', { status: 200, body: '<html>' }, { outcome: 'unreachable', reason: 'answer' }],
     ['lacks its fields', { status: 200, body: '{"acknowledged":"3"}' }, { outcome: 'unreachable', reason: 'answer' }],
-    ['is too long', { status: 200, body: `{"acknowledged":3,"more":"${'x'.repeat(100_000)}"}` }, { outcome: 'unreachable', reason: 'answer' }],
+    [
+      'is too long',
+      { status: 200, body: `{"acknowledged":3,"more":"${'x'.repeat(100_000)}"}` },
+      { outcome: 'unreachable', reason: 'answer' },
+    ],
   ])('%s', async (_, reply, outcome) => {
     const endpoint = await serve(reply);
     expect(await post({ licenseEndpoint: `http://127.0.0.1:${endpoint.port}` })).toMatchObject(outcome);

@@ -32,7 +32,10 @@ export async function readCa(file: string | undefined): Promise<string | undefin
     new X509Certificate(pem);
     return pem;
   } catch (cause) {
-    throw new ProblemError('config_invalid', { detail: `LICENSE_CA_FILE: ${file} is no PEM file of certificates.`, cause });
+    throw new ProblemError('config_invalid', {
+      detail: `LICENSE_CA_FILE: ${file} is no PEM file of certificates.`,
+      cause,
+    });
   }
 }
 
@@ -99,7 +102,9 @@ function proxyPool(origin: URL, options: object): Dispatcher {
   const { connect } = options as { readonly connect: buildConnector.connector };
   const marked: buildConnector.connector = (target, callback) =>
     connect(target, (...[error, socket]) =>
-      error ? callback(new ProxyFailed('The proxy cannot be reached.', { cause: error }), null) : callback(null, socket),
+      error
+        ? callback(new ProxyFailed('The proxy cannot be reached.', { cause: error }), null)
+        : callback(null, socket),
     );
   return new Pool(origin, { ...options, connect: marked });
 }

@@ -62,7 +62,10 @@ afterEach(async () => {
   await endpoint.stop();
 });
 
-async function connect(reply: (request: RecordedRequest) => Reply, settings: Record<string, string> = {}): Promise<Vendor> {
+async function connect(
+  reply: (request: RecordedRequest) => Reply,
+  settings: Record<string, string> = {},
+): Promise<Vendor> {
   endpoint = await RecordingEndpoint.start(reply, certificate);
   const config = loadConfig(LicenseConfig, {
     LICENSE_MODE: 'connected',
@@ -85,7 +88,9 @@ const leaseReply = async (key: KeyObject = issuer.privateKey): Promise<Reply> =>
 it('checks in over TLS, takes the lease, forwards the audit log, and shows it all without a secret', async () => {
   await auditLog.append(auditRecord(undefined, { at: new Date().toISOString(), type: 'test' }), 'id');
   const taken = await leaseReply();
-  const running = await connect(({ path }) => (path === '/v1/check-in' ? taken : { status: 200, body: '{"acknowledged":1}' }));
+  const running = await connect(({ path }) =>
+    path === '/v1/check-in' ? taken : { status: 200, body: '{"acknowledged":1}' },
+  );
   expect(standing.state()).toMatchObject({ state: 'grace', why: 'lost_contact' });
   running.start(metrics);
   await until(() => standing.state().state === 'active' && running.status().forwardedUpTo === 1);
@@ -142,7 +147,10 @@ it('does not show the credentials of a proxy', async () => {
 
 it('does not exist in air-gapped mode', async () => {
   endpoint = await RecordingEndpoint.start(() => 'hang');
-  const config = loadConfig(LicenseConfig, { LICENSE_FILE: file('license.jwt'), LICENSE_PUBLIC_KEY_FILE: file('keys.pem') });
+  const config = loadConfig(LicenseConfig, {
+    LICENSE_FILE: file('license.jwt'),
+    LICENSE_PUBLIC_KEY_FILE: file('keys.pem'),
+  });
   const log = Log.create('license', 'silent');
   expect(await connectVendor(config, standing, log, { auditLog, store: new MemoryKeyValue() })).toBeUndefined();
 });

@@ -30,7 +30,9 @@ export class FakeLink implements VendorLink {
     },
   };
 
-  constructor(public reply: (path: string, request: object) => VendorOutcome<object> | Promise<VendorOutcome<object>>) {}
+  constructor(
+    public reply: (path: string, request: object) => VendorOutcome<object> | Promise<VendorOutcome<object>>,
+  ) {}
 
   readonly caller = () => {
     const at = new Date(Date.UTC(2026, 4, 1)).toISOString();

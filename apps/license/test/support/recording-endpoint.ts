@@ -15,7 +15,8 @@ export interface RecordedRequest {
 }
 
 /** An answer; `hang`: none ever comes. */
-export type Reply = { readonly status: number; readonly body?: string; readonly headers?: Record<string, string> } | 'hang';
+export type Reply =
+  { readonly status: number; readonly body?: string; readonly headers?: Record<string, string> } | 'hang';
 
 /** An HTTP server on loopback that records what it receives. */
 export class RecordingEndpoint {
@@ -23,7 +24,10 @@ export class RecordingEndpoint {
   private readonly server: Server;
 
   /** Resolves once it listens; with a certificate it speaks TLS. */
-  static async start(reply: (request: RecordedRequest) => Reply, certificate?: Certificate): Promise<RecordingEndpoint> {
+  static async start(
+    reply: (request: RecordedRequest) => Reply,
+    certificate?: Certificate,
+  ): Promise<RecordingEndpoint> {
     const endpoint = new RecordingEndpoint(reply, certificate);
     await once(endpoint.server.listen(0, '127.0.0.1'), 'listening');
     return endpoint;
