@@ -7,6 +7,8 @@ export interface AuditBatch {
   /** `seq` of the first and of the last of them; of no record where there is none. */
   readonly firstSeq: number;
   readonly lastSeq: number;
+  /** `seq` of the oldest record that the log still has. */
+  readonly oldestSeq: number;
 }
 
 /** The audit log has bytes that are no audit record. */
@@ -26,16 +28,22 @@ export function seqOf({ sequence, payload }: LogRecord): number {
 export async function batchAfter(log: AppendLog, seq: number, maxBytes: number): Promise<AuditBatch> {
   const oldest = await log.first();
   if (!oldest) return nothing;
-  const likely = oldest.sequence + Math.max(0, seq + 1 - seqOf(oldest));
+  const oldestSeq = seqOf(oldest);
+  const likely = oldest.sequence + Math.max(0, seq + 1 - oldestSeq);
   const batch = await collect(log, likely, seq, maxBytes);
   // The difference is not constant where a log was put together from others.
   const skipped = likely > oldest.sequence && batch.firstSeq > seq + 1;
-  return skipped ? collect(log, oldest.sequence, seq, maxBytes) : batch;
+  return { ...(skipped ? await collect(log, oldest.sequence, seq, maxBytes) : batch), oldestSeq };
 }
 
-const nothing: AuditBatch = { records: [], firstSeq: 0, lastSeq: 0 };
+const nothing: AuditBatch = { records: [], firstSeq: 0, lastSeq: 0, oldestSeq: 0 };
 
-async function collect(log: AppendLog, from: number, afterSeq: number, maxBytes: number): Promise<AuditBatch> {
+async function collect(
+  log: AppendLog,
+  from: number,
+  afterSeq: number,
+  maxBytes: number,
+): Promise<Omit<AuditBatch, 'oldestSeq'>> {
   const records: string[] = [];
   let [bytes, firstSeq, lastSeq] = [0, 0, 0];
   for await (const record of log.read(from)) {

@@ -1,60 +1,21 @@
-import { MemoryAppendLog, MemoryKeyValue, MemoryLogStore } from '@app/broker';
-import { auditRecord, maxVendorRequestBytes } from '@app/licensing';
-import { FakeLink, outage } from '../../test/support/fake-link';
-import { AuditForwarder } from './audit-forwarder';
-import type { VendorOutcome } from './vendor-outcome';
+import { maxVendorRequestBytes } from '@app/licensing';
+import { acknowledge, AuditBench } from '../../test/support/audit-bench';
+import { outage } from '../../test/support/fake-link';
+import type { AuditForwarder } from './audit-forwarder';
 
-/** What an endpoint has stored, by number. It compares what it has, and refuses what does not follow. */
-class Receiver {
-  readonly stored: string[] = [];
-  requests = 0;
-
-  readonly take = (_path: string, request: object): VendorOutcome<object> => {
-    this.requests++;
-    for (const text of (request as { records: string[] }).records) {
-      const { seq } = JSON.parse(text) as { seq: number };
-      const known = this.stored[seq - 1];
-      if (known === undefined ? seq !== this.stored.length + 1 : known !== text) {
-        return { outcome: 'refused', status: 409, code: 'conflict' };
-      }
-      this.stored[seq - 1] = text;
-    }
-    return acknowledge(this.stored.length);
-  };
-}
-
-const acknowledge = (acknowledged: number): VendorOutcome<object> => ({
-  outcome: 'answered',
-  answer: { acknowledged },
-});
-
-let logStore: MemoryLogStore;
-let log: MemoryAppendLog;
-let store: MemoryKeyValue;
-let receiver: Receiver;
-let link: FakeLink;
-let texts: string[];
+let bench: AuditBench;
+let texts: AuditBench['texts'];
+let link: AuditBench['link'];
+let log: AuditBench['log'];
+let store: AuditBench['store'];
+let receiver: AuditBench['receiver'];
 beforeEach(() => {
-  logStore = new MemoryLogStore();
-  log = new MemoryAppendLog(logStore);
-  store = new MemoryKeyValue();
-  receiver = new Receiver();
-  link = new FakeLink(receiver.take);
-  texts = [];
+  bench = new AuditBench();
+  ({ texts, link, log, store, receiver } = bench);
 });
-
-let last: Uint8Array | undefined;
-beforeEach(() => (last = undefined));
-async function record(count: number, size = 0): Promise<void> {
-  for (let more = 0; more < count; more++) {
-    last = auditRecord(last, { at: '2026-11-29T09:30:00.000Z', type: 'test', facts: { text: 'x'.repeat(size) } });
-    const text = Buffer.from(last).toString('utf8');
-    texts.push(text);
-    await log.append(last, `id-${texts.length}`);
-  }
-}
-const forwarder = (ofLink = link): AuditForwarder => new AuditForwarder(ofLink, log, store);
-const sentRecords = (): number[] => link.sent.map(({ request }) => (request['records'] as string[]).length);
+const record = (count: number, size?: number): Promise<void> => bench.record(count, size);
+const forwarder = (): AuditForwarder => bench.forwarder();
+const sentRecords = (): number[] => bench.sentRecords();
 
 it('forwards every record in order, stores the number of the last one, and then only what is new', async () => {
   await record(3);
@@ -94,7 +55,7 @@ it('divides what is more than a request takes, and never exceeds it', async () =
 });
 
 it('knows a record by its number in the chain, whatever its sequence number in the log is', async () => {
-  logStore.lastSequence = 1_000;
+  bench.logStore.lastSequence = 1_000;
   await record(5);
   const parts = forwarder();
   await parts.tick();
@@ -108,7 +69,7 @@ it('knows a record by its number in the chain, whatever its sequence number in t
 
 it('finds the next record where the log was put together with gaps in its sequence numbers', async () => {
   await record(1);
-  logStore.lastSequence = 50;
+  bench.logStore.lastSequence = 50;
   await record(4);
   await store.put('audit-forwarded', '3');
   receiver.stored.push(...texts.slice(0, 3));
@@ -179,73 +140,13 @@ it('sends everything again where the stored number is lost or is none', async ()
   expect([await parts.acknowledged(), parts.failure]).toEqual([3, undefined]);
 });
 
-describe('raises an alarm', () => {
-  const alarm = async (parts = forwarder()): Promise<string | undefined> => {
-    await parts.tick();
-    expect(parts.failure?.outcome).toBe('alarm');
-    expect(link.lines).toMatchObject([{ level: 'error', msg: 'audit log is not forwarded' }]);
-    expect(link.measured.at(-1)).toBe('forward alarm');
-    return parts.failure?.why;
-  };
-
-  it('where the endpoint acknowledges what the log does not have, and stores nothing', async () => {
-    await record(2);
-    link.reply = () => acknowledge(9);
-    expect(await alarm()).toMatch(/acknowledged 9/);
-    expect(await store.get('audit-forwarded')).toBeUndefined();
-  });
-
-  it('where the endpoint has other records under these numbers', async () => {
-    await record(2);
-    receiver.stored.push('{"seq":1,"another":true}');
-    expect(await alarm()).toBe('conflict');
-  });
-
-  it('where the endpoint has lost what it acknowledged', async () => {
-    await record(3);
-    await store.put('audit-forwarded', '2');
-    link.reply = () => acknowledge(0);
-    expect(await alarm()).toBe('sent from 3, acknowledged 0');
-    expect(await store.get('audit-forwarded')).toBe('2');
-  });
-
-  it('where the log ends before what was acknowledged', async () => {
-    await record(2);
-    await store.put('audit-forwarded', '5');
-    expect(await alarm()).toMatch(/up to 5, the log ends at 2/);
-    expect(link.sent).toEqual([]);
-  });
-
-  it('where the log has bytes that are no record', async () => {
-    await log.append(Buffer.from('nonsense'), 'id');
-    expect(await alarm()).toMatch(/no audit record/);
-  });
-
-  it('where one record is too large for a request', async () => {
-    await record(1, maxVendorRequestBytes);
-    link.reply = () => ({ outcome: 'refused', status: 413, code: 'payload_too_large' });
-    expect(await alarm()).toBe('payload_too_large');
-  });
-
-  it('and looks again after 15 minutes', async () => {
-    await record(1);
-    link.reply = () => acknowledge(9);
-    const parts = forwarder();
-    await alarm(parts);
-    link.reply = receiver.take;
-    link.clockMs += 15 * 60_000;
-    await parts.tick();
-    expect([receiver.stored, parts.failure]).toEqual([texts, undefined]);
-  });
-});
-
 it('outlives an outage of the bus', async () => {
   await record(1);
-  logStore.disconnect();
+  bench.logStore.disconnect();
   const parts = forwarder();
   await parts.tick();
   expect(parts.failure).toMatchObject({ outcome: 'log_unavailable', why: 'bus_unavailable' });
-  logStore.reconnect();
+  bench.logStore.reconnect();
   link.clockMs += 60_000;
   await parts.tick();
   expect(receiver.stored).toEqual(texts);

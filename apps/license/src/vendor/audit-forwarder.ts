@@ -1,5 +1,11 @@
 import type { AppendLog, KeyValueStore } from '@app/broker';
-import { AuditAcknowledged, maxVendorRequestBytes, vendorPaths, type VendorCaller } from '@app/licensing';
+import {
+  AuditAcknowledged,
+  maxVendorRequestBytes,
+  vendorPaths,
+  type AuditForward,
+  type VendorCaller,
+} from '@app/licensing';
 import { ProblemError } from '@app/protocol';
 import { batchAfter, seqOf, UnreadableRecord, type AuditBatch } from './audit-batch';
 import { backoffMs, pauseAfter } from './backoff';
@@ -78,17 +84,25 @@ export class AuditForwarder {
 
   private async round(): Promise<Round> {
     try {
+      // Where the endpoint is behind what it acknowledged once, the number to go on from.
+      let behind: number | undefined;
+      let wentBack = false;
       for (;;) {
-        const newest = await this.log.last();
-        const newestSeq = newest ? seqOf(newest) : 0;
+        const newestSeq = await this.newestSeq();
         const seq = await this.mark.read();
         this.acknowledgedSeq = seq;
         this.link.metrics.waiting(Math.max(0, newestSeq - seq));
         if (seq > newestSeq)
           return { outcome: 'alarm', why: `acknowledged up to ${seq}, the log ends at ${newestSeq}` };
-        if (seq === newestSeq) return { outcome: 'acknowledged' };
-        const failed = await this.forward(seq);
-        if (failed) return failed;
+        if (seq === newestSeq && behind === undefined) return { outcome: 'acknowledged' };
+        const next = await this.forward(behind ?? seq);
+        if (typeof next === 'object') return next;
+        if (next < (behind ?? seq)) {
+          if (wentBack) return { outcome: 'alarm', why: `the endpoint went back to ${next} again` };
+          wentBack = true;
+          this.link.log.warn('the licence endpoint lacks audit records', { from: next + 1 });
+        }
+        behind = next < (await this.mark.read()) ? next : undefined;
       }
     } catch (error) {
       if (error instanceof UnreadableRecord) return { outcome: 'alarm', why: error.message };
@@ -96,38 +110,49 @@ export class AuditForwarder {
     }
   }
 
-  /** Sends the records after `seq` that fit in one request. undefined: they are acknowledged. */
-  private async forward(seq: number): Promise<Round | undefined> {
+  /** Sends the records after `seq` that fit in one request. Gives the number up to which the endpoint has the log now. */
+  private async forward(seq: number): Promise<Round | number> {
     const caller = this.link.caller();
     if (!caller) return { outcome: 'no_license', why: 'no_license' };
     const batch = await batchAfter(this.log, seq, maxVendorRequestBytes - overheadOf(caller));
     if (batch.records.length === 0) return { outcome: 'log_unavailable', why: `no record after ${seq}` };
-    const request = { ...caller, records: batch.records };
+    const request: AuditForward = { ...caller, records: [...batch.records], oldest: batch.oldestSeq };
     const result = await this.link.client.post(vendorPaths.audit, request, AuditAcknowledged);
     if (result.outcome === 'unreachable') return { outcome: 'unreachable', why: `${result.reason}: ${result.detail}` };
     if (result.outcome === 'refused') {
-      const { status, code } = result;
-      // The endpoint has other records under these numbers, or a record does not fit in a request: no retry helps.
-      const needsOperator = status === 409 || status === 413;
-      return { outcome: needsOperator ? 'alarm' : 'refused', why: code };
+      // The records are no chain, contradict those of the endpoint, or are too large: no retry helps.
+      const needsOperator = [400, 409, 413].includes(result.status);
+      return { outcome: needsOperator ? 'alarm' : 'refused', why: result.code };
     }
     return this.take(result.answer.acknowledged, batch);
   }
 
-  private async take(acknowledged: number, { firstSeq, lastSeq }: AuditBatch): Promise<Round | undefined> {
-    const newest = await this.log.last();
+  private async take(acknowledged: number, { firstSeq, lastSeq, oldestSeq }: AuditBatch): Promise<Round | number> {
     // Another replica may have forwarded more than this one has sent, but nobody more than the log has.
-    if (acknowledged > (newest ? seqOf(newest) : 0)) {
+    if (acknowledged > (await this.newestSeq())) {
       return { outcome: 'alarm', why: `the endpoint acknowledged ${acknowledged}, which the log does not have` };
     }
-    if (acknowledged < firstSeq)
-      return { outcome: 'alarm', why: `sent from ${firstSeq}, acknowledged ${acknowledged}` };
+    if (acknowledged < firstSeq) {
+      // It lacks what is before this batch. What the log has of that is sent again.
+      const canGoBack = acknowledged < firstSeq - 1 && firstSeq > oldestSeq;
+      return canGoBack
+        ? acknowledged
+        : { outcome: 'alarm', why: `sent from ${firstSeq}, acknowledged ${acknowledged}` };
+    }
     // What this process sent, and no more: only then is it known that the endpoint has these very records.
-    await this.mark.raise(Math.min(acknowledged, lastSeq));
+    const has = Math.min(acknowledged, lastSeq);
+    await this.mark.raise(has);
     this.link.metrics.forwarded('acknowledged');
-    return undefined;
+    return has;
+  }
+
+  /** 0 where the log has no record. */
+  private async newestSeq(): Promise<number> {
+    const newest = await this.log.last();
+    return newest ? seqOf(newest) : 0;
   }
 }
 
 /** Bytes of a request without records. */
-const overheadOf = (caller: VendorCaller): number => Buffer.byteLength(JSON.stringify({ ...caller, records: [] }));
+const overheadOf = (caller: VendorCaller): number =>
+  Buffer.byteLength(JSON.stringify({ ...caller, records: [], oldest: Number.MAX_SAFE_INTEGER }));

@@ -72,7 +72,7 @@ export class VendorClient {
   async post<T extends object>(path: string, request: object, answer?: new () => T): Promise<VendorOutcome<T>> {
     const body = JSON.stringify(request);
     if (Buffer.byteLength(body) > maxVendorRequestBytes) {
-      return { outcome: 'refused', status: 413, code: 'payload_too_large' };
+      return { outcome: 'refused', status: 413, code: 'too_large' };
     }
     try {
       const { statusCode, body: received } = await this.agent.request({
