@@ -1,6 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,72 +11,11 @@ import {
   type DevelopmentLicense,
 } from '../../tools/license/development-license';
 import { PortBook } from '../../tools/stack/ports';
+import { LicenseProcess } from '../support/license-process';
 import { TestNatsServer } from '../support/nats-server';
 import { until } from '../support/until';
 
-const entry = join(__dirname, '../../dist/apps/license/src/main.js');
 const longMs = 30_000;
-
-interface Answer {
-  readonly status: number;
-  readonly body: Record<string, unknown>;
-}
-
-/** The built license app as a process of its own. */
-class LicenseProcess {
-  readonly lines: Record<string, unknown>[] = [];
-  private readonly child: ChildProcess;
-  private readonly exit: Promise<number | null>;
-
-  constructor(
-    readonly port: number,
-    env: Record<string, string>,
-  ) {
-    this.child = spawn(process.execPath, [entry], {
-      env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: String(port), ...env },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    let rest = '';
-    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      const parts = (rest + text).split('\n');
-      rest = parts.pop() ?? '';
-      for (const line of parts) this.lines.push(JSON.parse(line) as Record<string, unknown>);
-    });
-    this.exit = once(this.child, 'close').then(([code]) => code as number | null);
-  }
-
-  async ready(): Promise<void> {
-    await until(async () => (await this.statusOf('/readyz')) === 200);
-  }
-
-  async statusOf(path: string): Promise<number> {
-    const response = await fetch(`http://127.0.0.1:${this.port}${path}`).catch(() => undefined);
-    await response?.arrayBuffer();
-    return response?.status ?? 0;
-  }
-
-  authorize(key: string, feature = 'tts'): Promise<Answer> {
-    return this.post('authorize', { key, feature, requestId: 'req-1' });
-  }
-
-  async post(path: string, body: object, adminKey = ''): Promise<Answer> {
-    const response = await fetch(`http://127.0.0.1:${this.port}/${path}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-api-key': adminKey },
-      body: JSON.stringify(body),
-    });
-    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
-  }
-
-  ended(): Promise<number | null> {
-    return this.exit;
-  }
-
-  stop(): Promise<number | null> {
-    this.child.kill('SIGTERM');
-    return this.exit;
-  }
-}
 
 describe('the license app as a process', () => {
   const nats = new TestNatsServer();
@@ -258,7 +195,7 @@ describe('the license app as a process', () => {
         {
           level: 'fatal',
           code: 'config_invalid',
-          detail: 'LICENSE_MODE must be airgapped; connected mode is not available yet; LICENSE_FILE must be set.',
+          detail: 'LICENSE_ENDPOINT must be set; LICENSE_FILE must be set.',
         },
       ]);
     },
