@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import type { Lease } from '@app/licensing';
 import { backoffMs, pauseAfter } from './backoff';
 import { afterFailure, afterLease, asking, isDue, scheduleAtStart, type CheckInSchedule } from './check-in-schedule';
@@ -70,27 +71,33 @@ describe('at start', () => {
     const lease = leaseAt(weekMs);
     expect(scheduleAtStart(lease, weekMs + hourMs, 500, 1)).toEqual({
       state: 'waiting',
+      sinceMs: 500,
       dueMs: 500 + checkInMs - hourMs,
     });
     expect(scheduleAtStart(lease, weekMs + hourMs, 500, 0)).toEqual({
       state: 'waiting',
+      sinceMs: 500,
       dueMs: 500 + 0.8 * checkInMs - hourMs,
     });
   });
 
   it('is due at once where the lease is old, and within an interval where the clock is behind the vendor', () => {
     expect(isDue(scheduleAtStart(leaseAt(0), weekMs, 500, 1), 500)).toBe(true);
-    expect(scheduleAtStart(leaseAt(weekMs), 0, 500, 1)).toEqual({ state: 'waiting', dueMs: 500 + checkInMs });
+    expect(scheduleAtStart(leaseAt(weekMs), 0, 500, 1)).toEqual({
+      state: 'waiting',
+      sinceMs: 500,
+      dueMs: 500 + checkInMs,
+    });
   });
 });
 
 it('asks twice within a lease, whatever interval the lease states', () => {
   const short = leaseAt(0, { exp: 3_600, checkInSeconds: 86_400 });
-  expect(afterLease(short, 0, 1)).toEqual({ state: 'waiting', dueMs: hourMs / 2 });
+  expect(afterLease(short, 0, 1)).toEqual({ state: 'waiting', sinceMs: 0, dueMs: hourMs / 2 });
 });
 
 it('counts failures in a row, and never waits longer than a regular check-in would', () => {
-  let schedule: CheckInSchedule = { state: 'waiting', dueMs: 0 };
+  let schedule: CheckInSchedule = { state: 'waiting', sinceMs: 0, dueMs: 0 };
   for (let failures = 1; failures <= 3; failures++) {
     schedule = afterFailure(asking(schedule), leaseAt(0), 1_000, 1);
     expect(schedule).toEqual({ state: 'retrying', dueMs: 1_000 + pauseAfter(failures, 1), failures });
@@ -104,4 +111,39 @@ it('has a jitter that covers the whole pause between the first and the bound', (
     30_000, 60_000, 30_000, 480_000,
   ]);
   expect(pauseAfter(1_000, 1)).toBe(backoffMs.longest);
+});
+
+it('renews a lease that ended while the machine slept, and does not flood the endpoint where the clock is wrong', () => {
+  const schedule = afterLease(leaseAt(0), 1_000, 1);
+  expect(isDue(schedule, 1_000 + backoffMs.longest, false)).toBe(false);
+  expect(isDue(schedule, 1_000 + backoffMs.longest - 1, true)).toBe(false);
+  expect(isDue(schedule, 1_000 + backoffMs.longest, true)).toBe(true);
+});
+
+it('is due within an interval and at most every 24 seconds, whatever happened before', () => {
+  const event = fc.record({
+    kind: fc.constantFrom('lease', 'failure'),
+    chance: fc.double({ min: 0, max: 1, noNaN: true }),
+    checkInSeconds: fc.integer({ min: 30, max: 31_536_000 }),
+  });
+  fc.assert(
+    fc.property(fc.array(event, { minLength: 1, maxLength: 30 }), (events) => {
+      let schedule: CheckInSchedule = scheduleAtStart(undefined, 0, 0, 0.5);
+      let lease: Lease | undefined;
+      let nowMs = 0;
+      for (const { kind, chance, checkInSeconds } of events) {
+        if (schedule.state !== 'asking') nowMs = schedule.dueMs;
+        if (kind === 'lease') {
+          lease = leaseAt(nowMs, { checkInSeconds });
+          schedule = afterLease(lease, nowMs, chance);
+        } else {
+          schedule = afterFailure(asking(schedule), lease, nowMs, chance);
+        }
+        const pauseMs = schedule.state === 'asking' ? 0 : schedule.dueMs - nowMs;
+        const longestMs = lease ? Math.min(lease.checkInSeconds, 1.5 * 86_400) * 1_000 : backoffMs.longest;
+        if (pauseMs < 24_000 || pauseMs > longestMs + 1) return false;
+      }
+      return true;
+    }),
+  );
 });

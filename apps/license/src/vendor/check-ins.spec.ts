@@ -129,6 +129,20 @@ it('sends nothing without a licence, and checks in once there is one', async () 
   expect([taken, parts.failure]).toEqual([['lease-text'], undefined]);
 });
 
+it('renews a lease that has ended by the clock that counts, after 15 minutes', async () => {
+  lease = { ...leaseOf(0), checkInSeconds: 4_000 };
+  const link = new FakeLink(() => outage);
+  let timeMs = 0;
+  const parts = checkIns(link, { timeMs: () => timeMs });
+  timeMs = 9_000_000;
+  link.clockMs = 899_999;
+  await parts.tick();
+  expect(link.sent).toEqual([]);
+  link.clockMs = 900_000;
+  await parts.tick();
+  expect(link.sent).toHaveLength(1);
+});
+
 it('has one check-in under way at a time, and no due time meanwhile', async () => {
   let finish: (outcome: VendorOutcome<object>) => void = () => undefined;
   const link = new FakeLink(() => new Promise((resolve) => (finish = resolve)));

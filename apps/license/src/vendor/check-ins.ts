@@ -51,7 +51,8 @@ export class CheckIns {
   async tick(): Promise<void> {
     const { nowMs, random, metrics, log } = this.link;
     this.seeLease();
-    if (!isDue(this.schedule, nowMs())) return;
+    const hasLeaseEnded = this.known !== undefined && this.parts.timeMs() >= this.known.exp * 1_000;
+    if (!isDue(this.schedule, nowMs(), hasLeaseEnded)) return;
     this.schedule = asking(this.schedule);
     const failed = await this.checkIn();
     const lease = this.parts.lease();

@@ -155,6 +155,13 @@ describe('an answer', () => {
   });
 });
 
+it('gives up an answer that does not end', async () => {
+  const headers = { 'content-length': '1000' };
+  const endpoint = await serve({ status: 200, body: '{"acknowledged":3}', headers });
+  const result = await post({ licenseEndpoint: `http://127.0.0.1:${endpoint.port}` }, { timeoutMs: 50 });
+  expect(result).toMatchObject({ outcome: 'unreachable', reason: 'timeout' });
+});
+
 it('does not send what the endpoint would not take', async () => {
   const endpoint = await serve(acknowledged);
   const settings = { licenseEndpoint: `http://127.0.0.1:${endpoint.port}` };
