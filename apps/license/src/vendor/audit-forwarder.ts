@@ -102,7 +102,7 @@ export class AuditForwarder {
           wentBack = true;
           this.link.log.warn('the licence endpoint lacks audit records', { from: next + 1 });
         }
-        behind = next < (await this.mark.read()) ? next : undefined;
+        behind = wentBack && next < (await this.mark.read()) ? next : undefined;
       }
     } catch (error) {
       if (error instanceof UnreadableRecord) return { outcome: 'alarm', why: error.message };
