@@ -156,6 +156,22 @@ it('has one check-in under way at a time, and no due time meanwhile', async () =
   expect(taken).toEqual(['lease-text']);
 });
 
+it('tries again where something of the license app failed', async () => {
+  const link = new FakeLink(() => answer);
+  let isBroken = true;
+  const state = (): 'active' => {
+    if (isBroken) throw new Error('broken');
+    return 'active';
+  };
+  const parts = checkIns(link, { state });
+  await parts.tick();
+  expect(parts.failure).toMatchObject({ why: expect.stringMatching(/^internal/) as string });
+  isBroken = false;
+  link.clockMs = 60_000;
+  await parts.tick();
+  expect(taken).toEqual(['lease-text']);
+});
+
 it('logs neither the licence nor the lease', async () => {
   const link = new FakeLink(() => answer);
   await checkIns(link).tick();

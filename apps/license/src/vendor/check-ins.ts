@@ -81,25 +81,29 @@ export class CheckIns {
     this.schedule = afterLease(lease, this.link.nowMs(), this.link.random());
   }
 
+  /** undefined where a lease was taken. Never rejects: the schedule would stand still. */
   private async checkIn(): Promise<Failed | undefined> {
-    const caller = this.link.caller();
-    if (!caller) return { outcome: 'no_license', why: 'no_license' };
-    const auditKeyId = this.parts.auditKeyId?.();
-    const request: CheckInRequest = {
-      ...caller,
-      version: productVersion,
-      state: this.parts.state(),
-      ...(auditKeyId === undefined ? {} : { auditKeyId }),
-    };
-    const answer = await this.link.client.post(vendorPaths.checkIn, request, CheckInAnswer);
-    if (answer.outcome === 'refused') return { outcome: 'refused', why: answer.code };
-    if (answer.outcome === 'unreachable') return { outcome: 'unreachable', why: `${answer.reason}: ${answer.detail}` };
     try {
+      const request = this.request();
+      if (!request) return { outcome: 'no_license', why: 'no_license' };
+      const answer = await this.link.client.post(vendorPaths.checkIn, request, CheckInAnswer);
+      if (answer.outcome === 'refused') return { outcome: 'refused', why: answer.code };
+      if (answer.outcome === 'unreachable') {
+        return { outcome: 'unreachable', why: `${answer.reason}: ${answer.detail}` };
+      }
       await this.parts.takeLease(answer.answer.lease);
       return undefined;
     } catch (error) {
       const { code, detail } = ProblemError.from(error);
       return { outcome: 'lease_invalid', why: `${code}: ${detail}` };
     }
+  }
+
+  private request(): CheckInRequest | undefined {
+    const caller = this.link.caller();
+    if (!caller) return undefined;
+    const auditKeyId = this.parts.auditKeyId?.();
+    const state = this.parts.state();
+    return { ...caller, version: productVersion, state, ...(auditKeyId === undefined ? {} : { auditKeyId }) };
   }
 }

@@ -125,3 +125,19 @@ it('reports again where a check-in ended while a report was under way', async ()
   await telemetry.tick();
   expect(link.sent).toHaveLength(2);
 });
+
+it('tries again where the totals could not be read', async () => {
+  const link = new FakeLink(() => accepted);
+  let isBroken = true;
+  const rows = (): TelemetryRow[] => {
+    if (isBroken) throw new Error('broken');
+    return [row];
+  };
+  const telemetry = new Telemetry(link, rows, () => may(20));
+  telemetry.soon();
+  await expect(telemetry.tick()).rejects.toThrow('broken');
+  isBroken = false;
+  link.clockMs = 15 * 60_000;
+  await telemetry.tick();
+  expect(months(link)).toEqual(['2026-05']);
+});

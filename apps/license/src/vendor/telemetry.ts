@@ -1,4 +1,4 @@
-import { vendorPaths, type TelemetryReport, type TelemetryRow } from '@app/licensing';
+import { vendorPaths, type TelemetryReport, type TelemetryRow, type VendorCaller } from '@app/licensing';
 import type { SeenFailure, VendorLink } from './vendor-link';
 
 /** Totals are reported at least this often. */
@@ -43,13 +43,22 @@ export class Telemetry {
     this.reporting = true;
     // Until the answer is known; `soon` may be called meanwhile.
     this.dueMs = Infinity;
+    let accepted = false;
+    try {
+      accepted = await this.reportMonths(caller);
+    } finally {
+      this.dueMs = Math.min(this.dueMs, this.link.nowMs() + this.pause(accepted ? longestPauseMs : retryPauseMs));
+      this.reporting = false;
+    }
+  }
+
+  private async reportMonths(caller: VendorCaller): Promise<boolean> {
     let accepted = true;
     for (const month of monthsAt(this.timeMs())) {
       const rows = this.rows(month);
       if (rows) accepted = (await this.report({ ...caller, month, rows: [...rows] })) && accepted;
     }
-    this.dueMs = Math.min(this.dueMs, this.link.nowMs() + this.pause(accepted ? longestPauseMs : retryPauseMs));
-    this.reporting = false;
+    return accepted;
   }
 
   private async report(report: TelemetryReport): Promise<boolean> {

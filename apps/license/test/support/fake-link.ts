@@ -1,4 +1,4 @@
-import { vendorProtocol } from '@app/licensing';
+import { vendorProtocol, type VendorCaller } from '@app/licensing';
 import { Log } from '@app/platform';
 import type { VendorMetrics } from '../../src/metrics/vendor-metrics';
 import type { VendorOutcome } from '../../src/vendor/vendor-outcome';
@@ -34,7 +34,7 @@ export class FakeLink implements VendorLink {
     public reply: (path: string, request: object) => VendorOutcome<object> | Promise<VendorOutcome<object>>,
   ) {}
 
-  readonly caller = () => {
+  readonly caller = (): VendorCaller | undefined => {
     const at = new Date(Date.UTC(2026, 4, 1)).toISOString();
     return this.license === undefined ? undefined : { protocol: vendorProtocol, license: this.license, at };
   };
