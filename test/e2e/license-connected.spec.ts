@@ -2,8 +2,14 @@ import { createPrivateKey } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readPublicKeys, signLease, verifyLicense } from '@app/licensing';
-import { RecordingEndpoint, type Reply } from '../../apps/license/test/support/recording-endpoint';
+import { NatsAppendLog } from '@app/broker';
+import { auditRecord, readPublicKeys, signLease, verifyLicense } from '@app/licensing';
+import { logs } from '@app/protocol';
+import {
+  RecordingEndpoint,
+  type RecordedRequest,
+  type Reply,
+} from '../../apps/license/test/support/recording-endpoint';
 import {
   developmentFiles,
   ensureDevelopmentLicense,
@@ -15,6 +21,13 @@ import { TestNatsServer } from '../support/nats-server';
 import { until } from '../support/until';
 
 const longMs = 30_000;
+const records = (request: RecordedRequest): string[] => (JSON.parse(request.body) as { records: string[] }).records;
+
+/** Acknowledges every record that was sent. */
+function acknowledgement(request: RecordedRequest): Reply {
+  const { seq } = JSON.parse(records(request).at(-1) ?? '') as { seq: number };
+  return { status: 200, body: JSON.stringify({ acknowledged: seq }) };
+}
 
 describe('the license app in connected mode', () => {
   const nats = new TestNatsServer();
@@ -28,7 +41,9 @@ describe('the license app in connected mode', () => {
     folder = mkdtempSync(join(tmpdir(), 'antiphon-connected-'));
     license = await ensureDevelopmentLicense(folder);
     await nats.start();
-    endpoint = await RecordingEndpoint.start(() => reply);
+    endpoint = await RecordingEndpoint.start((request) =>
+      request.path === '/v1/audit' ? acknowledgement(request) : reply,
+    );
   }, longMs);
   afterEach(async () => {
     await Promise.all(processes.splice(0).map((running) => running.stop()));
@@ -74,6 +89,37 @@ describe('the license app in connected mode', () => {
       expect(service).toMatchObject({ state: 'active' });
       expect(endpoint.requests.map(({ path }) => path)).toEqual(['/v1/check-in']);
       expect(await app.stop()).toBe(0);
+    },
+    longMs,
+  );
+
+  it(
+    'forwards the audit log of JetStream in order, and after a restart only what is new',
+    async () => {
+      reply = await leaseReply();
+      const log = new NatsAppendLog({ servers: [nats.url], name: 'test', ...logs.audit });
+      await log.start();
+      const written: string[] = [];
+      const write = async (count: number): Promise<void> => {
+        for (let more = 0; more < count; more++) {
+          const last = await log.last();
+          const event = { at: new Date().toISOString(), type: 'test', facts: { text: 'x'.repeat(900_000) } };
+          const record = auditRecord(last?.payload, event);
+          await log.append(record, `id-${written.length}`);
+          written.push(Buffer.from(record).toString('utf8'));
+        }
+      };
+      const sent = (): string[] => endpoint.requests.filter(({ path }) => path === '/v1/audit').flatMap(records);
+      await write(5);
+      const app = await launch();
+      await until(async () => (await vendorOf(app))['forwardedUpTo'] === 5);
+      expect(sent()).toEqual(written);
+      expect(await app.stop()).toBe(0);
+      await write(1);
+      const restarted = await launch();
+      await until(async () => (await vendorOf(restarted))['forwardedUpTo'] === 6);
+      expect(sent()).toEqual(written);
+      await log.close();
     },
     longMs,
   );
