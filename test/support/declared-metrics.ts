@@ -5,6 +5,7 @@ import { gatewayMetrics } from '../../apps/gateway/src/metrics/gateway-metrics';
 import { usageMetrics } from '../../apps/gateway/src/metrics/usage-metrics';
 import { inferenceMetrics } from '../../apps/inference/src/metrics/inference-metrics';
 import { licenseMetrics } from '../../apps/license/src/metrics/license-metrics';
+import { vendorMetrics } from '../../apps/license/src/metrics/vendor-metrics';
 
 /** A metric that our code exports. */
 export interface DeclaredMetric {
@@ -17,7 +18,7 @@ export interface DeclaredMetric {
 /** All metrics of all apps, those of the process and of Node among them, as their registry has them. */
 export async function declaredMetrics(): Promise<DeclaredMetric[]> {
   const platform = { log: Log.create('rules', 'silent'), readiness: new Readiness(), tracing: Tracing.off() };
-  const metrics = [...gatewayMetrics, ...usageMetrics, ...inferenceMetrics, ...licenseMetrics];
+  const metrics = [...gatewayMetrics, ...usageMetrics, ...inferenceMetrics, ...licenseMetrics, ...vendorMetrics];
   const imports = [PlatformModule.register(platform, metrics), ManagementModule.register()];
   const module = await Test.createTestingModule({ imports }).compile();
   await module.init();

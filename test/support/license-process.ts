@@ -38,6 +38,12 @@ export class LicenseProcess {
     await until(async () => (await this.statusOf('/readyz')) === 200);
   }
 
+  /** The body of `GET /status`. */
+  async status(): Promise<Record<string, unknown>> {
+    const response = await fetch(`http://127.0.0.1:${this.port}/status`);
+    return (await response.json()) as Record<string, unknown>;
+  }
+
   async statusOf(path: string): Promise<number> {
     const response = await fetch(`http://127.0.0.1:${this.port}${path}`).catch(() => undefined);
     await response?.arrayBuffer();

@@ -53,7 +53,7 @@ const ofLevel: Readonly<Record<Level, readonly string[]>> = {
     'test/support/promql.ts',
   ],
   2: ['test/cluster/level-2', 'test/support/front.ts'],
-  3: ['test/cluster/level-3', 'test/support/two-cities.ts'],
+  3: ['test/cluster/level-3', 'test/support/certificates.ts', 'test/support/two-cities.ts'],
 };
 
 /** Unit tests run nowhere in a cluster. */

@@ -16,7 +16,9 @@ import { LicenseMetrics, type MeasuredLicense } from './metrics/license-metrics'
 import { MonthlyUsage } from './quota/monthly-usage';
 import { Quotas } from './quota/quotas';
 import { UsageSnapshots } from './quota/usage-snapshots';
+import { VendorMetrics } from './metrics/vendor-metrics';
 import { ServiceStanding } from './service-standing';
+import { connectVendor } from './vendor/connect-vendor';
 import type { LicenseConfig } from './license.config';
 
 /** Interval at which the gauges of licence and keys are set, in milliseconds. */
@@ -31,6 +33,7 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
   const { natsUrl: servers, jetstreamReplicas: replicas } = config;
   const storeOf = (bucket: string): NatsKeyValue => new NatsKeyValue({ servers, name: 'license', bucket, replicas });
   const [keyStore, retiredStore, tokenStore] = [storeOf(keyBucket), storeOf(retiredKeyBucket), storeOf(tokenBucket)];
+  const auditLog = new NatsAppendLog({ servers, name: 'license-audit', ...logs.audit, replicas });
   const licenseStore = storeOf(licenseBucket);
   const stores = [licenseStore, keyStore, retiredStore, tokenStore];
   const documents = new LicenseStore({ store: licenseStore, standing, settings: config, files, log });
@@ -43,7 +46,9 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
   const keyAdmin = new KeyAdmin(keyStore, keys, retired, () => standing.timeMs());
   readiness.add('API keys read', () => keys.isCurrent(standing.timeMs()));
   readiness.add('usage of the month read', () => usage.isRead);
-  const parts = { config, keys, keyAdmin, authorizer, standing, documents, usage };
+  const seams = { documents, usage, auditLog, store: licenseStore };
+  const vendor = await connectVendor(config, standing, log, seams);
+  const parts = { config, keys, keyAdmin, authorizer, standing, documents, usage, vendor };
   const app = await createHttpApp(LicenseModule.register(parts, context), log);
   shutdown.add('http', 5_000, () => app.close());
   const port = await listen(app, config);
@@ -54,6 +59,10 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
     metrics.license(measured(standing));
   };
   const gauges = setInterval(measure, gaugeIntervalMs);
+  shutdown.add('vendor', 2_000, async () => {
+    await vendor?.stop();
+    await auditLog.close();
+  });
   shutdown.add('licence documents', 5_000, () => documents.stop());
   shutdown.add('usage', 5_000, async () => {
     await usage.stop();
@@ -73,6 +82,10 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
   await tokens.start();
   await keys.start();
   await startUsage(usageLog, usage, log);
+  if (vendor) {
+    await auditLog.start();
+    vendor.start(app.get(VendorMetrics, { strict: false }));
+  }
   measure();
   const { state } = standing.state();
   const { jti, sub, exp } = standing.license() ?? {};

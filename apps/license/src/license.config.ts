@@ -1,7 +1,10 @@
-import { IsIn, IsInt, IsOptional, IsString, Matches, Max, Min, MinLength } from 'class-validator';
+import { IsIn, IsInt, IsOptional, IsString, Matches, Max, Min, MinLength, ValidateIf } from 'class-validator';
 import type { LicenseMode } from '@app/licensing';
 import { AppConfig, loadConfig, Variable } from '@app/platform';
 import { idPattern } from '@app/protocol';
+import { endpointFault, Faultless, proxyFault } from './vendor/endpoint-rules';
+
+const isConnected = ({ licenseMode }: LicenseConfig): boolean => licenseMode === 'connected';
 
 /** The settings of the license app, read from its environment. */
 export class LicenseConfig extends AppConfig {
@@ -26,9 +29,28 @@ export class LicenseConfig extends AppConfig {
   @IsIn([1, 3, 5])
   jetstreamReplicas?: number;
 
-  @Variable('How the licence is kept current. airgapped: by its file alone.')
+  @Variable('How the licence is kept current. airgapped: by its file alone. connected: by check-ins as well.')
   @IsIn(['airgapped', 'connected'])
   licenseMode: LicenseMode = 'airgapped';
+
+  @Variable('Base URL of the licence endpoint, with https. Needed in connected mode, refused in the other.')
+  @ValidateIf((config: LicenseConfig) => isConnected(config) || config.licenseEndpoint !== undefined)
+  @Faultless(endpointFault)
+  licenseEndpoint?: string;
+
+  @Variable('PEM file of certificate authorities that the licence endpoint may use besides the public ones.')
+  @IsOptional()
+  @IsString()
+  licenseCaFile?: string;
+
+  @Variable('HTTP proxy through which the licence endpoint is reached: http://HOST:PORT. Read in connected mode only.')
+  @ValidateIf((config: LicenseConfig) => isConnected(config) && config.httpsProxy !== undefined)
+  @Faultless(proxyFault)
+  httpsProxy?: string;
+
+  @Variable('Hosts that are reached without the proxy, separated by commas: HOST, HOST:PORT, .DOMAIN or *.')
+  @IsString({ each: true })
+  noProxy: string[] = [];
 
   @Variable('Licence files, separated by commas. The newest counts.')
   @IsString({ each: true })

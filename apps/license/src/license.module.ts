@@ -12,8 +12,10 @@ import { LicenseConfig } from './license.config';
 import { licenseMetrics } from './metrics/license-metrics';
 import { MonthlyUsage } from './quota/monthly-usage';
 import { UsageController } from './quota/usage.controller';
+import { vendorMetrics } from './metrics/vendor-metrics';
 import { ServiceStanding } from './service-standing';
 import { StatusController } from './status.controller';
+import { Vendor } from './vendor/vendor';
 
 /** The objects that the controllers use. */
 export interface LicenseParts {
@@ -24,6 +26,8 @@ export interface LicenseParts {
   readonly standing: ServiceStanding;
   readonly documents: LicenseStore;
   readonly usage: MonthlyUsage;
+  /** In connected mode only. */
+  readonly vendor?: Vendor | undefined;
 }
 
 /** The license app over HTTP: its API, metrics and health on the same port. */
@@ -41,7 +45,7 @@ export class LicenseModule {
   static register(parts: LicenseParts, platform: Platform): DynamicModule {
     return {
       module: LicenseModule,
-      imports: [PlatformModule.register(platform, licenseMetrics), ManagementModule.register()],
+      imports: [PlatformModule.register(platform, [...licenseMetrics, ...vendorMetrics]), ManagementModule.register()],
       providers: [
         { provide: LicenseConfig, useValue: parts.config },
         { provide: KeyDirectory, useValue: parts.keys },
@@ -50,6 +54,7 @@ export class LicenseModule {
         { provide: ServiceStanding, useValue: parts.standing },
         { provide: LicenseStore, useValue: parts.documents },
         { provide: MonthlyUsage, useValue: parts.usage },
+        { provide: Vendor, useValue: parts.vendor ?? null },
       ],
     };
   }

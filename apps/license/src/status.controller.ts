@@ -1,9 +1,10 @@
-import { Controller, Get } from '@nestjs/common';
+import { Controller, Get, Inject } from '@nestjs/common';
 import { productVersion } from '@app/protocol';
 import { dateIfAny, describedLicense, describedState } from './documents/descriptions';
 import { KeyDirectory } from './keys/key-directory';
 import { LicenseConfig } from './license.config';
 import { ServiceStanding } from './service-standing';
+import { Vendor } from './vendor/vendor';
 
 /** `GET /status`: the licensee, what is licensed, until when, and the state of the service. Contains no secrets. Dates are ISO 8601. */
 @Controller()
@@ -12,6 +13,7 @@ export class StatusController {
     private readonly config: LicenseConfig,
     private readonly standing: ServiceStanding,
     private readonly keys: KeyDirectory,
+    @Inject(Vendor) private readonly vendor: Vendor | null,
   ) {}
 
   @Get('status')
@@ -27,6 +29,7 @@ export class StatusController {
       highWaterMark: dateIfAny(this.standing.highWaterMs),
       revocationDelayMs: this.config.revocationDelayMs,
       keys: this.keys.size,
+      vendor: this.vendor?.status(),
     };
   }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { addresses, ports } from './addresses';
 import { ApiClient } from './api-client';
 import { binary } from '../../support/binaries';
-import { Authority, createKeyPair } from './certificates';
+import { Authority, createKeyPair } from '../../../support/certificates';
 import { Daemons, type DaemonSpec } from '../../support/daemon';
 import { answersOk } from './https-probe';
 import { Kubectl } from './kubectl';

@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ports } from './addresses';
 import { binary, shared, sharedYaml } from '../../support/binaries';
-import type { Authority } from './certificates';
+import type { Authority } from '../../../support/certificates';
 import type { ControlPlane } from './control-plane';
 import { serve } from './endpoints';
 import { answersOk } from './https-probe';
