@@ -1,14 +1,17 @@
 import { NatsKeyValue } from '@app/broker';
-import { timeUsedMs, type ServiceState } from '@app/licensing';
+import { timeUsedMs } from '@app/licensing';
 import { createHttpApp, listen, type AppContext } from '@app/platform';
 import { AccessTokens, tokenBucket } from './access-tokens';
 import { Authorizer } from './authorizer';
+import { GraceWatch } from './grace/grace-watch';
 import { KeyAdmin } from './keys/key-admin';
 import { KeyDirectory, keyBucket } from './keys/key-directory';
 import { RetiredKeys, retiredKeyBucket } from './keys/retired-keys';
 import { readKeySeeds, readLicenses } from './license-files';
 import { LicenseModule } from './license.module';
+import { GraceMetrics } from './metrics/grace-metrics';
 import { LicenseMetrics, type MeasuredLicense } from './metrics/license-metrics';
+import { standingOf } from './metrics/standing';
 import { ServiceStanding } from './service-standing';
 import type { LicenseConfig } from './license.config';
 
@@ -35,10 +38,12 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
   shutdown.add('http', 5_000, () => app.close());
   const port = await listen(app, config);
   const metrics = app.get(LicenseMetrics, { strict: false });
+  const graces = new GraceWatch(() => standing.facts(), app.get(GraceMetrics, { strict: false }), log);
   const measure = (): void => {
     metrics.keys(keys.size);
     keys.freshUntilMs(standing.timeMs());
     metrics.license(measured(standing));
+    graces.observe();
   };
   const gauges = setInterval(measure, gaugeIntervalMs);
   shutdown.add('keys', 2_000, async () => {
@@ -69,10 +74,4 @@ function measured(standing: ServiceStanding): MeasuredLicense {
   const facts = standing.facts();
   const expiresInMs = (standing.license()?.exp ?? 0) * 1_000 - timeUsedMs(facts);
   return { standing: standingOf(standing.state()), expiresInMs, grantsForMs: standing.grantsForMs() };
-}
-
-function standingOf(state: ServiceState): MeasuredLicense['standing'] {
-  if (state.state === 'active') return 'valid';
-  if (state.state === 'grace') return 'in_grace';
-  return state.why === 'not_yet_valid' ? 'not_yet_valid' : 'expired';
 }
