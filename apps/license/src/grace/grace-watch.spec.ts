@@ -118,9 +118,9 @@ it('says that a grace is left, and warns anew in each of the next graces, for te
 it('warns anew where another licence takes over in a grace of its own', () => {
   pass(119);
   said();
-  licenses = [{ ...licenseOf('lic-2', 101, 10), iat: day(101) }];
+  licenses = [licenseOf('lic-2', 101, 6)];
   watch.observe();
-  expect(said()).toEqual([`${begins} expiry`]);
+  expect(said()).toEqual([`${begins} expiry`, `${runsOut} expiry 0.5`]);
 });
 
 it('counts each cause by its own machine, both at once', () => {
