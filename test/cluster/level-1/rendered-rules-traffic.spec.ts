@@ -1,15 +1,6 @@
 import { mayReach, type Party } from './network-policy';
 import { backup, outside, pod, ports } from './outside-parties';
-import {
-  deployments,
-  named,
-  partyOf,
-  policiesOf,
-  refusal,
-  render,
-  workloads,
-  type Choice,
-} from './rendered';
+import { deployments, named, partyOf, policiesOf, refusal, render, workloads, type Choice } from './rendered';
 
 /** A row of the traffic table: these may dial these at these ports. */
 interface Flow {
