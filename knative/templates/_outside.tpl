@@ -69,11 +69,13 @@ true
 {{/*
 Refuses every text in a tree of values that names a host outside. Left out is what no pod of this project dials: images, which the node
 pulls; the public name, which clients dial; the content of the licence; what selects nodes; annotations and labels; and the addresses of
-policies, which have checks of their own. `workers.global` repeats `global`.
+policies, which have checks of their own. `workers.global` repeats `global`. The license app dials its proxy, if it has one, and not the
+licence endpoint.
 */}}
 {{- define "antiphon.refuseAllOutside" -}}
 {{- $isLeftOut := regexMatch `^(global\.images|nats\.image|global\.models\.fetch\.image|ingress|license\.files|workers\.global|networkPolicy|global\.networkPolicy|global\.nats\.peers)$|\.(podAnnotations|annotations|labels|nodeSelector|tolerations|affinity)$` .path -}}
-{{- if $isLeftOut -}}
+{{- $isBehindProxy := and (eq .path "license.endpoint") (eq .Values.license.mode "connected") .Values.license.httpsProxy -}}
+{{- if or $isLeftOut $isBehindProxy -}}
 {{- else if kindIs "map" .tree -}}
 {{- range $key, $value := .tree -}}
 {{- include "antiphon.refuseAllOutside" (dict "path" (printf "%s.%s" $.path $key | trimPrefix ".") "tree" $value "Values" $.Values) -}}

@@ -7,6 +7,11 @@
 {{- printf "%.3f" (mulf $number (float64 $factor)) -}}
 {{- end }}
 
+{{/* Whole bytes of a Kubernetes quantity, without an exponent. */}}
+{{- define "antiphon.bytes" -}}
+{{- printf "%.0f" (include "antiphon.quantity" . | float64) -}}
+{{- end }}
+
 {{/* Seconds of a duration: 90s, 20m or 1h. */}}
 {{- define "antiphon.seconds" -}}
 {{- $factors := dict "s" 1 "m" 60 "h" 3600 -}}

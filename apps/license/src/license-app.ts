@@ -1,5 +1,5 @@
 import { NatsAppendLog, NatsKeyValue } from '@app/broker';
-import { timeUsedMs, type ServiceState } from '@app/licensing';
+import { timeUsedMs } from '@app/licensing';
 import { createHttpApp, listen, type AppContext, type Log } from '@app/platform';
 import { logs } from '@app/protocol';
 import { AccessTokens, tokenBucket } from './access-tokens';
@@ -7,16 +7,19 @@ import { Authorizer } from './authorizer';
 import { licenseBucket } from './documents/bucket';
 import { readLicenseFiles } from './documents/license-files';
 import { LicenseStore } from './documents/license-store';
+import { GraceWatch } from './grace/grace-watch';
 import { KeyAdmin } from './keys/key-admin';
 import { KeyDirectory, keyBucket } from './keys/key-directory';
 import { readKeySeeds } from './keys/key-seeds';
 import { RetiredKeys, retiredKeyBucket } from './keys/retired-keys';
 import { LicenseModule } from './license.module';
+import { GraceMetrics } from './metrics/grace-metrics';
 import { LicenseMetrics, type MeasuredLicense } from './metrics/license-metrics';
+import { standingOf } from './metrics/standing';
+import { VendorMetrics } from './metrics/vendor-metrics';
 import { MonthlyUsage } from './quota/monthly-usage';
 import { Quotas } from './quota/quotas';
 import { UsageSnapshots } from './quota/usage-snapshots';
-import { VendorMetrics } from './metrics/vendor-metrics';
 import { ServiceStanding } from './service-standing';
 import { connectVendor } from './vendor/connect-vendor';
 import type { LicenseConfig } from './license.config';
@@ -53,10 +56,12 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
   shutdown.add('http', 5_000, () => app.close());
   const port = await listen(app, config);
   const metrics = app.get(LicenseMetrics, { strict: false });
+  const graces = new GraceWatch(() => standing.facts(), app.get(GraceMetrics, { strict: false }), log);
   const measure = (): void => {
     metrics.keys(keys.size);
     keys.freshUntilMs(standing.timeMs());
     metrics.license(measured(standing));
+    graces.observe();
   };
   const gauges = setInterval(measure, gaugeIntervalMs);
   shutdown.add('vendor', 2_000, async () => {
@@ -111,10 +116,4 @@ function measured(standing: ServiceStanding): MeasuredLicense {
   const facts = standing.facts();
   const expiresInMs = (standing.license()?.exp ?? 0) * 1_000 - timeUsedMs(facts);
   return { standing: standingOf(standing.state()), expiresInMs, grantsForMs: standing.grantsForMs() };
-}
-
-function standingOf(state: ServiceState): MeasuredLicense['standing'] {
-  if (state.state === 'active') return 'valid';
-  if (state.state === 'grace') return 'in_grace';
-  return state.why === 'not_yet_valid' ? 'not_yet_valid' : 'expired';
 }

@@ -2,6 +2,7 @@ export * from './api-key';
 export * from './assert-licensed';
 export * from './audit';
 export * from './forecast';
+export * from './grace-countdown';
 export * from './high-water';
 export * from './issuer-keys';
 export * from './key-state';

@@ -8,6 +8,7 @@ import {
   ofKind,
   render,
   systemChart,
+  valueArguments,
   workersChart,
   type Choice,
   type Container,
@@ -64,10 +65,8 @@ function lanesBy(dispatch: string): string[] {
   return lanes.map((lane) => `global.lanes.${lane}.dispatch=${dispatch}`);
 }
 
-function lint(chart: string, { files = [], set = [] }: Choice) {
-  const values = files.flatMap((name) => ['--values', join(systemChart, `values-${name}.yaml`)]);
-  const single = set.flatMap((assignment) => ['--set', assignment]);
-  const args = ['lint', chart, '--strict', '--namespace', namespace, ...values, ...single];
+function lint(chart: string, choice: Choice) {
+  const args = ['lint', chart, '--strict', '--namespace', namespace, ...valueArguments(choice)];
   const { status, stdout } = spawnSync(join(binaries(), 'helm'), args, { encoding: 'utf8' });
   return { status, stdout };
 }

@@ -10,10 +10,16 @@ const folder = join(root, 'docs/operations');
 const pages = readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'utf8')] as const);
 const commands = documentedCommands(pages, 'helm').filter(({ words }) => words.includes('knative'));
 
+/** The values file of an operator, as the page on the modes of the licence has it. */
+const modes = readFileSync(join(folder, 'license-modes.md'), 'utf8');
+const ownValues = /call it\s+`own-values.yaml`:\s+```yaml\n(.*?)```/s.exec(modes)?.[1] ?? '';
+
 /** The same chart and values, rendered instead of installed. */
 function rendering(words: readonly string[], files: string): string[] {
   const own = words.map((word) =>
-    word === 'values-in-use.yaml' ? join(files, word) : word.replace(/=\.\/(?:license\/)?(.+)$/, `=${files}/$1`),
+    ['values-in-use.yaml', 'own-values.yaml'].includes(word)
+      ? join(files, word)
+      : word.replace(/=\.\/(?:license\/)?(.+)$/, `=${files}/$1`),
   );
   const rest = own
     .slice(own.indexOf('antiphon'))
@@ -27,8 +33,11 @@ describe('the commands of docs/operations', () => {
     for (const name of ['license.jwt', 'issuer-public.pem', 'api-keys.json', 'values-in-use.yaml']) {
       writeFileSync(join(files, name), '{}');
     }
+    writeFileSync(join(files, 'own-values.yaml'), ownValues);
   });
   afterAll(() => rmSync(files, { recursive: true }));
+
+  it('have a values file of an operator in the docs', () => expect(ownValues).toContain('license:'));
 
   it('are some', () => expect(commands.length).toBeGreaterThan(8));
 

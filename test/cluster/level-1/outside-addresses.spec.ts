@@ -37,7 +37,19 @@ describe('an address outside of an air-gapped cluster is refused', () => {
         ],
         ['global.nats.url', 'bus.vendor.example'],
       ],
-      [['license.env.LICENSE_ENDPOINT=https://license.vendor.example'], ['license.env.LICENSE_ENDPOINT']],
+      [['license.endpoint=https://license.vendor.example'], ['license.endpoint', 'license.vendor.example']],
+      [
+        ['license.mode=connected', 'license.endpoint=https://license.vendor.example'],
+        ['license.mode is connected', 'denyExternalEgress', 'license.vendor.example', 'license.httpsProxy'],
+      ],
+      [
+        [
+          'license.mode=connected',
+          'license.endpoint=https://license.vendor.example',
+          'license.httpsProxy=http://proxy.vendor.example:3128',
+        ],
+        ['license.httpsProxy', 'proxy.vendor.example', 'denyExternalEgress'],
+      ],
       [['gateway.env.UPSTREAM=http://203.0.113.9'], ['gateway.env.UPSTREAM', '203.0.113.9']],
       [['inference.env.STORE=s3://store.vendor.example/voices'], ['inference.env.STORE', 'store.vendor.example']],
       [['workers.env.STORE=https://store.vendor.example/voices'], ['workers.env.STORE', 'store.vendor.example']],
@@ -81,7 +93,6 @@ describe('an address outside of an air-gapped cluster is refused', () => {
         ],
         ['global.models.fetch.args', 'models.vendor.example'],
       ],
-      [['license.env.LICENSE_MODE=connected'], ['license.env.LICENSE_MODE is connected', 'denyExternalEgress']],
     ],
     airGapped,
   );
@@ -104,6 +115,12 @@ describe('an address outside of an air-gapped cluster is refused', () => {
         ['gateway.podAnnotations.docs=https://docs.vendor.example'],
         ['workers.nodeSelector.kubernetes\\.io/hostname=gpu-1.vendor.example'],
         ['gateway.env.MAX_UPLOAD_BYTES=1000000'],
+        ['license.mode=connected', 'license.endpoint=https://license.speech.svc'],
+        [
+          'license.mode=connected',
+          'license.endpoint=https://license.vendor.example',
+          'license.httpsProxy=http://10.0.0.8:3128',
+        ],
         peers('10.1.0.0/16'),
       ],
       airGapped,

@@ -1,46 +1,6 @@
 import { mayReach, type Party } from './network-policy';
-import {
-  deployments,
-  named,
-  namespace,
-  partyOf,
-  policiesOf,
-  refusal,
-  render,
-  workloads,
-  type Choice,
-} from './rendered';
-
-const pod = (name: string, inNamespace: string, address: string, labels = {}): Party => ({
-  name,
-  namespace: inNamespace,
-  address,
-  labels: { app: name, ...labels },
-});
-
-/** A pod of the project that a person starts, to save the buckets for example: it reaches NATS, and nobody reaches it. */
-const backup = pod('backup', namespace, '10.0.2.1', {
-  'app.kubernetes.io/part-of': 'antiphon',
-  'app.kubernetes.io/component': 'backup',
-});
-
-/** Whoever is around the pods of the charts. */
-const outside: readonly Party[] = [
-  pod('ingress', 'kourier-system', '10.0.9.1'),
-  pod('activator', 'knative-serving', '10.0.9.2'),
-  pod('keda', 'keda', '10.0.9.3'),
-  pod('prometheus', 'monitoring', '10.0.9.4'),
-  pod('dns', 'kube-system', '10.0.9.5'),
-  pod('neighbour', namespace, '10.0.9.6'),
-  pod('stranger', 'default', '10.0.9.7'),
-  { name: 'vendor', address: '203.0.113.5' },
-  { name: 'store', address: '198.51.100.7' },
-  { name: 'internet', address: '8.8.8.8' },
-  { name: 'private', address: '172.20.1.1' },
-  { name: 'metadata', address: '169.254.169.254' },
-];
-
-const ports = [22, 53, 80, 443, 4222, 5000, 6222, 8000, 8012, 8013, 8080, 8081, 8112, 8222, 9090, 9091];
+import { backup, outside, pod, ports } from './outside-parties';
+import { deployments, named, partyOf, policiesOf, refusal, render, workloads, type Choice } from './rendered';
 
 /** A row of the traffic table: these may dial these at these ports. */
 interface Flow {
@@ -69,8 +29,10 @@ const traffic = (workers: readonly string[]): readonly Flow[] => [
   { from: [...apps, ...workers, 'nats', 'backup'], to: around, ports: [53] },
 ];
 
+const production = (): readonly Flow[] => [{ from: ['license'], to: ['vendor'], ports: [443] }];
+
 const connected = (workers: readonly string[]): readonly Flow[] => [
-  { from: ['license'], to: ['vendor'], ports: [443] },
+  ...production(),
   { from: ['gateway', 'inference', ...workers], to: ['store'], ports: [443] },
 ];
 
@@ -83,7 +45,7 @@ const privateRanges = (workers: readonly string[]): readonly Flow[] => [
   },
 ];
 
-const opened: Readonly<Record<string, typeof connected>> = { connected, 'air-gapped': privateRanges };
+const opened: Readonly<Record<string, typeof connected>> = { production, connected, 'air-gapped': privateRanges };
 
 /** All flows that the policies allow from or to a pod of the charts, `FROM > TO:PORT`. */
 function allowedFlows(choice: Choice): string[] {

@@ -103,11 +103,23 @@ export interface Choice {
   readonly chart?: string;
 }
 
-/** Renders a chart as an installation would; throws what helm says against the values. */
-export function render({ files = [], set = [], chart = systemChart }: Choice = {}): Manifest[] {
+/** What values-production.yaml leaves to the operator. */
+const filledIn = [
+  'license.endpoint=https://license.vendor.example',
+  'networkPolicy.licenseEndpoint.cidrs={203.0.113.0/28}',
+];
+
+/** The values as arguments of helm. Production is filled in; `set` counts over that. */
+export function valueArguments({ files = [], set = [] }: Choice): string[] {
   const values = files.flatMap((name) => ['--values', join(systemChart, `values-${name}.yaml`)]);
-  const single = set.flatMap((assignment) => ['--set', assignment]);
-  const output = template(['template', 'antiphon', chart, '--namespace', namespace, ...values, ...single]);
+  const all = [...(files.at(-1) === 'production' ? filledIn : []), ...set];
+  return [...values, ...all.flatMap((assignment) => ['--set', assignment])];
+}
+
+/** Renders a chart as an installation would; throws what helm says against the values. */
+export function render(choice: Choice = {}): Manifest[] {
+  const { chart = systemChart } = choice;
+  const output = template(['template', 'antiphon', chart, '--namespace', namespace, ...valueArguments(choice)]);
   return parseAllDocuments(output).flatMap((document) => {
     if (document.errors.length > 0) throw document.errors[0] as Error;
     const manifest = document.toJS() as Manifest | null;
@@ -209,7 +221,10 @@ export const deployments: readonly (readonly [string, Choice])[] = [
       files: ['production'],
       set: [
         'global.tracing.collectorUrl=http://collector.monitoring:4318',
-        'networkPolicy.licenseEndpoint.cidrs={203.0.113.0/28}',
+        'license.caSecret.name=vendor-ca',
+        'license.noProxy={.corp.example}',
+        'license.deployment=prod-1',
+        'license.audit.keySecret.name=audit-key',
         'networkPolicy.objectStore.cidrs={198.51.100.0/24}',
       ],
     },

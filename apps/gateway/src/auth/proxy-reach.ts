@@ -20,10 +20,3 @@ export function proxyReach({ lostAtMs: sinceMs, keptUntilMs: untilMs }: ReachFac
   if (untilMs === undefined || nowMs >= untilMs) return { state: 'refused', sinceMs };
   return { state: 'grace', sinceMs, untilMs };
 }
-
-/** The shares of the grace at which the operator is warned. */
-export const warningShares = [0.5, 0.2, 0.05] as const;
-
-/** The lowest of `warningShares` that the rest has fallen to; undefined above all of them. */
-export const warningAt = (restShare: number): number | undefined =>
-  warningShares.findLast((share) => restShare <= share);

@@ -1,7 +1,7 @@
-import type { Log } from '@app/platform';
+import { GraceWarnings, type Log } from '@app/platform';
 import type { LicenseProxyMetrics } from '../metrics/license-proxy-metrics';
 import { nextCircuit, type Circuit, type CircuitEvent } from './circuit';
-import { proxyReach, warningAt, type ProxyReach } from './proxy-reach';
+import { proxyReach, type ProxyReach } from './proxy-reach';
 
 /** How the license app is watched. */
 export interface ProxyWatchOptions {
@@ -29,7 +29,7 @@ export class ProxyWatch {
   private circuitNow: Circuit = { state: 'closed' };
   private lostAtMs: number | undefined;
   private kept: { readonly untilMs: number; readonly forMs: number } | undefined;
-  private warnedAt: number | undefined;
+  private readonly warnings = new GraceWarnings();
   private readonly calls = new Set<AbortController>();
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
@@ -58,7 +58,6 @@ export class ProxyWatch {
     }
     if (this.lostAtMs !== undefined) this.options.log.info('license app answers again');
     this.lostAtMs = undefined;
-    this.warnedAt = undefined;
     this.publishReach();
   }
 
@@ -142,9 +141,8 @@ export class ProxyWatch {
     const restMs = state === 'active' ? forMs : Math.max(0, untilMs - performance.now());
     const restShare = state === 'active' ? 1 : restMs / Math.max(forMs, 1);
     this.options.metrics.reach(state, restMs, restShare);
-    const share = state === 'active' ? undefined : warningAt(restShare);
-    if (share === undefined || share === this.warnedAt) return;
-    this.warnedAt = share;
+    const share = this.warnings.observe(restShare);
+    if (share === undefined) return;
     this.options.log.warn('grace for an unreachable license app runs out', { restShare: share, restMs });
   }
 }

@@ -7,6 +7,8 @@ import {
 } from '@willsoto/nestjs-prometheus';
 import type { Counter, Gauge, Histogram } from 'prom-client';
 import { authorizeBucketsSeconds } from '@app/platform';
+import { graceMetrics } from './grace-metrics';
+import { standings, type Standing } from './standing';
 
 const requests = {
   name: 'antiphon_license_requests_total',
@@ -28,7 +30,7 @@ const grantsFor = {
 };
 const standing = {
   name: 'antiphon_license_standing',
-  help: 'State of the licence: 1 for the current standing, 0 for the others.',
+  help: 'State of the service: 1 for the current standing of valid, in_grace, expired, contact_lost, revoked, not_yet_valid and missing, 0 for the others.',
   labelNames: ['standing'] as const,
 };
 const keys = { name: 'antiphon_license_keys', help: 'Number of API keys that this license app has read.' };
@@ -52,11 +54,10 @@ const outcomes = [
   'model_not_licensed',
   'license_unavailable',
 ];
-const standings = ['not_yet_valid', 'valid', 'in_grace', 'expired'] as const;
 
 /** The state of a licence at a moment. */
 export interface MeasuredLicense {
-  readonly standing: (typeof standings)[number];
+  readonly standing: Standing;
   /** Negative after the expiry. */
   readonly expiresInMs: number;
   /** Milliseconds until requests are refused. 0 if they are refused already. */
@@ -101,4 +102,5 @@ export const licenseMetrics: readonly Provider[] = [
   makeHistogramProvider(duration),
   makeCounterProvider(requests),
   ...[expiresIn, grantsFor, standing, keys].map(makeGaugeProvider),
+  ...graceMetrics,
 ];

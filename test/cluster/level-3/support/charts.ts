@@ -18,13 +18,23 @@ export interface ChartSettings {
   readonly overlay: object;
 }
 
+/** What values-production.yaml leaves to the operator. */
+const filledIn = {
+  license: { endpoint: 'https://license.vendor.example' },
+  networkPolicy: { licenseEndpoint: { cidrs: ['203.0.113.0/28'] } },
+};
+
 /** Renders the chart `antiphon` with its subchart, as `helm install` would; resolves to the file. */
 export async function renderCharts({ namespace, values, overlay }: ChartSettings, folder: string): Promise<string> {
-  const overlayFile = join(folder, `${namespace}-overlay.json`);
-  writeFileSync(overlayFile, JSON.stringify(overlay, null, 2));
+  const overlayOf = (name: string, content: object): string => {
+    const file = join(folder, `${namespace}-${name}.json`);
+    writeFileSync(file, JSON.stringify(content, null, 2));
+    return file;
+  };
+  const own = values.at(-1) === 'production' ? [overlayOf('filled-in', filledIn)] : [];
   const chart = join(root, 'knative');
   const named = values.map((name) => join(chart, `values-${name}.yaml`));
-  const files = [...named, overlayFile].flatMap((file) => ['--values', file]);
+  const files = [...named, ...own, overlayOf('overlay', overlay)].flatMap((file) => ['--values', file]);
   const args = ['template', 'antiphon', chart, '--namespace', namespace, ...files];
   const { stdout } = await execute(binary('helm'), args, { maxBuffer: outputAtMost });
   const manifest = join(folder, `${namespace}.yaml`);

@@ -31,6 +31,9 @@ export interface SystemSettings {
   readonly nodes: readonly NodeSpec[];
 }
 
+/** There is no licence endpoint here. */
+const airgapped = { license: { mode: 'airgapped', endpoint: '' }, networkPolicy: { licenseEndpoint: { cidrs: [] } } };
+
 /** What the charts mark the pods with that are real processes here. */
 const realPods = { label: 'app.kubernetes.io/component', values: ['worker', 'nats'] };
 
@@ -80,7 +83,8 @@ export class SpeechSystem {
       await plane.kubectl.applyServerSide(sharedYaml('prometheus-operator-crds'));
       await provideVolumes(plane.api, namespace, natsPods.length);
       scale.start();
-      await plane.kubectl.apply([await renderCharts({ namespace, values: ['production'], overlay }, folder)]);
+      const settings = { namespace, values: ['production'], overlay: { ...overlay, ...airgapped } };
+      await plane.kubectl.apply([await renderCharts(settings, folder)]);
       mounted.config = await natsConfig(plane.api, namespace);
       runner.start();
       await until(isBusReady);
