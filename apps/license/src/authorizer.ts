@@ -20,11 +20,12 @@ export class Authorizer {
     private readonly tokens: AccessTokens,
     private readonly standing: ServiceStanding,
     private readonly revocationDelayMs: number,
+    private readonly assertRoom: () => void = () => undefined,
   ) {}
 
   /**
    * Grants, or throws the refusal of the key, of the licence or of the scopes of the key. For an access token also
-   * `token_expired` and `token_not_allowed`.
+   * `token_expired` and `token_not_allowed`. `audit_log_full` where the logs have no room for the records of the request.
    */
   authorize(request: AuthorizationRequest): AuthorizationGranted {
     const { feature, model } = request;
@@ -34,6 +35,7 @@ export class Authorizer {
     if (!hasScope(record, feature)) {
       throw new ProblemError('scope_missing', { detail: `Use an API key that has the scope ${feature}.` });
     }
+    this.assertRoom();
     const maxConcurrent = lowest(record.maxConcurrent, license.limits.maxConcurrent);
     // The end of the licence, of the key and of the token is known: no answer outlives it.
     const endsInMs = Math.floor(Math.min(this.standing.grantsForMs(), untilMs - nowMs));

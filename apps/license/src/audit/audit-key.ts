@@ -47,12 +47,13 @@ async function keptKey(store: KeyValueStore): Promise<string> {
   throw new ProblemError('bus_unavailable', { detail: `The entry ${auditKeyEntry} cannot be stored.` });
 }
 
-async function readKeyFile(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw new ProblemError('config_invalid', { detail: 'AUDIT_KEY_FILE cannot be read.', cause: error });
-  }
+/** The PEM of a key file; throws `config_invalid` where it has no private Ed25519 key. */
+export async function readKeyFile(file: string): Promise<string> {
+  const pem = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new ProblemError('config_invalid', { detail: 'AUDIT_KEY_FILE cannot be read.', cause });
+  });
+  ed25519(pem, 'AUDIT_KEY_FILE');
+  return pem;
 }
 
 function ed25519(pem: string, what: string): KeyObject {

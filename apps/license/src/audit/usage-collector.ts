@@ -16,6 +16,8 @@ interface Batch extends Readonly<Record<string, unknown>> {
   readonly usageTo: number;
   /** Sequences of records that could not be read. */
   readonly unreadable?: readonly number[];
+  /** First and last sequence that somebody else removed from the stream. */
+  readonly missing?: readonly [number, number];
 }
 
 /**
@@ -48,15 +50,19 @@ export class UsageCollector {
   private async nextEvent(): Promise<AuditEvent | undefined> {
     const batch = await this.nextBatch();
     if (!batch) return undefined;
-    if (batch.unreadable) this.log.error('usage records cannot be read', { sequences: batch.unreadable });
+    const { unreadable, missing } = batch;
+    if (unreadable) this.log.error('usage records cannot be read', { sequences: unreadable });
+    if (missing) this.log.error('usage records are missing in their stream', { from: missing[0], to: missing[1] });
     return this.event(usageEventType, batch);
   }
 
   private async nextBatch(): Promise<Batch | undefined> {
     const records: UsageRecord[] = [];
     const unreadable: number[] = [];
-    let [bytes, usageTo, count] = [0, 0, 0];
-    for await (const stored of this.usage.read(this.chain.follower.usageTo + 1)) {
+    const from = this.chain.follower.usageTo + 1;
+    let [bytes, usageTo, count, first] = [0, 0, 0, from];
+    for await (const stored of this.usage.read(from)) {
+      if (count === 0) first = stored.sequence;
       bytes += stored.payload.byteLength + 1;
       if (count === batchRecords || (count > 0 && bytes > batchBytes)) break;
       const record = readable(stored);
@@ -66,7 +72,12 @@ export class UsageCollector {
       usageTo = stored.sequence;
     }
     if (count === 0) return undefined;
-    return { records, usageTo, ...(unreadable.length > 0 && { unreadable }) };
+    return {
+      records,
+      usageTo,
+      ...(unreadable.length > 0 && { unreadable }),
+      ...(first > from && { missing: [from, first - 1] as const }),
+    };
   }
 
   private watchRestart(lastSequence: number): void {
