@@ -2,6 +2,7 @@ import { NatsKeyValue } from '@app/broker';
 import { timeUsedMs, type ServiceState } from '@app/licensing';
 import { createHttpApp, listen, type AppContext } from '@app/platform';
 import { AccessTokens, tokenBucket } from './access-tokens';
+import { natsAuditLogs } from './audit/nats-audit-logs';
 import { Authorizer } from './authorizer';
 import { KeyAdmin } from './keys/key-admin';
 import { KeyDirectory, keyBucket } from './keys/key-directory';
@@ -15,6 +16,9 @@ import type { LicenseConfig } from './license.config';
 /** Interval at which the gauges of licence and keys are set, in milliseconds. */
 const gaugeIntervalMs = 5_000;
 
+/** The bucket of what the license app knows beside keys: the key of the audit log is in it. */
+const licenseBucket = 'antiphon-license';
+
 /** Starts the license app and returns its port once it answers requests. Throws if the licence is not trusted. */
 export async function startLicenseApp(context: AppContext<LicenseConfig>): Promise<number> {
   const { config, log, readiness, shutdown } = context;
@@ -23,14 +27,16 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
   const { natsUrl: servers, jetstreamReplicas: replicas } = config;
   const storeOf = (bucket: string): NatsKeyValue => new NatsKeyValue({ servers, name: 'license', bucket, replicas });
   const [keyStore, retiredStore, tokenStore] = [storeOf(keyBucket), storeOf(retiredKeyBucket), storeOf(tokenBucket)];
-  const stores = [keyStore, retiredStore, tokenStore];
+  const licenseStore = storeOf(licenseBucket);
+  const stores = [keyStore, retiredStore, tokenStore, licenseStore];
   const retired = new RetiredKeys(retiredStore, log);
   const keys = new KeyDirectory(keyStore, retired, seeds, config.revocationDelayMs, log);
   const tokens = new AccessTokens(tokenStore, log);
-  const authorizer = new Authorizer(keys, tokens, standing, config.revocationDelayMs);
+  const audit = natsAuditLogs(config, licenseStore, log);
+  const authorizer = new Authorizer(keys, tokens, standing, config.revocationDelayMs, () => audit.assertRoom());
   const keyAdmin = new KeyAdmin(keyStore, keys, retired, () => standing.timeMs());
   readiness.add('API keys read', () => keys.isCurrent(standing.timeMs()));
-  const parts = { config, keys, keyAdmin, authorizer, standing };
+  const parts = { config, keys, keyAdmin, authorizer, standing, audit };
   const app = await createHttpApp(LicenseModule.register(parts, context), log);
   shutdown.add('http', 5_000, () => app.close());
   const port = await listen(app, config);
@@ -41,6 +47,7 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
     metrics.license(measured(standing));
   };
   const gauges = setInterval(measure, gaugeIntervalMs);
+  shutdown.add('audit log', 10_000, () => audit.stop());
   shutdown.add('keys', 2_000, async () => {
     clearInterval(gauges);
     keys.stop();
@@ -52,6 +59,7 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
   await retired.start();
   await tokens.start();
   await keys.start();
+  await audit.start((...size) => metrics.logSize(...size));
   measure();
   const { state } = standing.state();
   const { jti, sub, exp } = standing.license() ?? {};

@@ -3,6 +3,8 @@ import { MemoryKeyValue } from '@app/broker';
 import { clockSettleMs, defaultGrace, hashApiKey, makeApiKey, type ApiKeyRecord, type License } from '@app/licensing';
 import { createHttpApp, Log, Readiness, Tracing } from '@app/platform';
 import { AccessTokens } from './access-tokens';
+import type { AuditLogs } from './audit/audit-logs';
+import { memoryAuditLogs } from './audit/testing';
 import { Authorizer } from './authorizer';
 import { KeyAdmin } from './keys/key-admin';
 import { KeyDirectory } from './keys/key-directory';
@@ -32,6 +34,7 @@ const inTime = Date.parse('2026-06-01T12:00:00Z');
 let nowMs: number;
 let monotonicMs: number;
 let app: NestFastifyApplication;
+let audit: AuditLogs;
 const lines: Record<string, unknown>[] = [];
 
 beforeEach(async () => {
@@ -48,19 +51,24 @@ beforeEach(async () => {
   const tokens = new AccessTokens(new MemoryKeyValue(), log);
   await tokens.start();
   const config = new LicenseConfig();
+  ({ audit } = memoryAuditLogs(log));
+  await audit.start();
   const standing = new ServiceStanding('airgapped', [license], () => ({ wallMs: nowMs, monotonicMs }));
-  const authorizer = new Authorizer(keys, tokens, standing, config.revocationDelayMs);
+  const authorizer = new Authorizer(keys, tokens, standing, config.revocationDelayMs, () => audit.assertRoom());
   const keyAdmin = new KeyAdmin(store, keys, retired, () => standing.timeMs());
   app = await createHttpApp(
     LicenseModule.register(
-      { config, keys, keyAdmin, authorizer, standing },
+      { config, keys, keyAdmin, authorizer, standing, audit },
       { log, readiness: new Readiness(), tracing: Tracing.off() },
     ),
     log,
   );
   await app.init();
 });
-afterEach(() => app.close());
+afterEach(async () => {
+  await app.close();
+  await audit.stop();
+});
 
 const authorize = async (key: string, feature: string, requestId = 'req-1', model = 'piper') => {
   const payload = { key, feature, model, requestId };

@@ -70,7 +70,9 @@ export class LicenseConfig extends AppConfig {
   @Min(1)
   auditRetentionDays = 400;
 
-  @Variable('How long usage records are kept beside the audit log, in days. At least the present and the previous month.')
+  @Variable(
+    'How long usage records are kept beside the audit log, in days. At least the present and the previous month.',
+  )
   @IsInt()
   @Min(62)
   usageRetentionDays = 100;

@@ -1,6 +1,9 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ManagementModule, PlatformModule, type Platform } from '@app/platform';
 import { AccessTokenController } from './access-token.controller';
+import { AuditController } from './audit/audit.controller';
+import { AuditLogs } from './audit/audit-logs';
+import { AuditWriter } from './audit/audit-writer';
 import { AuthorizeController } from './authorize.controller';
 import { Authorizer } from './authorizer';
 import { KeyAdmin } from './keys/key-admin';
@@ -18,12 +21,16 @@ export interface LicenseParts {
   readonly keyAdmin: KeyAdmin;
   readonly authorizer: Authorizer;
   readonly standing: ServiceStanding;
+  readonly audit: AuditLogs;
 }
 
 /** The license app over HTTP: its API, metrics and health on the same port. */
-@Module({ controllers: [AccessTokenController, AuthorizeController, KeysController, StatusController] })
+@Module({
+  controllers: [AccessTokenController, AuditController, AuthorizeController, KeysController, StatusController],
+})
 export class LicenseModule {
-  static register({ config, keys, keyAdmin, authorizer, standing }: LicenseParts, platform: Platform): DynamicModule {
+  static register(parts: LicenseParts, platform: Platform): DynamicModule {
+    const { config, keys, keyAdmin, authorizer, standing, audit } = parts;
     return {
       module: LicenseModule,
       imports: [PlatformModule.register(platform, licenseMetrics), ManagementModule.register()],
@@ -33,6 +40,8 @@ export class LicenseModule {
         { provide: KeyAdmin, useValue: keyAdmin },
         { provide: Authorizer, useValue: authorizer },
         { provide: ServiceStanding, useValue: standing },
+        { provide: AuditLogs, useValue: audit },
+        { provide: AuditWriter, useValue: audit.writer },
       ],
     };
   }

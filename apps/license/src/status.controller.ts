@@ -1,6 +1,7 @@
 import { Controller, Get } from '@nestjs/common';
 import type { License, ServiceState } from '@app/licensing';
 import { productVersion } from '@app/protocol';
+import { AuditLogs } from './audit/audit-logs';
 import { KeyDirectory } from './keys/key-directory';
 import { LicenseConfig } from './license.config';
 import { ServiceStanding } from './service-standing';
@@ -12,6 +13,7 @@ export class StatusController {
     private readonly config: LicenseConfig,
     private readonly standing: ServiceStanding,
     private readonly keys: KeyDirectory,
+    private readonly audit: AuditLogs,
   ) {}
 
   @Get('status')
@@ -25,6 +27,7 @@ export class StatusController {
       grantsForSeconds: Math.floor(this.standing.grantsForMs() / 1_000),
       revocationDelayMs: this.config.revocationDelayMs,
       keys: this.keys.size,
+      auditKeyId: this.audit.keyId,
     };
   }
 }

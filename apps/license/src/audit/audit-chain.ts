@@ -96,5 +96,4 @@ export class AuditChain {
       throw error;
     }
   }
-
 }

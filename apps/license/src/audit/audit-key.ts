@@ -84,7 +84,8 @@ async function withEarlierKeys(
     const others = kept.replace(publicPem, '');
     const publicKeysPem = `${others.trimEnd()}\n${publicPem}`;
     const replaced = ids.at(-1);
-    if (await store.replace(publicKeysEntry, kept, publicKeysPem)) return { publicKeysPem, ...(replaced && { replaced }) };
+    if (await store.replace(publicKeysEntry, kept, publicKeysPem))
+      return { publicKeysPem, ...(replaced && { replaced }) };
   }
   throw new ProblemError('bus_unavailable', { detail: `The entry ${publicKeysEntry} cannot be stored.` });
 }

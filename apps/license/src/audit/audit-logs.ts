@@ -18,6 +18,8 @@ const roundMs = 2_000;
 const retentionMs = 60 * 60 * 1_000;
 const progressMs = 30_000;
 const retryAfterSeconds = 10;
+/** How long a stop waits for the round that runs, in milliseconds. */
+const stopMs = 3_000;
 
 /** Entry of the bucket with the sequence of the newest audit record that states how far usage was moved. */
 const progressEntry = 'audit-progress';
@@ -34,7 +36,6 @@ export interface AuditLogsOptions {
   readonly retentionDays: RetentionDays;
   readonly keyFile?: string | undefined;
   readonly deployment?: string | undefined;
-  readonly showSize?: ShowSize | undefined;
   /** In connected mode: number of the newest audit record that the vendor has; undefined if it has none. */
   readonly acknowledged?: (() => number | undefined) | undefined;
   readonly nowMs?: () => number;
@@ -55,28 +56,31 @@ export class AuditLogs {
   private readonly stopping = new AbortController();
   private readonly failing = new Map<string, string>();
   private parts: Parts | undefined;
+  private showSize: ShowSize | undefined;
   private running: Promise<void> = Promise.resolve();
   private retainedAtMs = -Infinity;
   private progress = { atMs: -Infinity, saved: 0 };
 
   constructor(private readonly options: AuditLogsOptions) {
-    const { log, logs, showSize } = options;
+    const { log, logs } = options;
     this.writer = new AuditWriter(log, () => this.assertRoom(), options.nowMs);
-    this.disk = new DiskWatch(logs, log, showSize);
+    this.disk = new DiskWatch(logs, log);
   }
 
   /** Begins. Throws `config_invalid` for a key file that is none; what NATS refuses is tried again each round. */
-  async start(): Promise<void> {
+  async start(showSize?: ShowSize): Promise<void> {
     const instance = randomBytes(8).toString('hex');
     if (this.options.keyFile !== undefined) await readKeyFile(this.options.keyFile);
     void this.writer.record('started', { version: productVersion, instance });
+    this.showSize = showSize;
     this.running = this.run(instance);
   }
 
   /** Writes what waits, signs the log and ends. */
   async stop(): Promise<void> {
     this.stopping.abort();
-    await this.running;
+    // It waits without end for a NATS that never was there.
+    await Promise.race([this.running, pause(stopMs, undefined, { ref: false })]);
     const { parts } = this;
     if (parts) {
       await this.step('events', () => this.writer.flush());
@@ -90,7 +94,9 @@ export class AuditLogs {
 
   /** Throws `audit_log_full` while the logs have no room for the records of new requests. */
   assertRoom(): void {
-    if (this.disk.isFull || this.parts?.chain.isFull) throw new ProblemError('audit_log_full', { retryAfterSeconds });
+    const isWithoutLog = this.failing.get('start') === 'disk_full';
+    if (!isWithoutLog && !this.disk.isFull && !this.parts?.chain.isFull) return;
+    throw new ProblemError('audit_log_full', { retryAfterSeconds });
   }
 
   /** A tar of the audit log and the usage records. Throws `bus_unavailable` before the logs were reached. */
@@ -149,7 +155,7 @@ export class AuditLogs {
     const { chain } = parts;
     const isStopping = (): boolean => this.stopping.signal.aborted;
     const codes = [
-      await this.step('size', () => this.disk.check()),
+      await this.step('size', () => this.disk.check(this.showSize)),
       await this.step('events', () => this.writer.flush()),
       await this.step('usage', () => parts.collector.collect(isStopping)),
       await this.step('checkpoint', () => chain.checkpointIfDue()),
@@ -177,7 +183,8 @@ export class AuditLogs {
       return undefined;
     } catch (error) {
       const { code } = ProblemError.from(error);
-      if (this.failing.get(name) !== code) this.options.log.warn('audit log: step failed', { step: name, code, err: error });
+      if (this.failing.get(name) !== code)
+        this.options.log.warn('audit log: step failed', { step: name, code, err: error });
       this.failing.set(name, code);
       return code;
     }

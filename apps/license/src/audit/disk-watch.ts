@@ -18,7 +18,6 @@ export class DiskWatch {
   constructor(
     private readonly logs: Readonly<Record<MeasuredLog, AppendLog>>,
     private readonly log: Log,
-    private readonly show: ShowSize = () => undefined,
   ) {}
 
   /** Whether one of the logs has no room for the records of new requests. */
@@ -26,11 +25,11 @@ export class DiskWatch {
     return this.full.length > 0;
   }
 
-  async check(): Promise<void> {
+  async check(show: ShowSize = () => undefined): Promise<void> {
     const full: MeasuredLog[] = [];
     for (const name of ['usage', 'audit'] as const) {
       const state = await this.logs[name].state();
-      this.show(name, state.bytes, state.maxBytes);
+      show(name, state.bytes, state.maxBytes);
       const ratio = filled(state);
       this.warn(name, ratio, state);
       if (ratio >= fullRatio) full.push(name);

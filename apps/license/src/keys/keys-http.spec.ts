@@ -3,6 +3,8 @@ import { MemoryKeyValue } from '@app/broker';
 import { apiKeyPattern, defaultGrace, hashApiKey, makeApiKey, type ApiKeyRecord, type License } from '@app/licensing';
 import { createHttpApp, Log, Readiness, Tracing } from '@app/platform';
 import { AccessTokens } from '../access-tokens';
+import type { AuditLogs } from '../audit/audit-logs';
+import { memoryAuditLogs } from '../audit/testing';
 import { Authorizer } from '../authorizer';
 import { LicenseConfig } from '../license.config';
 import { LicenseModule } from '../license.module';
@@ -31,6 +33,8 @@ const license: License = {
 let nowMs: number;
 let monotonicMs: number;
 let app: NestFastifyApplication;
+let audit: AuditLogs;
+let stores: ReturnType<typeof memoryAuditLogs>['stores'];
 let store: MemoryKeyValue;
 let lines: string[];
 
@@ -54,10 +58,16 @@ beforeEach(async () => {
   );
   const keyAdmin = new KeyAdmin(store, keys, retired, () => standing.timeMs());
   const platform = { log, readiness: new Readiness(), tracing: Tracing.off() };
-  app = await createHttpApp(LicenseModule.register({ config, keys, keyAdmin, authorizer, standing }, platform), log);
+  ({ audit, stores } = memoryAuditLogs(log));
+  await audit.start();
+  const parts = { config, keys, keyAdmin, authorizer, standing, audit };
+  app = await createHttpApp(LicenseModule.register(parts, platform), log);
   await app.init();
 });
-afterEach(() => app.close());
+afterEach(async () => {
+  await app.close();
+  await audit.stop();
+});
 
 interface Answer {
   readonly status: number;

@@ -87,7 +87,8 @@ function header(name: string, size: number, timeMs: number): Uint8Array {
 }
 
 function readHeader(block: Buffer): { name: string; size: number } {
-  const text = (from: number, bytes: number): string => block.toString('latin1', from, from + bytes).replace(/\0.*$/s, '');
+  const text = (from: number, bytes: number): string =>
+    block.toString('latin1', from, from + bytes).replace(/\0.*$/s, '');
   const [size, stated] = [Number.parseInt(text(124, 12), 8), Number.parseInt(text(148, 8), 8)];
   if (!isArchive(block) || stated !== checksum(block)) throw new RangeError('The archive is damaged.');
   if (!(size >= 0 && size < maxEntryBytes)) throw new RangeError('A file of the archive is too large.');
