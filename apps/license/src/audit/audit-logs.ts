@@ -13,8 +13,8 @@ import { DiskWatch, type ShowSize } from './disk-watch';
 import { Retention, type RetentionDays } from './retention';
 import { UsageCollector } from './usage-collector';
 
-/** Between two rounds of the work on both logs, in milliseconds. */
-const roundMs = 2_000;
+/** Milliseconds between two rounds of the work on both logs. */
+const defaultRoundMs = 2_000;
 const retentionMs = 60 * 60 * 1_000;
 const progressMs = 30_000;
 const retryAfterSeconds = 10;
@@ -38,6 +38,8 @@ export interface AuditLogsOptions {
   readonly deployment?: string | undefined;
   /** In connected mode: number of the newest audit record that the vendor has; undefined if it has none. */
   readonly acknowledged?: (() => number | undefined) | undefined;
+  /** Milliseconds between two rounds of the work on both logs. */
+  readonly roundMs?: number;
   readonly nowMs?: () => number;
 }
 
@@ -121,6 +123,7 @@ export class AuditLogs {
 
   private async run(instance: string): Promise<void> {
     const { signal } = this.stopping;
+    const { roundMs = defaultRoundMs } = this.options;
     while (!signal.aborted) {
       if (!this.parts) await this.step('start', () => this.setUp(instance));
       if (this.parts) await this.round(this.parts);
