@@ -1,9 +1,8 @@
 import { parseArgs } from 'node:util';
 import { ProblemError } from '@app/protocol';
 import { errorLine } from '../error-line';
-import { dataFolderOf } from '../stack/options';
-import { readRunFile } from '../stack/run-file';
 import { createdText, listText, revokedText, rotatedText, type KeyView, type NewKeyView } from './key-texts';
+import { licenseAppOf, licenseAppOptions, licenseAppHelp } from './license-app-of';
 
 const help = `npm run license -- key create ID [LIMITS]           create an API key and print it once
 npm run license -- key list                         list all API keys
@@ -21,10 +20,7 @@ Limits of a new key; what is not given is not limited:
   --overlap TIME              how long the old key stays valid: a number with s, m, h or d, at most 30d (default: 24h)
   --json                      print the answer of the API
 
-Which license app, and with which admin key:
-  --data DIR                  data folder of a stack that npm run up started (default: .antiphon in the repository)
-  --url URL                   base URL of another license app, http://127.0.0.1:8080 for example
-  --key KEY                   admin key for --url (default: the variable ANTIPHON_ADMIN_KEY)
+${licenseAppHelp}
   --help                      print this text`;
 
 const options = {
@@ -35,9 +31,7 @@ const options = {
   expires: { type: 'string' },
   overlap: { type: 'string' },
   json: { type: 'boolean' },
-  data: { type: 'string' },
-  url: { type: 'string' },
-  key: { type: 'string' },
+  ...licenseAppOptions,
   help: { type: 'boolean', short: 'h' },
 } as const;
 
@@ -113,9 +107,9 @@ type Call = (method: 'GET' | 'POST', path: string, body?: object) => Promise<unk
 
 /** Calls the license app that the options name. A refusal is an error with the app's own message. */
 function caller(values: Values, root: string): Call {
-  const { url, key } = target(values, root);
+  const { url, key } = licenseAppOf(values, root);
   return async (method, path, body) => {
-    const response = await fetch(new URL(path, url.endsWith('/') ? url : `${url}/`), {
+    const response = await fetch(new URL(path, url), {
       method,
       headers: { authorization: `Bearer ${key}`, ...(body ? { 'content-type': 'application/json' } : {}) },
       ...(body ? { body: JSON.stringify(body) } : {}),
@@ -127,18 +121,6 @@ function caller(values: Values, root: string): Call {
       `${response.status} ${answer?.error_code ?? ''}: ${answer?.message ?? 'no license app answers here'}`,
     );
   };
-}
-
-function target(values: Values, root: string): { readonly url: string; readonly key: string } {
-  if (values.url !== undefined) {
-    const key = values.key ?? process.env['ANTIPHON_ADMIN_KEY'];
-    if (!key) throw wrong('--url needs an admin key: give --key KEY or set ANTIPHON_ADMIN_KEY');
-    return { url: values.url, key };
-  }
-  const folder = dataFolderOf(values.data, root);
-  const stack = readRunFile(folder);
-  if (!stack?.license) throw wrong(`Nothing runs on ${folder}: start it with npm run up, or give --url and --key`);
-  return { url: stack.license, key: values.key ?? stack.adminKey };
 }
 
 const wrong = (detail: string): ProblemError => new ProblemError('bad_request', { detail: `${detail}.` });
