@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { auditRecord, type AuditEvent } from '@app/licensing';
 import type { Log } from '@app/platform';
 import { ProblemError, type ProblemCode } from '@app/protocol';
@@ -23,7 +22,8 @@ export class AuditWriter implements RequiredTrail {
   private numbers = 0;
   /** Events that did not fit into memory. */
   private lost = 0;
-  private flushing: Promise<void> | undefined;
+  private running: Promise<void> = Promise.resolve();
+  private next: Promise<void> | undefined;
   private chain: AuditChain | undefined;
   private failure: ProblemCode | undefined;
 
@@ -50,22 +50,23 @@ export class AuditWriter implements RequiredTrail {
   }
 
   async require(type: string, facts: AuditFacts = {}): Promise<void> {
-    const late = new AbortController();
-    const timeout = pause(requiredWithinMs, 'late' as const, { signal: late.signal }).catch(() => 'late' as const);
-    const outcome = await Promise.race([this.add(type, facts), timeout]);
-    late.abort();
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<'late'>((resolve) => (timer = setTimeout(() => resolve('late'), requiredWithinMs)));
+    const outcome = await Promise.race([this.add(type, facts), timeout]).finally(() => clearTimeout(timer));
     if (outcome === 'stored') return;
     throw new ProblemError(this.failure === 'disk_full' ? 'audit_log_full' : 'bus_unavailable', { retryAfterSeconds });
   }
 
-  /** Writes what waits, as far as that works. */
+  /** Writes what waits, as far as that works. An attempt that is running already is followed by another one. */
   flush(): Promise<void> {
-    this.flushing ??= this.writeAll().finally(() => {
-      this.flushing = undefined;
-      // Whoever came since the last look at the queue was given this promise.
-      if (this.chain && !this.failure && this.waiting.length > 0) void this.flush();
-    });
-    return this.flushing;
+    if (!this.next) {
+      this.next = this.running.then(() => {
+        this.next = undefined;
+        return this.writeAll();
+      });
+      this.running = this.next;
+    }
+    return this.next;
   }
 
   private add(type: string, facts: AuditFacts): Promise<'stored' | 'lost'> {
