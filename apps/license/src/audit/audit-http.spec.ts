@@ -1,0 +1,121 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { MemoryKeyValue } from '@app/broker';
+import { defaultGrace, hashApiKey, makeApiKey, readArchive, readAuditRecord, type License } from '@app/licensing';
+import { createHttpApp, Log, Readiness, Tracing } from '@app/platform';
+import { until } from '../../../../test/support/until';
+import { AccessTokens } from '../access-tokens';
+import { Authorizer } from '../authorizer';
+import { KeyAdmin } from '../keys/key-admin';
+import { KeyDirectory } from '../keys/key-directory';
+import { RetiredKeys } from '../keys/retired-keys';
+import { LicenseConfig } from '../license.config';
+import { LicenseModule } from '../license.module';
+import { ServiceStanding } from '../service-standing';
+import { memoryAuditLogs } from './testing';
+
+const [adminKey, speechKey] = [makeApiKey(), makeApiKey()];
+const seconds = (date: string): number => Date.parse(date) / 1_000;
+const license: License = {
+  jti: 'lic-1',
+  sub: 'Example Ltd',
+  features: ['tts'],
+  limits: {},
+  iat: seconds('2026-01-01'),
+  nbf: seconds('2026-01-01'),
+  exp: seconds('2100-01-01'),
+  grace: defaultGrace,
+};
+
+let made: ReturnType<typeof memoryAuditLogs>;
+let app: NestFastifyApplication;
+let full: boolean;
+
+beforeEach(async () => {
+  full = false;
+  const log = Log.create('license', 'info', { write: () => undefined });
+  const store = new MemoryKeyValue();
+  const retired = new RetiredKeys(new MemoryKeyValue(), log);
+  const seeds = [
+    { id: 'operator', sha256: hashApiKey(adminKey), scopes: ['admin'] },
+    { id: 'speech', sha256: hashApiKey(speechKey) },
+  ];
+  const keys = new KeyDirectory(store, retired, seeds, 60_000, log);
+  await retired.start();
+  await keys.start();
+  const config = new LicenseConfig();
+  const standing = new ServiceStanding('airgapped', [license]);
+  made = memoryAuditLogs(log, { roundMs: 5 });
+  const { audit } = made;
+  const tokens = new AccessTokens(new MemoryKeyValue(), log);
+  const authorizer = new Authorizer(keys, tokens, standing, config.revocationDelayMs, () => audit.assertRoom());
+  const keyAdmin = new KeyAdmin(store, keys, retired, () => standing.timeMs());
+  const parts = { config, keys, keyAdmin, authorizer, standing, audit };
+  const platform = { log, readiness: new Readiness(), tracing: Tracing.off() };
+  app = await createHttpApp(LicenseModule.register(parts, platform), log);
+  await app.init();
+  const state = made.logs.audit.state.bind(made.logs.audit);
+  jest
+    .spyOn(made.logs.audit, 'state')
+    .mockImplementation(async () => ({ ...(await state()), ...(full && { bytes: 99, maxBytes: 100 }) }));
+  await audit.start();
+  await until(() => audit.keyId !== undefined);
+});
+afterEach(async () => {
+  await app.close();
+  await made.audit.stop();
+});
+
+const call = async (method: 'GET' | 'POST', url: string, payload?: object, key = adminKey) => {
+  const headers = { authorization: `Bearer ${key}` };
+  const answer = await app.inject({ method, url, headers, ...(payload && { payload }) });
+  return { status: answer.statusCode, headers: answer.headers, raw: answer.rawPayload, text: answer.body };
+};
+const authorize = (key = speechKey) => call('POST', '/authorize', { key, feature: 'tts', requestId: 'r' });
+const codeOf = ({ text }: { text: string }): unknown => (JSON.parse(text) as { error_code?: unknown }).error_code;
+const events = () =>
+  made.stores.audit.records
+    .flatMap(({ payload }) => readAuditRecord(payload) ?? [])
+    .map(({ type, keyId, by }) => ({ type, keyId, by }));
+
+it('records that keys were created, rotated and revoked, and by whom, without the key', async () => {
+  const created = await call('POST', '/keys', { id: 'client' });
+  await call('POST', '/keys/client/rotate', {});
+  await call('POST', '/keys/client/revoke');
+  for (const type of ['key_created', 'key_rotated', 'key_revoked']) {
+    expect(events()).toContainEqual({ type, keyId: 'client', by: 'operator' });
+  }
+  const { key } = JSON.parse(created.text) as { key: string };
+  const log = made.stores.audit.records.map(({ payload }) => Buffer.from(payload).toString('utf8')).join('\n');
+  for (const secret of [key, hashApiKey(key), adminKey]) expect(log).not.toContain(secret);
+});
+
+it('refuses new requests and new keys while the log is full, and revokes keys all the same', async () => {
+  full = true;
+  await until(async () => (await authorize()).status === 503);
+  expect(codeOf(await authorize())).toBe('audit_log_full');
+  expect(codeOf(await authorize(makeApiKey()))).toBe('key_unknown');
+  expect(codeOf(await call('POST', '/keys', { id: 'client' }))).toBe('audit_log_full');
+  expect(codeOf(await call('POST', '/keys/speech/rotate', {}))).toBe('audit_log_full');
+  expect((await call('POST', '/keys/speech/revoke')).status).toBe(200);
+  expect((await authorize()).status).toBe(401);
+  full = false;
+  await until(async () => (await call('POST', '/keys', { id: 'client' })).status === 201);
+});
+
+it('gives an admin key, and no other, the export as a tar', async () => {
+  expect((await call('GET', '/audit', undefined, speechKey)).status).toBe(403);
+  const { status, headers, raw } = await call('GET', '/audit');
+  expect([status, headers['content-type'], headers['cache-control']]).toEqual([200, 'application/x-tar', 'no-store']);
+  const names: string[] = [];
+  const chunks = (async function* () {
+    yield await Promise.resolve(raw);
+  })();
+  for await (const { name } of readArchive(chunks)) names.push(name);
+  expect(names).toEqual(['audit-public.pem', 'audit-000001.jsonl']);
+});
+
+it('shows the public key, and its id in the status', async () => {
+  expect((await call('GET', '/audit/key')).text).toMatch(/^-----BEGIN PUBLIC KEY-----/);
+  const { auditKeyId } = JSON.parse((await call('GET', '/status')).text) as { auditKeyId: string };
+  expect(auditKeyId).toBe(made.audit.keyId);
+});
