@@ -1,6 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,73 +10,13 @@ import {
   ensureDevelopmentLicense,
   type DevelopmentLicense,
 } from '../../tools/license/development-license';
+import { main } from '../../tools/license';
 import { PortBook } from '../../tools/stack/ports';
+import { LicenseProcess } from '../support/license-process';
 import { TestNatsServer } from '../support/nats-server';
 import { until } from '../support/until';
 
-const entry = join(__dirname, '../../dist/apps/license/src/main.js');
 const longMs = 30_000;
-
-interface Answer {
-  readonly status: number;
-  readonly body: Record<string, unknown>;
-}
-
-/** The built license app as a process of its own. */
-class LicenseProcess {
-  readonly lines: Record<string, unknown>[] = [];
-  private readonly child: ChildProcess;
-  private readonly exit: Promise<number | null>;
-
-  constructor(
-    readonly port: number,
-    env: Record<string, string>,
-  ) {
-    this.child = spawn(process.execPath, [entry], {
-      env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: String(port), ...env },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    let rest = '';
-    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      const parts = (rest + text).split('\n');
-      rest = parts.pop() ?? '';
-      for (const line of parts) this.lines.push(JSON.parse(line) as Record<string, unknown>);
-    });
-    this.exit = once(this.child, 'close').then(([code]) => code as number | null);
-  }
-
-  async ready(): Promise<void> {
-    await until(async () => (await this.statusOf('/readyz')) === 200);
-  }
-
-  async statusOf(path: string): Promise<number> {
-    const response = await fetch(`http://127.0.0.1:${this.port}${path}`).catch(() => undefined);
-    await response?.arrayBuffer();
-    return response?.status ?? 0;
-  }
-
-  authorize(key: string, feature = 'tts'): Promise<Answer> {
-    return this.post('authorize', { key, feature, requestId: 'req-1' });
-  }
-
-  async post(path: string, body: object, adminKey = ''): Promise<Answer> {
-    const response = await fetch(`http://127.0.0.1:${this.port}/${path}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-api-key': adminKey },
-      body: JSON.stringify(body),
-    });
-    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
-  }
-
-  ended(): Promise<number | null> {
-    return this.exit;
-  }
-
-  stop(): Promise<number | null> {
-    this.child.kill('SIGTERM');
-    return this.exit;
-  }
-}
 
 describe('the license app as a process', () => {
   const nats = new TestNatsServer();
@@ -182,6 +120,35 @@ describe('the license app as a process', () => {
       expect(await restarted.authorize(first)).toMatchObject({ status: 401, body: { error_code: 'key_revoked' } });
       const again = await restarted.post('keys/client/rotate', {}, admin);
       expect(again).toMatchObject({ status: 409, body: { error_code: 'key_conflict' } });
+    },
+    longMs,
+  );
+
+  it(
+    'keeps an audit log of what two processes did, which is downloaded and verified, before and after a kill',
+    async () => {
+      const one = launch();
+      await one.ready();
+      const other = launch({ PORT: String(await new PortBook().take(18_600)) });
+      await other.ready();
+      expect((await one.post('keys', { id: 'client' }, license.adminKey)).status).toBe(201);
+      other.kill();
+      await other.ended();
+      expect((await one.post('keys/client/revoke', {}, license.adminKey)).status).toBe(200);
+      const out = join(folder, 'audit.tar');
+      const url = `http://127.0.0.1:${port}`;
+      const said: string[] = [];
+      const print = jest.spyOn(console, 'log').mockImplementation((line) => void said.push(String(line)));
+      try {
+        expect(await main(['audit', 'export', '--out', out, '--url', url, '--key', license.adminKey], '.')).toBe(0);
+        expect(await main(['audit', 'verify', out], '.')).toBe(0);
+      } finally {
+        print.mockRestore();
+      }
+      expect(said.join('\n')).toContain('Every record is there, in order, as it was written.');
+      const tar = readFileSync(out, 'latin1');
+      for (const type of ['started', 'key_created', 'key_revoked']) expect(tar).toContain(`"type":"${type}"`);
+      expect(await one.stop()).toBe(0);
     },
     longMs,
   );

@@ -34,7 +34,6 @@ let nowMs: number;
 let monotonicMs: number;
 let app: NestFastifyApplication;
 let audit: AuditLogs;
-let stores: ReturnType<typeof memoryAuditLogs>['stores'];
 let store: MemoryKeyValue;
 let lines: string[];
 
@@ -58,7 +57,7 @@ beforeEach(async () => {
   );
   const keyAdmin = new KeyAdmin(store, keys, retired, () => standing.timeMs());
   const platform = { log, readiness: new Readiness(), tracing: Tracing.off() };
-  ({ audit, stores } = memoryAuditLogs(log));
+  ({ audit } = memoryAuditLogs(log));
   await audit.start();
   const parts = { config, keys, keyAdmin, authorizer, standing, audit };
   app = await createHttpApp(LicenseModule.register(parts, platform), log);
