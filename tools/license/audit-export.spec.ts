@@ -16,11 +16,12 @@ let folder: string;
 let said: string[];
 let files: Record<string, string>;
 let tar: Buffer;
-let server: Server | undefined;
+let servers: Server[];
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'license-export-'));
   said = [];
+  servers = [];
   const say = (line: unknown): void => void said.push(String(line));
   jest.spyOn(console, 'log').mockImplementation(say);
   jest.spyOn(console, 'error').mockImplementation(say);
@@ -38,8 +39,10 @@ beforeEach(async () => {
 });
 afterEach(() => {
   jest.restoreAllMocks();
-  server?.closeAllConnections();
-  server?.close();
+  for (const server of servers) {
+    server.closeAllConnections();
+    server.close();
+  }
   rmSync(folder, { recursive: true });
 });
 
@@ -53,7 +56,8 @@ async function archiveOf(named: Record<string, string>): Promise<Buffer> {
 }
 
 async function serve(answer: RequestListener): Promise<string> {
-  server = createServer(answer).listen(0, '127.0.0.1');
+  const server = createServer(answer).listen(0, '127.0.0.1');
+  servers.push(server);
   await once(server, 'listening');
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
@@ -110,13 +114,10 @@ describe('npm run license -- audit export', () => {
       response.write(tar.subarray(0, 100), () => request.socket.destroy());
     });
     expect(await exportTo(url)).toBe(1);
-    server
-      ?.removeAllListeners('request')
-      .on('request', (_, response: { writeHead: CallableFunction; end: CallableFunction }) => {
-        response.writeHead(403);
-        response.end(JSON.stringify({ error_code: 'scope_missing', message: 'Use an admin key.' }));
-      });
-    expect(await exportTo(url)).toBe(1);
+    const refusing = await serve((_, response) => {
+      response.writeHead(403).end(JSON.stringify({ error_code: 'scope_missing', message: 'Use an admin key.' }));
+    });
+    expect(await exportTo(refusing)).toBe(1);
     expect(said.at(-1)).toBe('403 scope_missing: Use an admin key.');
     expect([existsSync(join(folder, 'x.tar')), readdirSync(folder)]).toEqual([false, []]);
   });

@@ -3,7 +3,6 @@ import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ReadableStream } from 'node:stream/web';
 import { isArchive, readArchive } from '@app/licensing';
 import { fileLines, linesIn } from './file-lines';
 import type { LicenseAppAddress } from './license-app-of';
@@ -18,7 +17,7 @@ export async function downloadExport({ url, key }: LicenseAppAddress, file: stri
   }
   const part = `${file}.part`;
   try {
-    await pipeline(Readable.fromWeb(response.body as ReadableStream), createWriteStream(part, { mode: 0o600 }));
+    await pipeline(Readable.fromWeb(response.body), createWriteStream(part, { mode: 0o600 }));
     await rename(part, file);
   } finally {
     await rm(part, { force: true });
@@ -28,7 +27,7 @@ export async function downloadExport({ url, key }: LicenseAppAddress, file: stri
 /** A part of an export: a file of lines, or the public keys. */
 interface ExportPart {
   readonly name: string;
-  lines(): AsyncIterable<Uint8Array>;
+  readonly lines: () => AsyncIterable<Uint8Array>;
 }
 
 /** The audit records of an export, which is a tar, a folder with its files or one file of lines. */

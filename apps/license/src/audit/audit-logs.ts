@@ -144,7 +144,7 @@ export class AuditLogs {
       key,
       chain,
       collector: new UsageCollector(logs.usage, chain, log, nowMs),
-      retention: new Retention(logs, chain, retentionDays, log, acknowledged, nowMs),
+      retention: new Retention({ logs, chain, days: retentionDays, log, acknowledged, nowMs }),
       exporter: new AuditExport(logs, chain, key.publicKeysPem, log, nowMs),
     };
     log.info('audit log started', { instance, keyId: key.keyId });

@@ -44,7 +44,7 @@ const verified = () =>
   );
 
 it('keeps each log for its time over years, and the log that is left verifies at any time', async () => {
-  const retention = new Retention(logs, chain, days, log);
+  const retention = new Retention({ logs, chain, days, log });
   for (let day = 0; day < 3 * 365; day += stepDays) {
     await use();
     await collector.collect();
@@ -71,24 +71,24 @@ it('keeps usage records that the audit log does not have, however old they are',
   await use();
   await use();
   jest.setSystemTime(Date.now() + 1_000 * dayMs);
-  await new Retention(logs, chain, days, log).run();
+  await new Retention({ logs, chain, days, log }).run();
   expect(stores.usage.records).toHaveLength(2);
   await collector.collect();
   await use();
-  await new Retention(logs, chain, days, log).run();
+  await new Retention({ logs, chain, days, log }).run();
   expect(stores.usage.records.map(({ sequence }) => sequence)).toEqual([3]);
 });
 
 it('keeps audit records that the vendor did not acknowledge', async () => {
-  let acknowledged: number | undefined;
-  const retention = new Retention(logs, chain, days, log, () => acknowledged);
+  const vendor: { acknowledged?: number } = {};
+  const retention = new Retention({ logs, chain, days, log, acknowledged: () => vendor.acknowledged });
   for (let index = 0; index < 4; index++) {
     await chain.append(() => ({ at: new Date().toISOString(), type: 'test' }));
   }
   jest.setSystemTime(Date.now() + 500 * dayMs);
   await retention.run();
   expect(stores.audit.records).toHaveLength(4);
-  acknowledged = 2;
+  vendor.acknowledged = 2;
   await retention.run();
   expect(stores.audit.records[0]?.sequence).toBe(3);
 });
@@ -98,7 +98,7 @@ it('knows how far usage was moved after the last usage was dropped', async () =>
   await collector.collect();
   jest.setSystemTime(Date.now() + 401 * dayMs);
   await chain.append(() => ({ at: new Date().toISOString(), type: 'test' }));
-  await new Retention(logs, chain, days, log).run();
+  await new Retention({ logs, chain, days, log }).run();
   expect(stores.audit.records[0]?.sequence).toBe(2);
   const restarted = new AuditChain(logs.audit, new ChainFollower(logs.audit, 'other'), { privateKey });
   await restarted.catchUp();
@@ -111,9 +111,9 @@ it('goes on where a process was killed between saying what is dropped and droppi
   for (let index = 0; index < 3; index++) await chain.append(() => ({ at: new Date().toISOString(), type: 'test' }));
   jest.setSystemTime(Date.now() + 401 * dayMs);
   const killed = jest.spyOn(logs.audit, 'dropBefore').mockRejectedValueOnce(new Error('killed'));
-  await expect(new Retention(logs, chain, days, log).run()).rejects.toThrow('killed');
+  await expect(new Retention({ logs, chain, days, log }).run()).rejects.toThrow('killed');
   killed.mockRestore();
-  await new Retention(logs, chain, days, log).run();
+  await new Retention({ logs, chain, days, log }).run();
   expect((await verified()).findings).toEqual([]);
   expect(stores.audit.records[0]?.sequence).toBe(4);
 });

@@ -22,15 +22,16 @@ export async function* archiveParts(
   kind: 'audit' | 'usage',
   lines: AsyncIterable<Uint8Array>,
 ): AsyncIterable<ArchiveEntry> {
-  let [part, bytes, number]: [Uint8Array[], number, number] = [[], 0, 0];
+  let [part, bytes]: [Uint8Array[], number] = [[], 0];
+  let parts = 0;
   for await (const line of lines) {
     part.push(line, Buffer.from('\n'));
     bytes += line.byteLength + 1;
     if (bytes < partBytes) continue;
-    yield { name: archivePart(kind, ++number), content: Buffer.concat(part) };
+    yield { name: archivePart(kind, ++parts), content: Buffer.concat(part) };
     [part, bytes] = [[], 0];
   }
-  if (bytes > 0) yield { name: archivePart(kind, ++number), content: Buffer.concat(part) };
+  if (bytes > 0) yield { name: archivePart(kind, parts + 1), content: Buffer.concat(part) };
 }
 
 /** A tar archive (POSIX ustar) of the entries. `timeMs`: the time of the files, in milliseconds since 1970. */
@@ -56,10 +57,10 @@ export async function* readArchive(chunks: AsyncIterable<Uint8Array>): AsyncIter
     const pieces = [rest];
     let had = rest.byteLength;
     while (had < bytes) {
-      const { value, done } = await source.next();
-      if (done) throw new RangeError('The archive ends too early.');
-      pieces.push(Buffer.from(value));
-      had += value.byteLength;
+      const next = await source.next();
+      if (next.done) throw new RangeError('The archive ends too early.');
+      pieces.push(Buffer.from(next.value));
+      had += next.value.byteLength;
     }
     const all = Buffer.concat(pieces);
     rest = all.subarray(bytes);
