@@ -148,6 +148,7 @@ describe('the license app as a process', () => {
       expect(said.join('\n')).toContain('Every record is there, in order, as it was written.');
       const tar = readFileSync(out, 'latin1');
       for (const type of ['started', 'key_created', 'key_revoked']) expect(tar).toContain(`"type":"${type}"`);
+      expect(tar).toContain('"by":"file"');
       expect(await one.stop()).toBe(0);
     },
     longMs,

@@ -33,6 +33,7 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
   const keys = new KeyDirectory(keyStore, retired, seeds, config.revocationDelayMs, log);
   const tokens = new AccessTokens(tokenStore, log);
   const audit = natsAuditLogs(config, licenseStore, log);
+  keys.onPlanted = (keyId) => void audit.writer.record('key_created', { keyId, by: 'file' });
   const authorizer = new Authorizer(keys, tokens, standing, config.revocationDelayMs, () => audit.assertRoom());
   const keyAdmin = new KeyAdmin(keyStore, keys, retired, () => standing.timeMs());
   readiness.add('API keys read', () => keys.isCurrent(standing.timeMs()));
@@ -56,10 +57,10 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
     await Promise.all(stores.map((store) => store.close()));
   });
   await Promise.all(stores.map((store) => store.start()));
+  await audit.start((...size) => metrics.logSize(...size));
   await retired.start();
   await tokens.start();
   await keys.start();
-  await audit.start((...size) => metrics.logSize(...size));
   measure();
   const { state } = standing.state();
   const { jti, sub, exp } = standing.license() ?? {};

@@ -18,7 +18,7 @@ const defaultRoundMs = 2_000;
 const retentionMs = 60 * 60 * 1_000;
 const progressMs = 30_000;
 const retryAfterSeconds = 10;
-/** How long a stop waits for the round that runs, in milliseconds. */
+/** How long a stop waits for the round that runs, and how long it then moves usage, in milliseconds. */
 const stopMs = 3_000;
 
 /** Entry of the bucket with the sequence of the newest audit record that states how far usage was moved. */
@@ -54,6 +54,7 @@ interface Parts {
 /** The audit log of the license app: writes events, moves usage into it, signs it, and watches age and size of both logs. */
 export class AuditLogs {
   readonly writer: AuditWriter;
+  readonly logs: AuditLogsOptions['logs'];
   private readonly disk: DiskWatch;
   private readonly stopping = new AbortController();
   private readonly failing = new Map<string, string>();
@@ -65,6 +66,7 @@ export class AuditLogs {
 
   constructor(private readonly options: AuditLogsOptions) {
     const { log, logs } = options;
+    this.logs = logs;
     this.writer = new AuditWriter(log, () => this.assertRoom(), options.nowMs);
     this.disk = new DiskWatch(logs, log);
   }
@@ -86,12 +88,13 @@ export class AuditLogs {
     const { parts } = this;
     if (parts) {
       await this.step('events', () => this.writer.flush());
-      await this.step('usage', () => parts.collector.collect());
+      const endMs = performance.now() + stopMs;
+      await this.step('usage', () => parts.collector.collect(() => performance.now() > endMs));
       await this.step('checkpoint', async () => void (await parts.chain.checkpoint()));
       await this.step('progress', () => this.saveProgress(parts.chain));
     }
     if (this.writer.size > 0) this.options.log.error('audit events were not written', { events: this.writer.size });
-    await Promise.all([this.options.logs.usage.close(), this.options.logs.audit.close()]);
+    await Promise.all([this.logs.usage.close(), this.logs.audit.close()]);
   }
 
   /** Throws `audit_log_full` while the logs have no room for the records of new requests. */

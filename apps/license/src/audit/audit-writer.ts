@@ -46,7 +46,11 @@ export class AuditWriter implements RequiredTrail {
   }
 
   async record(type: string, facts: AuditFacts = {}): Promise<void> {
-    await this.add(type, facts);
+    try {
+      await this.add(type, facts);
+    } catch (error) {
+      this.log.error('audit event refused', { type, err: error });
+    }
   }
 
   async require(type: string, facts: AuditFacts = {}): Promise<void> {
@@ -69,16 +73,16 @@ export class AuditWriter implements RequiredTrail {
     return this.next;
   }
 
-  private add(type: string, facts: AuditFacts): Promise<'stored' | 'lost'> {
+  private async add(type: string, facts: AuditFacts): Promise<'stored' | 'lost'> {
     const number = this.numbers + 1;
     const at = new Date(this.nowMs()).toISOString();
     const event = { at, type, facts };
-    // A fact that no record may have is refused here, where the caller learns of it.
+    // A fact that no record may have must not block the events after it.
     auditRecord(undefined, event);
     if (this.waiting.length >= maxWaiting) {
       this.lost++;
       this.log.error('audit event lost: too many wait for NATS', { type, lost: this.lost });
-      return Promise.resolve('lost');
+      return 'lost';
     }
     this.numbers = number;
     return new Promise((resolve) => {

@@ -36,6 +36,7 @@ const use = (): Promise<unknown> => {
   const work = { kind: 'tts', model: 'piper', characters: 1, audioSamples: 1, sampleRateHz: 8_000 };
   return logs.usage.append(usageBytes({ id, at, requestId: 'r', keyId: 'alice', outcome: 'done', ...work }), id);
 };
+const happen = (): Promise<boolean> => chain.append(() => ({ at: new Date().toISOString(), type: 'test' }));
 const oldestDays = (store: MemoryLogStore): number => (Date.now() - (store.records[0]?.storedAtMs ?? 0)) / dayMs;
 const verified = () =>
   verifyAudit(
@@ -71,10 +72,10 @@ it('keeps usage records that the audit log does not have, however old they are',
   await use();
   await use();
   jest.setSystemTime(Date.now() + 1_000 * dayMs);
-  await new Retention({ logs, chain, days, log }).run();
-  expect(stores.usage.records).toHaveLength(2);
-  await collector.collect();
   await use();
+  await new Retention({ logs, chain, days, log }).run();
+  expect(stores.usage.records).toHaveLength(3);
+  await collector.collect();
   await new Retention({ logs, chain, days, log }).run();
   expect(stores.usage.records.map(({ sequence }) => sequence)).toEqual([3]);
 });
@@ -82,10 +83,9 @@ it('keeps usage records that the audit log does not have, however old they are',
 it('keeps audit records that the vendor did not acknowledge', async () => {
   const vendor: { acknowledged?: number } = {};
   const retention = new Retention({ logs, chain, days, log, acknowledged: () => vendor.acknowledged });
-  for (let index = 0; index < 4; index++) {
-    await chain.append(() => ({ at: new Date().toISOString(), type: 'test' }));
-  }
+  for (let index = 0; index < 3; index++) await happen();
   jest.setSystemTime(Date.now() + 500 * dayMs);
+  await happen();
   await retention.run();
   expect(stores.audit.records).toHaveLength(4);
   vendor.acknowledged = 2;
@@ -97,7 +97,7 @@ it('knows how far usage was moved after the last usage was dropped', async () =>
   await use();
   await collector.collect();
   jest.setSystemTime(Date.now() + 401 * dayMs);
-  await chain.append(() => ({ at: new Date().toISOString(), type: 'test' }));
+  await happen();
   await new Retention({ logs, chain, days, log }).run();
   expect(stores.audit.records[0]?.sequence).toBe(2);
   const restarted = new AuditChain(logs.audit, new ChainFollower(logs.audit, 'other'), { privateKey });
@@ -108,12 +108,23 @@ it('knows how far usage was moved after the last usage was dropped', async () =>
 });
 
 it('goes on where a process was killed between saying what is dropped and dropping it', async () => {
-  for (let index = 0; index < 3; index++) await chain.append(() => ({ at: new Date().toISOString(), type: 'test' }));
+  for (let index = 0; index < 3; index++) await happen();
   jest.setSystemTime(Date.now() + 401 * dayMs);
+  await happen();
   const killed = jest.spyOn(logs.audit, 'dropBefore').mockRejectedValueOnce(new Error('killed'));
   await expect(new Retention({ logs, chain, days, log }).run()).rejects.toThrow('killed');
   killed.mockRestore();
   await new Retention({ logs, chain, days, log }).run();
   expect((await verified()).findings).toEqual([]);
   expect(stores.audit.records[0]?.sequence).toBe(4);
+});
+
+it('drops nothing by a clock that is ahead of the one that stored the records', async () => {
+  await use();
+  await use();
+  await collector.collect();
+  await happen();
+  const ahead = (): number => Date.now() + 3_000 * dayMs;
+  await new Retention({ logs, chain, days, log, nowMs: ahead }).run();
+  expect([stores.usage.records.length, stores.audit.records.length]).toEqual([2, 2]);
 });

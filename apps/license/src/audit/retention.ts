@@ -38,7 +38,7 @@ export class Retention {
   /** Usage records that the audit log has and that are older than their retention. */
   private async dropUsage(): Promise<void> {
     const { logs, chain, days, log } = this.options;
-    const beforeMs = this.nowMs() - days.usage * dayMs;
+    const beforeMs = await this.beforeMs(logs.usage, days.usage);
     const { usageTo } = chain.follower;
     let last = 0;
     for await (const { sequence, storedAtMs } of logs.usage.read(1)) {
@@ -73,7 +73,7 @@ export class Retention {
   /** The newest record that may go: its sequence in the stream, and the numbers of the records up to it. */
   private async oldAudit(): Promise<{ sequence: number; from: number; to: number } | undefined> {
     const { logs, days, acknowledged: acknowledgedNow } = this.options;
-    const beforeMs = this.nowMs() - days.audit * dayMs;
+    const beforeMs = await this.beforeMs(logs.audit, days.audit);
     const acknowledged = acknowledgedNow ? (acknowledgedNow() ?? 0) : Infinity;
     const { lastSequence } = await logs.audit.state();
     let old: { sequence: number; from: number; to: number } | undefined;
@@ -84,5 +84,11 @@ export class Retention {
       old = { sequence, from: old?.from ?? seq, to: seq };
     }
     return old;
+  }
+
+  /** By the clock of this machine and by that of NATS: one clock that is ahead drops nothing. */
+  private async beforeMs(log: AppendLog, days: number): Promise<number> {
+    const newest = await log.last();
+    return Math.min(this.nowMs(), (newest?.storedAtMs ?? 0) + dayMs) - days * dayMs;
   }
 }
