@@ -2,6 +2,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { MemoryKeyValue } from '@app/broker';
 import { defaultGrace, hashApiKey, makeApiKey, readArchive, readAuditRecord, type License } from '@app/licensing';
 import { createHttpApp, Log, Readiness, Tracing } from '@app/platform';
+import { ProblemError } from '@app/protocol';
 import { until } from '../../../../test/support/until';
 import { AccessTokens } from '../access-tokens';
 import { Authorizer } from '../authorizer';
@@ -112,6 +113,22 @@ it('gives an admin key, and no other, the export as a tar', async () => {
   })();
   for await (const { name } of readArchive(chunks)) names.push(name);
   expect(names).toEqual(['audit-public.pem', 'audit-000001.jsonl']);
+});
+
+it('breaks an export off where a log cannot be read to its end, so that nobody takes it for a whole one', async () => {
+  const read = made.logs.audit.read.bind(made.logs.audit);
+  jest.spyOn(made.logs.usage, 'read').mockImplementation(async function* () {
+    yield* read(1);
+    await Promise.resolve();
+    throw new ProblemError('bus_unavailable');
+  });
+  // Longer than what a stream holds back: the first bytes are sent before the reading fails.
+  await Promise.all(Array.from({ length: 150 }, () => made.audit.writer.record('test', { long: 'x'.repeat(60_000) })));
+  await app.listen(0, '127.0.0.1');
+  const headers = { authorization: `Bearer ${adminKey}` };
+  const answer = await fetch(new URL('audit', await app.getUrl()), { headers });
+  expect(answer.status).toBe(200);
+  await expect(answer.arrayBuffer()).rejects.toThrow();
 });
 
 it('shows the public key, and its id in the status', async () => {

@@ -90,10 +90,11 @@ it('says in the log that events are missing where too many waited', async () => 
   expect(records().at(-1)).toMatchObject({ type: 'events_lost', events: 2 });
 });
 
-it('refuses a fact that no record may have, and goes on with the next event', async () => {
+it('refuses an event that no record can have, and goes on with the next event', async () => {
   writer.start(chain);
   await writer.record('bad', { seq: 1 });
   await expect(writer.require('bad', { seq: 1 })).rejects.toThrow('may not be named seq');
+  await writer.record('bad', { reason: 'x'.repeat(70_000) });
   await writer.record('good');
   expect(types()).toEqual(['good']);
   expect(lines.join('')).toContain('audit event refused');

@@ -6,6 +6,8 @@ import type { AuditFacts, RequiredTrail } from './audit-trail';
 
 /** Events that wait for NATS at most. */
 export const maxWaiting = 10_000;
+/** Far below the largest message of NATS. */
+const maxEventBytes = 64 * 1024;
 /** How long an action waits for its record. */
 const requiredWithinMs = 5_000;
 const retryAfterSeconds = 10;
@@ -78,7 +80,7 @@ export class AuditWriter implements RequiredTrail {
     const at = new Date(this.nowMs()).toISOString();
     const event = { at, type, facts };
     // A fact that no record may have must not block the events after it.
-    auditRecord(undefined, event);
+    if (auditRecord(undefined, event).byteLength > maxEventBytes) throw new RangeError('The audit event is too large.');
     if (this.waiting.length >= maxWaiting) {
       this.lost++;
       this.log.error('audit event lost: too many wait for NATS', { type, lost: this.lost });
