@@ -7,7 +7,7 @@ import { inspectCommand } from './license/inspect';
 import { installCommand } from './license/install';
 import { issueCommand } from './license/issue';
 import { keyCommand } from './license/key-command';
-import { targetHelp } from './license/license-api';
+import { licenseAppHelp } from './license/license-api';
 import { issuerFiles, keysCommand } from './license/keys';
 import { rehearseCommand } from './license/rehearse';
 import { usageCommand, usageHelp } from './license/usage';
@@ -44,7 +44,7 @@ inspect, rehearse
   --last-lease-ends DATE   rehearse: connected mode whose last lease ends on this date (default: air-gapped mode)
 
 install
-  ${targetHelp.replaceAll('\n', '\n  ')}
+  ${licenseAppHelp.replaceAll('\n', '\n  ')}
 
 init-dev
   --folder FOLDER      folder of the development licence; files that are still valid are kept

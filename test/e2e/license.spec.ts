@@ -10,6 +10,7 @@ import {
   ensureDevelopmentLicense,
   type DevelopmentLicense,
 } from '../../tools/license/development-license';
+import { main } from '../../tools/license';
 import { PortBook } from '../../tools/stack/ports';
 import { LicenseProcess } from '../support/license-process';
 import { TestNatsServer } from '../support/nats-server';
@@ -121,6 +122,36 @@ describe('the license app as a process', () => {
       expect(await restarted.authorize(first)).toMatchObject({ status: 401, body: { error_code: 'key_revoked' } });
       const again = await restarted.post('keys/client/rotate', {}, admin);
       expect(again).toMatchObject({ status: 409, body: { error_code: 'key_conflict' } });
+    },
+    longMs,
+  );
+
+  it(
+    'keeps an audit log of what two processes did, which is downloaded and verified, before and after a kill',
+    async () => {
+      const one = launch();
+      await one.ready();
+      const other = launch({ PORT: String(await new PortBook().take(18_600)) });
+      await other.ready();
+      expect((await one.post('keys', { id: 'client' }, license.adminKey)).status).toBe(201);
+      other.kill();
+      await other.ended();
+      expect((await one.post('keys/client/revoke', {}, license.adminKey)).status).toBe(200);
+      const out = join(folder, 'audit.tar');
+      const url = `http://127.0.0.1:${port}`;
+      const said: string[] = [];
+      const print = jest.spyOn(console, 'log').mockImplementation((line) => void said.push(String(line)));
+      try {
+        expect(await main(['audit', 'export', '--out', out, '--url', url, '--key', license.adminKey], '.')).toBe(0);
+        expect(await main(['audit', 'verify', out], '.')).toBe(0);
+      } finally {
+        print.mockRestore();
+      }
+      expect(said.join('\n')).toContain('Every record is there, in order, as it was written.');
+      const tar = readFileSync(out, 'latin1');
+      for (const type of ['started', 'key_created', 'key_revoked']) expect(tar).toContain(`"type":"${type}"`);
+      expect(tar).toContain('"by":"file"');
+      expect(await one.stop()).toBe(0);
     },
     longMs,
   );

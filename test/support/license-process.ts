@@ -69,6 +69,10 @@ export class LicenseProcess {
     return ((await response.json()) as { now?: { licenseId: string } }).now?.licenseId;
   }
 
+  kill(): void {
+    this.child.kill('SIGKILL');
+  }
+
   ended(): Promise<number | null> {
     return this.exit;
   }

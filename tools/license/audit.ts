@@ -1,41 +1,64 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { readPublicKeys, usageTable, verifyAudit, type AuditFinding, type AuditReport } from '@app/licensing';
+import {
+  auditKeysName,
+  issuerKeyId,
+  readPublicKeys,
+  usageTable,
+  verifyAudit,
+  type AuditFinding,
+  type AuditReport,
+} from '@app/licensing';
 import { ProblemError } from '@app/protocol';
-import { fileLines } from './file-lines';
+import { auditLines, downloadExport, exportFile } from './audit-export';
+import { licenseAppOf, licenseAppOptions } from './license-api';
 
-/** Name of the deployment's public key beside an export. */
-const publicKeyFile = 'audit-public.pem';
 /** Findings that are printed; the rest is counted. */
 const maxPrinted = 100;
 
 /** Lines of `npm run license -- --help`. */
-export const auditHelp = `npm run license -- audit verify FILE [--key PEM]   check an export of the audit log and total its usage
+export const auditHelp = `npm run license -- audit export --out FILE       get the audit log and the usage records as a tar
+npm run license -- audit verify FILE [--key PEM]   check an export of the audit log and total its usage
+
+audit export
+  --out FILE           tar to write
+  --data DIR           data folder of a stack that npm run up started (default: .antiphon in the repository)
+  --url URL            base URL of another license app
+  --key KEY            admin key for --url (default: the variable ANTIPHON_ADMIN_KEY)
 
 audit verify
+  FILE                 the tar, a folder with its files, or a file with one audit record a line
   --key PEM            public keys that the deployment signs checkpoints with, PEM
-                       (default: ${publicKeyFile} beside the export)
+                       (default: ${auditKeysName} in the export or beside it)
   exit code            0 if every record is there, in order, as it was written; else 1`;
 
-/** `npm run license -- audit verify FILE`. Resolves to the exit code. */
+const usage = 'Usage: npm run license -- audit verify FILE [--key PEM], or audit export --out FILE';
+
+/** `npm run license -- audit verify FILE` and `audit export --out FILE`. Resolves to the exit code. */
 export async function auditCommand(args: readonly string[], root: string): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: { key: { type: 'string' } },
-  });
+  const options = { out: { type: 'string' }, ...licenseAppOptions } as const;
+  const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options });
   const [action, name, ...more] = positionals;
-  if (action !== 'verify' || name === undefined || more.length > 0) {
-    throw new ProblemError('bad_request', { detail: 'Usage: npm run license -- audit verify FILE [--key PEM]' });
+  if (action === 'export' && name === undefined && values.out !== undefined) {
+    await downloadExport(licenseAppOf(values, root), resolve(root, values.out));
+    console.log(`Wrote ${values.out}. Check it: npm run license -- audit verify ${values.out}`);
+    return 0;
   }
-  const file = resolve(root, name);
-  const keys = await readFile(
-    values.key === undefined ? join(dirname(file), publicKeyFile) : resolve(root, values.key),
-    'utf8',
-  );
-  const report = await verifyAudit(fileLines(file), readPublicKeys(keys));
+  if (action !== 'verify' || name === undefined || more.length > 0) {
+    throw new ProblemError('bad_request', { detail: usage });
+  }
+  return verify(name, resolve(root, name), values.key === undefined ? undefined : resolve(root, values.key));
+}
+
+async function verify(name: string, file: string, keyFile: string | undefined): Promise<number> {
+  const own = keyFile === undefined ? await exportFile(file, auditKeysName) : undefined;
+  const keys = readPublicKeys(own ?? (await readFile(keyFile ?? join(dirname(file), auditKeysName), 'utf8')));
+  const report = await verifyAudit(auditLines(file), keys);
   print(name, report);
+  if (own !== undefined) {
+    console.log(`The keys are those of the export itself: ${keys.map(issuerKeyId).join(', ')}. Compare their ids.`);
+  }
   return report.findings.length === 0 ? 0 : 1;
 }
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ProblemError } from '@app/protocol';
-import { caller, targetOptions } from './license-api';
+import { caller, licenseAppOptions } from './license-api';
 
 /** The answer of `POST /license`, as far as it is printed. */
 interface Installed {
@@ -13,7 +13,7 @@ interface Installed {
 
 /** `npm run license -- install FILE`: installs a licence at all replicas of a running license app, and says from when it counts. */
 export async function installCommand(args: readonly string[], root: string): Promise<number> {
-  const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: targetOptions });
+  const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: licenseAppOptions });
   const [name, ...more] = positionals;
   if (name === undefined || more.length > 0) {
     throw new ProblemError('bad_request', { detail: 'Name one licence file.' });

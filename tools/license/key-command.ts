@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { ProblemError } from '@app/protocol';
 import { errorLine } from '../error-line';
-import { caller, targetHelp, targetOptions, type Call } from './license-api';
+import { caller, licenseAppHelp, licenseAppOptions, type Call } from './license-api';
 import { createdText, listText, revokedText, rotatedText, type KeyView, type NewKeyView } from './key-texts';
 
 const help = `npm run license -- key create ID [LIMITS]           create an API key and print it once
@@ -20,7 +20,7 @@ Limits of a new key; what is not given is not limited:
   --overlap TIME              how long the old key stays valid: a number with s, m, h or d, at most 30d (default: 24h)
   --json                      print the answer of the API
 
-${targetHelp}
+${licenseAppHelp}
   --help                      print this text`;
 
 const options = {
@@ -31,7 +31,7 @@ const options = {
   expires: { type: 'string' },
   overlap: { type: 'string' },
   json: { type: 'boolean' },
-  ...targetOptions,
+  ...licenseAppOptions,
   help: { type: 'boolean', short: 'h' },
 } as const;
 

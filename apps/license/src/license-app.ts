@@ -1,10 +1,11 @@
-import { NatsAppendLog, NatsKeyValue } from '@app/broker';
+import { NatsKeyValue } from '@app/broker';
 import { timeUsedMs } from '@app/licensing';
-import { createHttpApp, listen, type AppContext, type Log } from '@app/platform';
-import { logs } from '@app/protocol';
+import { createHttpApp, listen, type AppContext } from '@app/platform';
 import { AccessTokens, tokenBucket } from './access-tokens';
+import { natsAuditLogs } from './audit/nats-audit-logs';
 import { Authorizer } from './authorizer';
 import { licenseBucket } from './documents/bucket';
+import type { OnEvent } from './documents/document-events';
 import { readLicenseFiles } from './documents/license-files';
 import { LicenseStore } from './documents/license-store';
 import { GraceWatch } from './grace/grace-watch';
@@ -30,28 +31,10 @@ const gaugeIntervalMs = 5_000;
 /** Starts the license app and returns its port once it answers requests. Throws if the licence is not trusted. */
 export async function startLicenseApp(context: AppContext<LicenseConfig>): Promise<number> {
   const { config, log, readiness, shutdown } = context;
-  const files = await readLicenseFiles(config, Date.now());
-  const standing = new ServiceStanding(config.licenseMode, files.licenses);
-  const seeds = await readKeySeeds(config.apiKeysFile);
-  const { natsUrl: servers, jetstreamReplicas: replicas } = config;
-  const storeOf = (bucket: string): NatsKeyValue => new NatsKeyValue({ servers, name: 'license', bucket, replicas });
-  const [keyStore, retiredStore, tokenStore] = [storeOf(keyBucket), storeOf(retiredKeyBucket), storeOf(tokenBucket)];
-  const auditLog = new NatsAppendLog({ servers, name: 'license-audit', ...logs.audit, replicas });
-  const licenseStore = storeOf(licenseBucket);
-  const stores = [licenseStore, keyStore, retiredStore, tokenStore];
-  const documents = new LicenseStore({ store: licenseStore, standing, settings: config, files, log });
-  const retired = new RetiredKeys(retiredStore, log);
-  const keys = new KeyDirectory(keyStore, retired, seeds, config.revocationDelayMs, log);
-  const tokens = new AccessTokens(tokenStore, log);
-  const usageLog = new NatsAppendLog({ servers, name: 'license-usage', ...logs.usage, replicas });
-  const usage = new MonthlyUsage(usageLog, new UsageSnapshots(licenseStore, log), standing, log);
-  const authorizer = new Authorizer(keys, tokens, standing, config.revocationDelayMs, new Quotas(usage));
-  const keyAdmin = new KeyAdmin(keyStore, keys, retired, () => standing.timeMs());
+  const { stores, retired, tokens, ...parts } = await makeParts(context);
+  const { keys, standing, documents, usage, audit, vendor } = parts;
   readiness.add('API keys read', () => keys.isCurrent(standing.timeMs()));
   readiness.add('usage of the month read', () => usage.isRead);
-  const seams = { documents, usage, auditLog, store: licenseStore };
-  const vendor = await connectVendor(config, standing, log, seams);
-  const parts = { config, keys, keyAdmin, authorizer, standing, documents, usage, vendor };
   const app = await createHttpApp(LicenseModule.register(parts, context), log);
   shutdown.add('http', 5_000, () => app.close());
   const port = await listen(app, config);
@@ -61,18 +44,15 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
     metrics.keys(keys.size);
     keys.freshUntilMs(standing.timeMs());
     metrics.license(measured(standing));
-    graces.observe();
   };
-  const gauges = setInterval(measure, gaugeIntervalMs);
-  shutdown.add('vendor', 2_000, async () => {
-    await vendor?.stop();
-    await auditLog.close();
-  });
+  const gauges = setInterval(() => {
+    measure();
+    graces.observe();
+  }, gaugeIntervalMs);
+  shutdown.add('vendor', 2_000, async () => vendor?.stop());
   shutdown.add('licence documents', 5_000, () => documents.stop());
-  shutdown.add('usage', 5_000, async () => {
-    await usage.stop();
-    await usageLog.close();
-  });
+  shutdown.add('usage', 5_000, () => usage.stop());
+  shutdown.add('audit log', 10_000, () => audit.stop());
   shutdown.add('keys', 2_000, async () => {
     clearInterval(gauges);
     keys.stop();
@@ -83,14 +63,12 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
   await Promise.all(stores.map((store) => store.start()));
   // Before the keys, without which no request is granted: the clock may be behind the mark.
   await documents.start();
+  await audit.start((...size) => metrics.logSize(...size));
   await retired.start();
   await tokens.start();
   await keys.start();
-  await startUsage(usageLog, usage, log);
-  if (vendor) {
-    await auditLog.start();
-    vendor.start(app.get(VendorMetrics, { strict: false }));
-  }
+  usage.start();
+  vendor?.start(app.get(VendorMetrics, { strict: false }));
   measure();
   const { state } = standing.state();
   const { jti, sub, exp } = standing.license() ?? {};
@@ -103,12 +81,31 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
   return port;
 }
 
-/** A stream that cannot be created yet is tried again each time that it is read. */
-async function startUsage(usageLog: NatsAppendLog, usage: MonthlyUsage, log: Log): Promise<void> {
-  await usageLog.start().catch((error: unknown) => {
-    log.error('the JetStream stream of usage records cannot be created', { err: error });
-  });
-  usage.start();
+/** What the license app is made of, not started yet. Throws if a file is not trusted or cannot be read. */
+async function makeParts({ config, log }: AppContext<LicenseConfig>) {
+  const files = await readLicenseFiles(config, Date.now());
+  const seeds = await readKeySeeds(config.apiKeysFile);
+  const standing = new ServiceStanding(config.licenseMode, files.licenses);
+  const storeOf = (bucket: string): NatsKeyValue =>
+    new NatsKeyValue({ servers: config.natsUrl, name: 'license', bucket, replicas: config.jetstreamReplicas });
+  const [store, keyStore] = [storeOf(licenseBucket), storeOf(keyBucket)];
+  const [retiredStore, tokenStore] = [storeOf(retiredKeyBucket), storeOf(tokenBucket)];
+  const acknowledged = config.licenseMode === 'connected' ? async () => vendor?.acknowledged() : undefined;
+  const audit = natsAuditLogs(config, store, log, acknowledged);
+  const onEvent: OnEvent = (type, facts) => void audit.writer.record(type, facts);
+  const documents = new LicenseStore({ store, standing, settings: config, files, log, onEvent });
+  const retired = new RetiredKeys(retiredStore, log);
+  const keys = new KeyDirectory(keyStore, retired, seeds, config.revocationDelayMs, log);
+  keys.onPlanted = (keyId) => onEvent('key_created', { keyId, by: 'file' });
+  const tokens = new AccessTokens(tokenStore, log);
+  const usage = new MonthlyUsage(audit.logs.usage, new UsageSnapshots(store, log), standing, log);
+  const { revocationDelayMs } = config;
+  const limits = { quotas: new Quotas(usage), assertRoom: () => audit.assertRoom() };
+  const authorizer = new Authorizer({ keys, tokens, standing, revocationDelayMs, ...limits });
+  const keyAdmin = new KeyAdmin(keyStore, keys, retired, () => standing.timeMs());
+  const vendor = await connectVendor(config, standing, log, { documents, usage, audit, store });
+  const stores = [store, keyStore, retiredStore, tokenStore];
+  return { config, stores, standing, documents, retired, keys, keyAdmin, tokens, authorizer, usage, audit, vendor };
 }
 
 /** The state of the service under the names that its metrics have. */

@@ -1,17 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { MemoryKeyValue } from '@app/broker';
 import { clockSettleMs, defaultGrace, hashApiKey, makeApiKey, type ApiKeyRecord, type License } from '@app/licensing';
-import { createHttpApp, Log, Readiness, Tracing } from '@app/platform';
-import { unusedDocuments } from '../test/support/replica';
-import { testUsage } from '../test/support/test-usage';
-import { AccessTokens } from './access-tokens';
-import { Authorizer } from './authorizer';
-import { KeyAdmin } from './keys/key-admin';
-import { KeyDirectory } from './keys/key-directory';
-import { RetiredKeys } from './keys/retired-keys';
-import { LicenseConfig } from './license.config';
-import { LicenseModule } from './license.module';
-import { Quotas } from './quota/quotas';
+import { Log } from '@app/platform';
+import { startTestApp, type TestApp } from '../test/support/test-app';
 import { ServiceStanding } from './service-standing';
 
 const [plainKey, limitedKey] = [makeApiKey(), makeApiKey()];
@@ -36,6 +26,7 @@ let nowMs: number;
 let monotonicMs: number;
 let clockReadings: number;
 let app: NestFastifyApplication;
+let testApp: TestApp;
 const lines: Record<string, unknown>[] = [];
 
 beforeEach(async () => {
@@ -45,30 +36,14 @@ beforeEach(async () => {
   const log = Log.create('license', 'info', {
     write: (line) => void lines.push(JSON.parse(line) as (typeof lines)[0]),
   });
-  const store = new MemoryKeyValue();
-  const retired = new RetiredKeys(new MemoryKeyValue(), log);
-  const keys = new KeyDirectory(store, retired, records, 60_000, log);
-  await keys.start();
-  const tokens = new AccessTokens(new MemoryKeyValue(), log);
-  await tokens.start();
-  const config = new LicenseConfig();
   const standing = new ServiceStanding('airgapped', [license], () => {
     clockReadings += 1;
     return { wallMs: nowMs, monotonicMs };
   });
-  const usage = testUsage(standing);
-  const authorizer = new Authorizer(keys, tokens, standing, config.revocationDelayMs, new Quotas(usage));
-  const keyAdmin = new KeyAdmin(store, keys, retired, () => standing.timeMs());
-  app = await createHttpApp(
-    LicenseModule.register(
-      { config, keys, keyAdmin, authorizer, standing, documents: unusedDocuments(standing, log), usage },
-      { log, readiness: new Readiness(), tracing: Tracing.off() },
-    ),
-    log,
-  );
-  await app.init();
+  testApp = await startTestApp({ standing, log, seeds: records });
+  ({ app } = testApp);
 });
-afterEach(() => app.close());
+afterEach(() => testApp.stop());
 
 const authorize = async (key: string, feature: string, requestId = 'req-1', model = 'piper') => {
   const payload = { key, feature, model, requestId };

@@ -80,6 +80,35 @@ export class LicenseConfig extends AppConfig {
   @Min(0)
   revocationDelayMs = 60_000;
 
+  @Variable(
+    'Private Ed25519 key that signs checkpoints of the audit log, PKCS8 PEM. If unset, one is made and kept in NATS.',
+  )
+  @IsOptional()
+  @IsString()
+  auditKeyFile?: string;
+
+  @Variable('How long audit records are kept, in days.')
+  @IsInt()
+  @Min(1)
+  auditRetentionDays = 400;
+
+  @Variable(
+    'How long usage records are kept beside the audit log, in days. At least the present and the previous month.',
+  )
+  @IsInt()
+  @Min(62)
+  usageRetentionDays = 100;
+
+  @Variable('Size limit of the audit log in NATS, in bytes. JetStream reserves it on its disk.')
+  @IsInt()
+  @Min(65_536)
+  auditMaxBytes = 320 * 1024 * 1024;
+
+  @Variable('Size limit of the usage records in NATS, in bytes. JetStream reserves it on its disk.')
+  @IsInt()
+  @Min(65_536)
+  usageMaxBytes = 128 * 1024 * 1024;
+
   static fromEnvironment(): Readonly<LicenseConfig> {
     return loadConfig(LicenseConfig, process.env);
   }

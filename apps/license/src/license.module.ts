@@ -1,6 +1,9 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ManagementModule, PlatformModule, type Platform } from '@app/platform';
 import { AccessTokenController } from './access-token.controller';
+import { AuditController } from './audit/audit.controller';
+import { AuditLogs } from './audit/audit-logs';
+import { AuditWriter } from './audit/audit-writer';
 import { AuthorizeController } from './authorize.controller';
 import { Authorizer } from './authorizer';
 import { LicenseController } from './documents/license.controller';
@@ -26,6 +29,7 @@ export interface LicenseParts {
   readonly standing: ServiceStanding;
   readonly documents: LicenseStore;
   readonly usage: MonthlyUsage;
+  readonly audit: AuditLogs;
   /** In connected mode only. */
   readonly vendor?: Vendor | undefined;
 }
@@ -34,6 +38,7 @@ export interface LicenseParts {
 @Module({
   controllers: [
     AccessTokenController,
+    AuditController,
     AuthorizeController,
     KeysController,
     LicenseController,
@@ -54,6 +59,8 @@ export class LicenseModule {
         { provide: ServiceStanding, useValue: parts.standing },
         { provide: LicenseStore, useValue: parts.documents },
         { provide: MonthlyUsage, useValue: parts.usage },
+        { provide: AuditLogs, useValue: parts.audit },
+        { provide: AuditWriter, useValue: parts.audit.writer },
         { provide: Vendor, useValue: parts.vendor ?? null },
       ],
     };

@@ -1,5 +1,6 @@
 import { Controller, Get, Inject } from '@nestjs/common';
 import { productVersion } from '@app/protocol';
+import { AuditLogs } from './audit/audit-logs';
 import { dateIfAny, describedLicense, describedState } from './documents/descriptions';
 import { KeyDirectory } from './keys/key-directory';
 import { LicenseConfig } from './license.config';
@@ -13,6 +14,7 @@ export class StatusController {
     private readonly config: LicenseConfig,
     private readonly standing: ServiceStanding,
     private readonly keys: KeyDirectory,
+    private readonly audit: AuditLogs,
     @Inject(Vendor) private readonly vendor: Vendor | null,
   ) {}
 
@@ -29,6 +31,7 @@ export class StatusController {
       highWaterMark: dateIfAny(this.standing.highWaterMs),
       revocationDelayMs: this.config.revocationDelayMs,
       keys: this.keys.size,
+      auditKeyId: this.audit.keyId,
       vendor: this.vendor?.status(),
     };
   }

@@ -93,6 +93,13 @@ export const problems = {
   draining: row(503, 1012, 'Server is stopping', 'Connect again. Another server will answer.', true),
   bus_unavailable: row(503, 1013, 'Message bus unavailable', 'Try again after Retry-After seconds.', true),
   license_unavailable: row(503, 1013, 'Licence service unavailable', 'Try again after Retry-After seconds.', true),
+  audit_log_full: row(
+    503,
+    1013,
+    'Audit log full',
+    'Try again later. The operator has to make room for the audit log.',
+    true,
+  ),
   usage_unavailable: row(503, 1013, 'Usage not recorded', 'Try again after Retry-After seconds.', true),
   config_invalid: row(
     500,

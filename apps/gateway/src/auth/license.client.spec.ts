@@ -96,6 +96,15 @@ it('takes a license app without NATS, which grants nothing, as one that does not
   expect(states).toMatchObject({ timeouts: 0, circuit: [] });
 });
 
+it('passes on that the audit log is full, whatever was granted earlier, and asks again', async () => {
+  await client.authorize(request);
+  answer = { status: 503, body: { error_code: 'audit_log_full' } };
+  await expect(client.authorize(request)).rejects.toMatchObject({ code: 'audit_log_full' });
+  expect([outcomes.at(-1), states.reach.at(-1), states.circuit]).toEqual(['audit_log_full', 'active', []]);
+  answer = { status: 200, body: { keyId: 'k', validForMs: 1_000, graceMs: 0 } };
+  expect(await client.authorize(request)).toMatchObject({ keyId: 'k' });
+});
+
 it('takes the grant of an opening connection for the work on it, and not the other way round', async () => {
   await client.authorize(request);
   await client.authorize({ ...request, feature: 'stt', connected: true });

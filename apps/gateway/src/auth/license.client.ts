@@ -181,7 +181,9 @@ async function post(
 function decisionIn<T extends object>(type: new () => T, answer: Answer): Decision<T> {
   if (answer.status === 200) return { granted: validated(type, answer.body) };
   const code = codeOf(answer);
-  if (answer.status >= 500 || code === undefined) throw new Error(`status ${answer.status}`);
+  // The license app decided this: it refuses everybody until there is room. Other errors of a server decide nothing.
+  const isDecided = answer.status < 500 || code === 'audit_log_full';
+  if (!isDecided || code === undefined) throw new Error(`status ${answer.status}`);
   return { refusal: new ProblemError(code, reasonsOf(answer)) };
 }
 

@@ -3,17 +3,8 @@ import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { MemoryKeyValue } from '@app/broker';
 import { defaultGrace, hashApiKey, makeApiKey } from '@app/licensing';
-import { createHttpApp, Readiness, Tracing } from '@app/platform';
 import { Files, Issuer, Replica, secondsOf } from '../../test/support/replica';
-import { testUsage } from '../../test/support/test-usage';
-import { AccessTokens } from '../access-tokens';
-import { Authorizer } from '../authorizer';
-import { KeyAdmin } from '../keys/key-admin';
-import { KeyDirectory } from '../keys/key-directory';
-import { RetiredKeys } from '../keys/retired-keys';
-import { LicenseConfig } from '../license.config';
-import { LicenseModule } from '../license.module';
-import { Quotas } from '../quota/quotas';
+import { startTestApp, type TestApp } from '../../test/support/test-app';
 
 const [adminKey, speechKey] = [makeApiKey(), makeApiKey()];
 const seeds = [
@@ -25,28 +16,18 @@ const renewed = { jti: 'lic-2', iat: secondsOf('2026-05-01'), exp: secondsOf('20
 let files: Files;
 let replica: Replica;
 let app: NestFastifyApplication;
+let testApp: TestApp;
 
 beforeEach(async () => {
   files = new Files();
   files.write(await issuer.license(), issuer.pem);
   replica = await new Replica(new MemoryKeyValue(), files).prepare();
   const { standing, documents, log } = replica;
-  const keyStore = new MemoryKeyValue();
-  const retired = new RetiredKeys(new MemoryKeyValue(), log);
-  const keys = new KeyDirectory(keyStore, retired, seeds, 60_000, log);
-  await keys.start();
-  const config = new LicenseConfig();
-  const tokens = new AccessTokens(new MemoryKeyValue(), log);
-  const usage = testUsage(standing);
-  const authorizer = new Authorizer(keys, tokens, standing, config.revocationDelayMs, new Quotas(usage));
-  const keyAdmin = new KeyAdmin(keyStore, keys, retired, () => standing.timeMs());
-  const platform = { log, readiness: new Readiness(), tracing: Tracing.off() };
-  const parts = { config, keys, keyAdmin, authorizer, standing, documents, usage };
-  app = await createHttpApp(LicenseModule.register(parts, platform), log);
-  await app.init();
+  testApp = await startTestApp({ standing, log, seeds, documents });
+  ({ app } = testApp);
 });
 afterEach(async () => {
-  await app.close();
+  await testApp.stop();
   await replica.documents.stop();
   files.remove();
 });

@@ -37,6 +37,8 @@ export class KeyDirectory {
   private subscription: Subscription | undefined;
   /** When NATS was seen to be away; undefined once the whole bucket was read again. */
   private cutOffAtMs: number | undefined;
+  /** Called with the id of each key that this process took from the seeds into the bucket. */
+  onPlanted: ((keyId: string) => void) | undefined;
 
   /** `retired` is started before this directory. */
   constructor(
@@ -180,7 +182,9 @@ export class KeyDirectory {
       if (present.has(seed.id)) continue;
       try {
         const planted = await this.store.create(seed.id, JSON.stringify(seed));
-        if (planted) this.log.info('API key added', { keyId: seed.id });
+        if (!planted) continue;
+        this.log.info('API key added', { keyId: seed.id });
+        this.onPlanted?.(seed.id);
       } catch (error) {
         this.log.warn('API key could not be added', { keyId: seed.id, err: error });
       }

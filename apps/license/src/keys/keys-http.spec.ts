@@ -1,18 +1,9 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { MemoryKeyValue } from '@app/broker';
 import { apiKeyPattern, defaultGrace, hashApiKey, makeApiKey, type ApiKeyRecord, type License } from '@app/licensing';
-import { createHttpApp, Log, Readiness, Tracing } from '@app/platform';
-import { unusedDocuments } from '../../test/support/replica';
-import { testUsage } from '../../test/support/test-usage';
-import { AccessTokens } from '../access-tokens';
-import { Authorizer } from '../authorizer';
-import { LicenseConfig } from '../license.config';
-import { LicenseModule } from '../license.module';
-import { Quotas } from '../quota/quotas';
+import { Log } from '@app/platform';
+import { startTestApp, type TestApp } from '../../test/support/test-app';
 import { ServiceStanding } from '../service-standing';
-import { KeyAdmin } from './key-admin';
-import { KeyDirectory } from './key-directory';
-import { RetiredKeys } from './retired-keys';
 
 const [adminKey, speechKey, expiredAdminKey] = [makeApiKey(), makeApiKey(), makeApiKey()];
 const seeds: ApiKeyRecord[] = [
@@ -34,6 +25,7 @@ const license: License = {
 let nowMs: number;
 let monotonicMs: number;
 let app: NestFastifyApplication;
+let testApp: TestApp;
 let store: MemoryKeyValue;
 let lines: string[];
 
@@ -43,23 +35,11 @@ beforeEach(async () => {
   lines = [];
   const log = Log.create('license', 'info', { write: (line) => void lines.push(line) });
   store = new MemoryKeyValue();
-  const retired = new RetiredKeys(new MemoryKeyValue(), log);
-  const keys = new KeyDirectory(store, retired, seeds, 60_000, log);
-  await retired.start();
-  await keys.start();
-  const config = new LicenseConfig();
   const standing = new ServiceStanding('airgapped', [license], () => ({ wallMs: nowMs, monotonicMs }));
-  const usage = testUsage(standing);
-  const tokens = new AccessTokens(new MemoryKeyValue(), log);
-  const authorizer = new Authorizer(keys, tokens, standing, config.revocationDelayMs, new Quotas(usage));
-  const keyAdmin = new KeyAdmin(store, keys, retired, () => standing.timeMs());
-  const platform = { log, readiness: new Readiness(), tracing: Tracing.off() };
-  const documents = unusedDocuments(standing, log);
-  const parts = { config, keys, keyAdmin, authorizer, standing, documents, usage };
-  app = await createHttpApp(LicenseModule.register(parts, platform), log);
-  await app.init();
+  testApp = await startTestApp({ standing, log, seeds, keyStore: store });
+  ({ app } = testApp);
 });
-afterEach(() => app.close());
+afterEach(() => testApp.stop());
 
 interface Answer {
   readonly status: number;

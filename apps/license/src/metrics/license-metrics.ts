@@ -35,6 +35,17 @@ const standing = {
 };
 const keys = { name: 'antiphon_license_keys', help: 'Number of API keys that this license app has read.' };
 
+const logBytes = {
+  name: 'antiphon_license_log_bytes',
+  help: 'Size of the JetStream stream of usage records or of the audit log, in bytes.',
+  labelNames: ['log'] as const,
+};
+const logLimitBytes = {
+  name: 'antiphon_license_log_limit_bytes',
+  help: 'Size at which the JetStream stream of usage records or of the audit log takes no more, in bytes.',
+  labelNames: ['log'] as const,
+};
+
 const outcomes = [
   'granted',
   'key_unknown',
@@ -53,7 +64,11 @@ const outcomes = [
   'feature_not_licensed',
   'model_not_licensed',
   'license_unavailable',
+  'audit_log_full',
 ];
+
+/** The logs that have a size limit, as the label `log` has them. */
+export type MeasuredLog = 'usage' | 'audit';
 
 /** The state of a licence at a moment. */
 export interface MeasuredLicense {
@@ -73,6 +88,8 @@ export class LicenseMetrics implements OnModuleInit {
   @InjectMetric(grantsFor.name) private readonly grantsFor!: Gauge;
   @InjectMetric(standing.name) private readonly standings!: Gauge<'standing'>;
   @InjectMetric(keys.name) private readonly keyCount!: Gauge;
+  @InjectMetric(logBytes.name) private readonly logBytes!: Gauge<'log'>;
+  @InjectMetric(logLimitBytes.name) private readonly logLimitBytes!: Gauge<'log'>;
 
   /** Exports every counter as 0 at start, so that `rate()` sees the first event. */
   onModuleInit(): void {
@@ -94,6 +111,13 @@ export class LicenseMetrics implements OnModuleInit {
   keys(count: number): void {
     this.keyCount.set(count);
   }
+
+  /** `limitBytes` is undefined where only the disk bounds the log; it has no series then. */
+  logSize(log: MeasuredLog, bytes: number, limitBytes: number | undefined): void {
+    this.logBytes.set({ log }, bytes);
+    if (limitBytes === undefined) this.logLimitBytes.remove({ log });
+    else this.logLimitBytes.set({ log }, limitBytes);
+  }
 }
 
 /** For the license app's PlatformModule. */
@@ -101,6 +125,6 @@ export const licenseMetrics: readonly Provider[] = [
   LicenseMetrics,
   makeHistogramProvider(duration),
   makeCounterProvider(requests),
-  ...[expiresIn, grantsFor, standing, keys].map(makeGaugeProvider),
+  ...[expiresIn, grantsFor, standing, keys, logBytes, logLimitBytes].map(makeGaugeProvider),
   ...graceMetrics,
 ];

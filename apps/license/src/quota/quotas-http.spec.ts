@@ -1,20 +1,12 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { MemoryAppendLog, MemoryKeyValue } from '@app/broker';
+import { MemoryAppendLog } from '@app/broker';
 import { defaultGrace, hashApiKey, makeApiKey, type ApiKeyRecord, type License } from '@app/licensing';
-import { createHttpApp, Log, Readiness, Tracing } from '@app/platform';
+import { Log } from '@app/platform';
 import type { UsageRecord } from '@app/protocol';
-import { unusedDocuments } from '../../test/support/replica';
+import { startTestApp, type TestApp } from '../../test/support/test-app';
 import { appendUsage, testUsage } from '../../test/support/test-usage';
-import { AccessTokens } from '../access-tokens';
-import { Authorizer } from '../authorizer';
-import { KeyAdmin } from '../keys/key-admin';
-import { KeyDirectory } from '../keys/key-directory';
-import { RetiredKeys } from '../keys/retired-keys';
-import { LicenseConfig } from '../license.config';
-import { LicenseModule } from '../license.module';
 import { ServiceStanding } from '../service-standing';
 import type { MonthlyUsage } from './monthly-usage';
-import { Quotas } from './quotas';
 
 const keys = { admin: makeApiKey(), limited: makeApiKey(), plain: makeApiKey() };
 const seeds: ApiKeyRecord[] = [
@@ -35,6 +27,7 @@ const license: License = {
 
 let nowMs: number;
 let app: NestFastifyApplication;
+let testApp: TestApp;
 let stream: MemoryAppendLog;
 let usage: MonthlyUsage;
 let records: number;
@@ -43,23 +36,13 @@ beforeEach(async () => {
   nowMs = Date.parse('2026-06-30T23:59:00Z');
   records = 0;
   const log = Log.create('license', 'silent');
-  const [store, retired] = [new MemoryKeyValue(), new RetiredKeys(new MemoryKeyValue(), log)];
-  const directory = new KeyDirectory(store, retired, seeds, 60_000, log);
-  const tokens = new AccessTokens(new MemoryKeyValue(), log);
-  await Promise.all([directory.start(), tokens.start()]);
-  const config = new LicenseConfig();
   const standing = new ServiceStanding('airgapped', [license], () => ({ wallMs: nowMs, monotonicMs: 0 }));
   stream = new MemoryAppendLog();
   usage = testUsage(standing, { stream });
-  const authorizer = new Authorizer(directory, tokens, standing, config.revocationDelayMs, new Quotas(usage));
-  const keyAdmin = new KeyAdmin(store, directory, retired, () => standing.timeMs());
-  const documents = unusedDocuments(standing, log);
-  const parts = { config, keys: directory, keyAdmin, authorizer, standing, documents, usage };
-  const platform = { log, readiness: new Readiness(), tracing: Tracing.off() };
-  app = await createHttpApp(LicenseModule.register(parts, platform), log);
-  await app.init();
+  testApp = await startTestApp({ standing, log, seeds, usage });
+  ({ app } = testApp);
 });
-afterEach(() => app.close());
+afterEach(() => testApp.stop());
 
 const authorize = async (key: string, feature = 'tts') => {
   const payload = { key, feature, requestId: 'req-1' };

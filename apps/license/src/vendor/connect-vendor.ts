@@ -1,5 +1,6 @@
-import type { AppendLog, KeyValueStore } from '@app/broker';
+import type { KeyValueStore } from '@app/broker';
 import type { Log } from '@app/platform';
+import type { AuditLogs } from '../audit/audit-logs';
 import type { LicenseStore } from '../documents/license-store';
 import type { LicenseConfig } from '../license.config';
 import type { MonthlyUsage } from '../quota/monthly-usage';
@@ -11,7 +12,7 @@ import { readCa, VendorClient } from './vendor-client';
 export interface VendorSources {
   readonly documents: LicenseStore;
   readonly usage: MonthlyUsage;
-  readonly auditLog: AppendLog;
+  readonly audit: AuditLogs;
   /** Bucket of what the license processes share. */
   readonly store: KeyValueStore;
 }
@@ -21,7 +22,7 @@ export async function connectVendor(
   config: Readonly<LicenseConfig>,
   standing: ServiceStanding,
   log: Log,
-  { documents, usage, auditLog, store }: VendorSources,
+  { documents, usage, audit, store }: VendorSources,
 ): Promise<Vendor | undefined> {
   if (config.licenseMode !== 'connected') return undefined;
   return new Vendor({
@@ -33,7 +34,8 @@ export async function connectVendor(
     state: () => standing.state().state,
     timeMs: () => standing.timeMs(),
     rows: (month) => (usage.isRead ? usage.rows(month) : undefined),
-    auditLog,
+    auditLog: audit.logs.audit,
+    auditKeyId: () => audit.keyId,
     store,
     log,
   });

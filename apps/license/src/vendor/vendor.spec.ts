@@ -2,7 +2,7 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MemoryAppendLog, MemoryKeyValue } from '@app/broker';
+import { MemoryKeyValue, type MemoryAppendLog } from '@app/broker';
 import {
   assertLicensed,
   auditRecord,
@@ -19,6 +19,8 @@ import { FakeLink } from '../../test/support/fake-link';
 import { RecordingEndpoint, type RecordedRequest, type Reply } from '../../test/support/recording-endpoint';
 import { unusedDocuments } from '../../test/support/replica';
 import { testUsage } from '../../test/support/test-usage';
+import type { AuditLogs } from '../audit/audit-logs';
+import { memoryAuditLogs } from '../audit/testing';
 import { readLicenseFiles } from '../documents/license-files';
 import { LicenseStore } from '../documents/license-store';
 import { LicenseConfig } from '../license.config';
@@ -56,6 +58,7 @@ let documents: LicenseStore;
 let vendor: Vendor | undefined;
 let endpoint: RecordingEndpoint;
 let auditLog: MemoryAppendLog;
+let audit: AuditLogs;
 const lines: string[] = [];
 const metrics = new FakeLink(() => ({ outcome: 'answered', answer: {} })).metrics;
 
@@ -67,7 +70,9 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true }));
 beforeEach(() => {
   lines.splice(0);
-  auditLog = new MemoryAppendLog();
+  const made = memoryAuditLogs(Log.create('license', 'silent'));
+  auditLog = made.logs.audit;
+  audit = made.audit;
 });
 afterEach(async () => {
   await vendor?.stop();
@@ -94,7 +99,7 @@ async function connect(
   const store = new MemoryKeyValue();
   documents = new LicenseStore({ store, standing, settings: config, files, log });
   await documents.start();
-  vendor = await connectVendor(config, standing, log, { documents, usage: testUsage(standing), auditLog, store });
+  vendor = await connectVendor(config, standing, log, { documents, usage: testUsage(standing), audit, store });
   return vendor!;
 }
 const leaseReply = async (key: KeyObject = issuer.privateKey): Promise<Reply> => ({
@@ -170,7 +175,7 @@ it('does not exist in air-gapped mode', async () => {
   });
   const log = Log.create('license', 'silent');
   const [usage, store] = [testUsage(standing), new MemoryKeyValue()];
-  const sources = { documents: unusedDocuments(standing, log), usage, auditLog, store };
+  const sources = { documents: unusedDocuments(standing, log), usage, audit, store };
   expect(await connectVendor(config, standing, log, sources)).toBeUndefined();
 });
 

@@ -56,8 +56,16 @@ export class NatsAppendLog extends AppendLog {
     super();
   }
 
-  /** Connects, and creates the JetStream stream or gives it the replicas and the size limit of the options. */
+  /**
+   * Connects, and creates the JetStream stream or gives it the replicas and the size limit of the options. Rejects with
+   * `disk_full` where JetStream cannot reserve that much; an existing stream can be used all the same. May be repeated.
+   */
   async start(): Promise<void> {
+    if (!this.nats) await this.connect();
+    await this.reach(({ manager }) => this.setUp(manager));
+  }
+
+  private async connect(): Promise<void> {
     const { servers, name, connectTimeoutMs = Infinity } = this.options;
     const connection = await firstConnection(servers, name, connectTimeoutMs);
     this.nats = {
@@ -67,7 +75,6 @@ export class NatsAppendLog extends AppendLog {
     };
     this.isConnected = true;
     void this.followConnection(connection);
-    await this.reach(({ manager }) => this.setUp(manager));
   }
 
   get connected(): boolean {

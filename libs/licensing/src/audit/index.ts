@@ -1,3 +1,4 @@
+export * from './audit-archive';
 export * from './audit-record';
 export type { AuditFinding } from './chain-check';
 export * from './checkpoint';
