@@ -109,6 +109,13 @@ export class AuditForward extends VendorCaller {
   @IsArray()
   @IsString({ each: true })
   records!: string[];
+
+  /** Number of the oldest record that the sender still has: where the endpoint lacks what is older, it begins there. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(Number.MAX_SAFE_INTEGER)
+  oldest?: number;
 }
 
 /** The 200 response to forwarded records: every record up to this number is stored on disk. */
