@@ -166,7 +166,7 @@ it.each([
 ])('refuses %s and stores nothing', async (_what, records, reason) => {
   await expect(audit.append(records)).rejects.toMatchObject({
     code: 'bad_request',
-    detail: expect.stringMatching(reason),
+    detail: expect.stringMatching(reason) as string,
   });
   expect(readdirSync(folder)).toEqual([]);
 });

@@ -22,6 +22,8 @@ export const vendorJsonLimits: JsonLimits = { depth: 8, fields: 20_000, items: 2
 const maxConnections = 256;
 /** Time for the headers of a request and for a TLS handshake, in milliseconds. */
 const headersTimeoutMs = 10_000;
+/** Idle connections are closed after this time, which is the longest that a stop waits for them. */
+const keepAliveMs = 5_000;
 
 /** What serves the requests of a licence endpoint. */
 export interface EndpointServerOptions {
@@ -56,7 +58,7 @@ export async function startEndpointServer(options: EndpointServerOptions): Promi
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     void respond(request, response, options);
   };
-  const times = { headersTimeout: headersTimeoutMs, keepAliveTimeout: headersTimeoutMs };
+  const times = { headersTimeout: headersTimeoutMs, keepAliveTimeout: keepAliveMs };
   const server: Server = options.tls
     ? createTlsServer({ ...times, ...options.tls, handshakeTimeout: headersTimeoutMs }, listener)
     : createServer(times, listener);
