@@ -1,9 +1,13 @@
+import { execFileSync } from 'node:child_process';
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
-import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { get } from 'node:https';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TestEndpoint } from '../../../test/support/license-endpoint';
+import { Log } from '@app/platform';
 import { main } from '../../license';
+import { serveOptions, startEndpoint } from './serve';
 
 let endpoint: TestEndpoint;
 beforeEach(async () => {
@@ -54,5 +58,38 @@ describe('a start', () => {
       await main(['serve', '--folder', endpoint.folder, '--key', join(endpoint.folder, 'ec.pem')], endpoint.folder),
     ).toBe(1);
     expect(endpoint.lines.join('\n')).toMatch(/is not an Ed25519 key/);
+  });
+});
+
+describe('an endpoint with a certificate', () => {
+  it('speaks TLS', async () => {
+    const [cert, key] = [join(endpoint.folder, 'cert.pem'), join(endpoint.folder, 'key.pem')];
+    const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    const made = ['-x509', '-newkey', 'ed25519', '-nodes', '-days', '2', '-keyout', key, '-out', cert];
+    execFileSync('openssl', ['req', ...made, ...names], { stdio: 'ignore' });
+    const another = mkdtempSync(join(tmpdir(), 'license-endpoint-tls-'));
+    const options = serveOptions(
+      ['--folder', another, '--key', join(endpoint.folder, 'issuer-private.pem'), '--port', '0'].concat([
+        '--tls-cert',
+        cert,
+        '--tls-key',
+        key,
+      ]),
+      '/',
+    );
+    const running = await startEndpoint(options, { log: Log.create('test', 'silent') });
+    try {
+      expect(running.url).toMatch(/^https:/);
+      const status = await new Promise((resolve, reject) => {
+        const request = get(`${running.url}/healthz`, { ca: readFileSync(cert) }, (response) => {
+          response.resume().once('end', () => resolve(response.statusCode));
+        });
+        request.once('error', reject);
+      });
+      expect(status).toBe(200);
+    } finally {
+      await running.close();
+      rmSync(another, { recursive: true });
+    }
   });
 });

@@ -1,7 +1,9 @@
-import { readdirSync } from 'node:fs';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { auditRecord } from '@app/licensing';
+import { auditRecord, checkpointRecord } from '@app/licensing';
 import { now, signed, TestEndpoint } from '../../../test/support/license-endpoint';
+import { main } from '../../license';
 import { holderFolder } from './vendor-folder';
 
 let endpoint: TestEndpoint;
@@ -92,5 +94,16 @@ describe('the audit log', () => {
     await forward([first, second]);
     const other = Buffer.from(auditRecord(first, { at: now, type: 'other' }));
     expect(await forward([other])).toMatchObject({ status: 409, body: { error_code: 'audit_conflict' } });
+  });
+
+  it('is verified by npm run license -- audit verify', async () => {
+    const deployment = generateKeyPairSync('ed25519').privateKey;
+    const key = join(endpoint.folder, 'audit-public.pem');
+    writeFileSync(key, createPublicKey(deployment).export({ type: 'spki', format: 'pem' }));
+    const options = { first, last: second, privateKey: deployment, deployment: 'prod-1', nowMs: endpoint.nowMs };
+    await forward([first, second, Buffer.from((await checkpointRecord(options))!)]);
+    const file = join(endpoint.folder, 'holders', holderFolder('Example Ltd'), 'prod-1', 'audit.jsonl');
+    expect(await main(['audit', 'verify', file, '--key', key], endpoint.folder)).toBe(0);
+    expect(endpoint.lines.at(-1)).toBe('Every record is there, in order, as it was written.');
   });
 });
