@@ -87,11 +87,13 @@ it('keeps every acknowledged audit record, once, however often it is killed', as
   while (acknowledged < records.length) {
     const answer = forward(records.slice(acknowledged, acknowledged + 100));
     if (killed < kills) {
-      // While the request arrives, and every second time after the write, before or after the answer.
+      // While the request arrives, and every second time after the write, with or without the answer.
       const before = storedBytes();
-      for (let turn = 0; killed % 2 ? storedBytes() === before : turn < killed * 5; turn += 1) {
-        await new Promise((resolve) => setImmediate(resolve));
-      }
+      let answered = false;
+      void answer.then(() => (answered = true));
+      const waits = (turn: number): boolean =>
+        killed % 2 === 0 ? turn < killed * 5 : !answered && storedBytes() === before;
+      for (let turn = 0; waits(turn); turn += 1) await new Promise((resolve) => setImmediate(resolve));
       killed += 1;
       await end('SIGKILL');
       acknowledged = Math.max(acknowledged, (await answer) ?? 0);

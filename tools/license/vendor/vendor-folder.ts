@@ -137,7 +137,7 @@ export function holderFolder(holder: string): string {
     .replaceAll(/[^a-z0-9]+/g, '-')
     .slice(0, 40);
   const hash = createHash('sha256').update(holder, 'utf8').digest('hex').slice(0, 12);
-  return `${readable}-${hash}`.replace(/^-/, '');
+  return `${readable}-${hash}`.replace(/^-+/, '').replaceAll('--', '-');
 }
 
 const writeJson = (file: string, value: object): Promise<void> =>
