@@ -32,7 +32,7 @@ const commands = {
   dev: { says: 'start the stack; compile and restart an app when its code changes', builds: true, run: tool('dev') },
   models: { says: 'list, download and verify models, voices and nats-server', builds: true, run: tool('models') },
   license: {
-    says: 'make issuer keys; issue, inspect and rehearse licences; manage API keys',
+    says: 'make issuer keys; issue, inspect, rehearse and revoke licences; serve the licence endpoint; manage API keys',
     builds: true,
     run: tool('license'),
   },

@@ -11,6 +11,8 @@ import { licenseAppHelp } from './license/license-api';
 import { issuerFiles, keysCommand } from './license/keys';
 import { rehearseCommand } from './license/rehearse';
 import { usageCommand, usageHelp } from './license/usage';
+import { revokeCommand } from './license/vendor/revoke';
+import { serveCommand, serveHelp } from './license/vendor/serve';
 
 const help = `npm run license -- keys [--folder FOLDER]        make the keys of an issuer
 npm run license -- issue --key FILE --holder NAME [OPTIONS]   sign a licence
@@ -54,8 +56,10 @@ ${auditHelp}
 
 ${usageHelp}
 
+${serveHelp}
+
 A DATE is 2027-01-31 or 2027-01-31T12:00:00Z. docs/licensing.md describes documents and states,
-docs/licensing-audit.md the usage records and the audit log.`;
+docs/licensing-audit.md the usage records and the audit log, docs/licensing-endpoint.md the licence endpoint.`;
 
 type Command = (args: readonly string[], root: string) => Promise<number>;
 
@@ -69,6 +73,8 @@ const commands = new Map<string, Command>([
   ['key', keyCommand],
   ['audit', auditCommand],
   ['usage', usageCommand],
+  ['serve', serveCommand],
+  ['revoke', revokeCommand],
 ]);
 
 /** `npm run license`: see `help`. Resolves to the exit code. */

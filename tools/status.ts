@@ -1,6 +1,7 @@
 import { isAlive } from '@app/artifacts';
 import { errorLine } from './error-line';
 import { summaryOf } from './observe/prometheus-api';
+import { checkInLine, checkInSince, type LicenseEndpointAddress } from './stack/license-endpoint';
 import { dataFolderFrom } from './stack/options';
 import { readRunFile } from './stack/run-file';
 
@@ -41,10 +42,16 @@ async function status(args: readonly string[], root: string): Promise<number> {
   );
   for (const { part, pid, state } of states) console.log(`  ${part.padEnd(12)} ${String(pid).padEnd(8)} ${state}`);
   console.log(`  API          ${run.api}`);
+  if (run.licenseEndpoint) console.log(`  check-in     ${await newestCheckIn(run.licenseEndpoint)}`);
   if (run.prometheus !== undefined)
     console.log(`  Prometheus   ${run.prometheus}  (${await summaryOf(run.prometheus)})`);
   if (!run.ready) console.log('  not ready yet');
   return run.ready && states.every(({ state }) => state === 'ready' || state === 'running') ? 0 : 1;
+}
+
+async function newestCheckIn(endpoint: LicenseEndpointAddress): Promise<string> {
+  const checkIn = await checkInSince(endpoint, -Infinity, 0);
+  return checkIn ? checkInLine(checkIn) : 'none yet';
 }
 
 /** Parts with a metrics page have a ready page beside it. */

@@ -8,7 +8,7 @@ import { parseUpOptions, upHelp, type UpOptions } from './stack/options';
 import { planStack } from './stack/plan';
 import { PortBook } from './stack/ports';
 import { prepare } from './stack/prepare';
-import { sayAddresses, sayFirstSentence } from './stack/report';
+import { sayAddresses, sayCheckIn, sayFirstSentence } from './stack/report';
 import { readRunFile, removeRunFile, writeRunFile, type RunFile } from './stack/run-file';
 import { Stack } from './stack/stack';
 
@@ -41,6 +41,7 @@ async function up(options: UpOptions, root: string, onStarted?: (stack: Stack) =
   await makeWay(options.dataFolder);
   mkdirSync(join(options.dataFolder, 'logs'), { recursive: true, mode: 0o700 });
   const startedAt = performance.now();
+  const startedMs = Date.now();
   const ports = new PortBook();
   // Before anything is downloaded for a start that cannot be.
   await ports.takeExactly(options.port);
@@ -51,10 +52,7 @@ async function up(options: UpOptions, root: string, onStarted?: (stack: Stack) =
     throw error;
   });
   const stop = stopSignal();
-  const plan = await planStack(
-    { ...prepared, root, dataFolder: options.dataFolder, port: options.port, workers: options.workers },
-    ports,
-  );
+  const plan = await planStack({ ...prepared, root, ...options }, ports);
   const stack = new Stack(plan);
   const run = (ready: boolean): void =>
     writeRunFile(options.dataFolder, {
@@ -76,6 +74,7 @@ async function up(options: UpOptions, root: string, onStarted?: (stack: Stack) =
     ready = true;
     run(ready);
     sayAddresses(plan.addresses, prepared.license.apiKey, options.dataFolder);
+    if (plan.addresses.licenseEndpoint) await sayCheckIn(plan.addresses.licenseEndpoint, startedMs);
     console.log(`antiphon: ready (${((performance.now() - startedAt) / 1000).toFixed(1)} s)`);
     onStarted?.(stack);
     if (options.check) return understood ? 0 : 1;

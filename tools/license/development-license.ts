@@ -25,6 +25,8 @@ const renewBeforeMs = 7 * dayMs;
 export interface DevelopmentLicense {
   readonly licenseFile: string;
   readonly publicKeyFile: string;
+  /** Private key of its issuer. */
+  readonly issuerKeyFile: string;
   /** For API_KEYS_FILE: hashes only. */
   readonly keysFile: string;
   readonly apiKey: string;
@@ -63,6 +65,7 @@ export async function ensureDevelopmentLicense(folder: string, nowMs = Date.now(
   return {
     licenseFile: path('license'),
     publicKeyFile: path('publicKey'),
+    issuerKeyFile: path('issuerKey'),
     keysFile: path('keys'),
     apiKey,
     adminKey,

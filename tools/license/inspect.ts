@@ -13,6 +13,7 @@ import {
 import { ProblemError } from '@app/protocol';
 import { dateText } from './dates';
 import { issuerFiles } from './keys';
+import { claimsOf } from './unverified';
 
 /** Options of every command that reads a licence file. */
 export const licenseFileOptions = { keys: { type: 'string' }, deployment: { type: 'string' } } as const;
@@ -43,17 +44,7 @@ export async function readLicenseFile(
   const trusted = keys === undefined ? join(dirname(file), issuerFiles.publicKey) : resolve(root, keys);
   const publicKeys = readPublicKeys(await readFile(trusted, 'utf8'));
   const text = await readFile(file, 'utf8');
-  return verifyLicense(text, { keys: publicKeys, nowMs, deployment: deployment ?? deploymentOf(text) });
-}
-
-/** The deployment that an unverified document names; verification follows. */
-function deploymentOf(text: string): string | undefined {
-  try {
-    const payload = JSON.parse(Buffer.from(text.split('.')[1] ?? '', 'base64url').toString()) as Partial<License>;
-    return payload.deployment;
-  } catch {
-    return undefined;
-  }
+  return verifyLicense(text, { keys: publicKeys, nowMs, deployment: deployment ?? claimsOf(text).deployment });
 }
 
 function show({ jti, sub, deployment, features, models, limits, iat, nbf, exp, grace }: License, keyId: string): void {

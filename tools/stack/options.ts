@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { LicenseMode } from '@app/licensing';
 import { ProblemError, productName } from '@app/protocol';
 import { isRefusedByFetch } from './ports';
 
@@ -11,6 +12,8 @@ export interface UpOptions {
   /** Inference workers of each kind. */
   readonly workers: number;
   readonly offline: boolean;
+  /** Connected: with a licence endpoint of its own. */
+  readonly licenseMode: LicenseMode;
   /** With a Prometheus that scrapes all parts. */
   readonly observe: boolean;
   readonly help: boolean;
@@ -25,6 +28,8 @@ Downloads the models and nats-server first if they are missing. Then speaks a se
   --port N      port of the API; the other ports are free ones, which the command prints (default: 5000)
   --data DIR    folder of logs, keys, licence, run.json and JetStream data (default: .antiphon in the repository)
   --workers N   number of workers for text to speech, and for speech to text (default: 1)
+  --license MODE   connected: also start a licence endpoint, with which the license app checks in; see
+                docs/licensing-endpoint.md (default: airgapped, which calls nobody)
   --observe     also start Prometheus, which scrapes every part; see docs/observability.md
   --offline     download nothing; fail and list what is missing
   --check       stop after the first sentence; exit code 0 if it was understood, else 1
@@ -42,6 +47,7 @@ export function parseUpOptions(args: readonly string[], root: string): UpOptions
     check: values.check ?? false,
     offline: values.offline ?? false,
     observe: values.observe ?? false,
+    licenseMode: licenseModeOf(values.license ?? 'airgapped'),
     help: values.help ?? false,
     port: portNumber('--port', values.port ?? '5000'),
     workers: wholeNumber('--workers', values.workers ?? '1', 64),
@@ -74,11 +80,17 @@ function parse(args: readonly string[]) {
         port: { type: 'string' },
         data: { type: 'string' },
         workers: { type: 'string' },
+        license: { type: 'string' },
       },
     }).values;
   } catch (error) {
     throw new ProblemError('bad_request', { detail: `${(error as Error).message} (--help lists the options)` });
   }
+}
+
+function licenseModeOf(text: string): LicenseMode {
+  if (text === 'connected' || text === 'airgapped') return text;
+  throw new ProblemError('bad_request', { detail: '--license takes connected or airgapped.' });
 }
 
 function portNumber(name: string, text: string): number {

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { loadManifest } from '@app/artifacts';
+import type { LicenseMode } from '@app/licensing';
 import { dispatchesOf } from '@app/protocol';
 import { planObserver } from '../observe/prometheus-part';
 import type { PrometheusProgram } from '../observe/prometheus-program';
+import { planEndpoint, type LicenseEndpointAddress } from './license-endpoint';
 import type { PartSpec } from './part';
 import type { PortBook } from './ports';
 import { planInference } from './worker-lanes';
@@ -11,6 +13,8 @@ import { planInference } from './worker-lanes';
 export interface StackPlan {
   /** In starting order; each is ready before the next is started, but for the workers, which start together. */
   readonly nats: PartSpec;
+  /** The licence endpoint of connected mode; ready before the license app is started. */
+  readonly licenseEndpoint?: PartSpec;
   readonly license: PartSpec;
   readonly gateway: PartSpec;
   readonly workers: readonly PartSpec[];
@@ -23,6 +27,7 @@ export interface StackPlan {
     readonly license: string;
     readonly nats: string;
     readonly natsMonitoring: string;
+    readonly licenseEndpoint?: LicenseEndpointAddress;
     readonly prometheus?: string;
     /** Base URL of `inference serve`. */
     readonly inference?: string;
@@ -48,7 +53,15 @@ export interface StackSettings {
   readonly workerEnv?: Readonly<Record<string, string>>;
   /** Given when the stack is to be observed. */
   readonly prometheus?: PrometheusProgram;
-  readonly license: { readonly licenseFile: string; readonly publicKeyFile: string; readonly keysFile: string };
+  /** Airgapped where absent. */
+  readonly licenseMode?: LicenseMode;
+  readonly license: {
+    readonly licenseFile: string;
+    readonly publicKeyFile: string;
+    readonly keysFile: string;
+    /** Private key with which the licence endpoint signs leases. */
+    readonly issuerKeyFile: string;
+  };
 }
 
 const url = (port: number, scheme = 'http'): string => `${scheme}://127.0.0.1:${port}`;
@@ -60,6 +73,7 @@ export async function planStack(settings: StackSettings, ports: PortBook): Promi
   const natsMonitoring = await ports.take(8222);
   const license = await ports.take(8080);
   const gatewayMetrics = await ports.take(8081);
+  const endpoint = settings.licenseMode === 'connected' ? await planEndpoint(settings, ports) : undefined;
   const natsUrl = url(nats, 'nats');
   const make = partMaker(settings);
   const dispatch = settings.dispatch ?? dispatchFromEnvironment();
@@ -74,12 +88,16 @@ export async function planStack(settings: StackSettings, ports: PortBook): Promi
   const inferenceUrl = settings.inferenceUrl ?? inference.url;
   return {
     nats: make.nats(nats, natsMonitoring),
+    ...(endpoint && { licenseEndpoint: endpoint.part }),
     license: make.app('license', license, {
       PORT: String(license),
       NATS_URL: natsUrl,
       LICENSE_FILE: settings.license.licenseFile,
       LICENSE_PUBLIC_KEY_FILE: settings.license.publicKeyFile,
       API_KEYS_FILE: settings.license.keysFile,
+      ...(endpoint
+        ? { LICENSE_MODE: 'connected', LICENSE_ENDPOINT: endpoint.address.url }
+        : { LICENSE_MODE: 'airgapped' }),
     }),
     gateway: make.app('gateway', gatewayMetrics, {
       PORT: String(api),
@@ -99,6 +117,7 @@ export async function planStack(settings: StackSettings, ports: PortBook): Promi
       license: url(license),
       nats: natsUrl,
       natsMonitoring: url(natsMonitoring),
+      ...(endpoint && { licenseEndpoint: endpoint.address }),
       prometheus: observer?.url,
       inference: inference.url,
       metrics,

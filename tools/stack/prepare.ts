@@ -7,7 +7,10 @@ import { drawProgress } from '../progress';
 import type { UpOptions } from './options';
 
 /** Gets what a start needs: Prometheus if it is asked for, the default models, nats-server, a licence and a key. Says what it did where a person should know. */
-export async function prepare({ offline, dataFolder, observe }: UpOptions, root: string) {
+export async function prepare(
+  { offline, dataFolder, observe }: Pick<UpOptions, 'offline' | 'dataFolder' | 'observe'>,
+  root: string,
+) {
   const prometheus = observe ? await findPrometheus({ folder: prometheusFolder(root), offline }) : undefined;
   const folder = modelsFolder(root);
   const manifest = loadManifest();

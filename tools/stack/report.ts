@@ -1,6 +1,10 @@
 import { productName } from '@app/protocol';
 import { firstSentence, type FirstSentence } from './first-sentence';
+import { checkInLine, checkInSince, type LicenseEndpointAddress } from './license-endpoint';
 import type { StackPlan } from './plan';
+
+/** The license app checks in when it starts. */
+const checkInTimeoutMs = 10_000;
 
 const ms = (value: number): string => `${value.toFixed(0)} ms`;
 
@@ -17,7 +21,7 @@ export function sayFirstSentence(spoken: FirstSentence): void {
 
 /** Addresses, key and commands to try. */
 export function sayAddresses(
-  { api, license, nats, natsMonitoring, prometheus, metrics }: StackPlan['addresses'],
+  { api, license, licenseEndpoint, nats, natsMonitoring, prometheus, metrics }: StackPlan['addresses'],
   apiKey: string,
   dataFolder: string,
 ): void {
@@ -25,6 +29,7 @@ export function sayAddresses(
     [`${productName} API`, api],
     ['API key', apiKey],
     ['license', `${license}/status`],
+    ...(licenseEndpoint ? ([['licence endpoint', licenseEndpoint.url]] as [string, string][]) : []),
     ['NATS', `${nats}  (monitoring ${natsMonitoring})`],
     ...Object.entries(metrics).map(([part, url]): [string, string] => [`metrics of ${part}`, url]),
     ...(prometheus === undefined ? [] : ([['Prometheus', prometheus]] as [string, string][])),
@@ -38,4 +43,11 @@ export function sayAddresses(
   transcribe   curl -s ${api}/stt -H 'X-API-Key: ${apiKey}' -F model=ink-whisper -F file=@hello.wav
   API keys     npm run license -- key --help
 `);
+}
+
+/** The check-in of connected mode. */
+export async function sayCheckIn(endpoint: LicenseEndpointAddress, sinceMs: number): Promise<void> {
+  const checkIn = await checkInSince(endpoint, sinceMs, checkInTimeoutMs);
+  console.log(`  check-in     ${checkIn ? checkInLine(checkIn) : 'none yet: see the log of the license app'}`);
+  console.log(`  its records  ${endpoint.folder}\n`);
 }

@@ -1,6 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeOwnFile } from '../own-file';
+import type { LicenseEndpointAddress } from './license-endpoint';
 
 /** What `run.json` in the data folder tells of a running stack; readable by its owner alone, since it holds keys. */
 export interface RunFile {
@@ -14,6 +15,8 @@ export interface RunFile {
   readonly license: string;
   readonly nats: string;
   readonly natsMonitoring: string;
+  /** The licence endpoint of connected mode. */
+  readonly licenseEndpoint?: LicenseEndpointAddress;
   /** Base URL of the Prometheus that watches it. */
   readonly prometheus?: string;
   /** Prometheus pages by part. */

@@ -32,7 +32,8 @@ export class Stack extends EventEmitter<{ line: [string]; failed: [string] }> {
    */
   async start(): Promise<void> {
     await this.add(this.plan.nats);
-    const { license, gateway, workers, inference, prometheus } = this.plan;
+    const { licenseEndpoint, license, gateway, workers, inference, prometheus } = this.plan;
+    if (licenseEndpoint) await this.add(licenseEndpoint);
     const others = [inference, prometheus].filter((spec) => spec !== undefined);
     await Promise.all([license, gateway, ...workers, ...others].map((spec) => this.add(spec)));
     this.started = true;
@@ -46,13 +47,14 @@ export class Stack extends EventEmitter<{ line: [string]; failed: [string] }> {
   /** Clients first, the bus last, so that running requests can end; resolves when no process is left. */
   async stop(): Promise<void> {
     this.stopped = true;
-    const { nats, license, gateway } = this.plan;
+    const { nats, licenseEndpoint, license, gateway } = this.plan;
     const stopAll = (parts: readonly Part[]) => Promise.all(parts.map((part) => part.stop(killAfterMs)));
     const named = (spec: PartSpec): Part[] => [...this.parts.values()].filter((part) => part.spec.name === spec.name);
-    const ends = [nats, license, gateway].flatMap(named);
+    const ends = [nats, license, gateway, licenseEndpoint].flatMap((spec) => (spec ? named(spec) : []));
     await stopAll(named(gateway));
     await stopAll([...this.parts.values()].filter((part) => !ends.includes(part)));
     await stopAll(named(license));
+    if (licenseEndpoint) await stopAll(named(licenseEndpoint));
     await stopAll(named(nats));
   }
 

@@ -46,7 +46,10 @@ export class Authorizer {
     for (const feature of features) this.grant({ key, feature, requestId }, facts);
     const nowMs = timeUsedMs(facts);
     const found = this.parts.keys.find(key, nowMs);
-    return { token: this.parts.tokens.issue(found, features, nowMs + expiresInSeconds * 1_000), keyId: found.record.id };
+    return {
+      token: this.parts.tokens.issue(found, features, nowMs + expiresInSeconds * 1_000),
+      keyId: found.record.id,
+    };
   }
 
   private grant(request: AuthorizationRequest, facts: ServiceFacts): AuthorizationGranted {

@@ -1,6 +1,6 @@
 export * from './app-config';
 export * from './config';
-export { readLive } from './body-limits';
+export { defaultBodyTimes, limitBodies, readLive, type BodyTimes } from './body-limits';
 export * from './grace-warnings';
 export * from './header-key';
 export * from './http-app';

@@ -1,14 +1,21 @@
 import { ProblemError } from '@app/protocol';
 
 /** Limits of JSON from callers: levels of nesting, number of fields, number of array items. */
-export const jsonLimits = { depth: 64, fields: 2_000, items: 20_000 } as const;
+export const jsonLimits: JsonLimits = { depth: 64, fields: 2_000, items: 20_000 };
+
+/** See `jsonLimits`. */
+export interface JsonLimits {
+  readonly depth: number;
+  readonly fields: number;
+  readonly items: number;
+}
 
 /**
- * Parses JSON from a caller. Throws `bad_request` for text that is not JSON or exceeds one of `jsonLimits`. The limits
+ * Parses JSON from a caller. Throws `bad_request` for text that is not JSON or exceeds one of the limits. They
  * are counted before anything is parsed, so that malicious text costs no more than other text of its length.
  */
-export function parseJson(text: string): unknown {
-  assertWithinLimits(text);
+export function parseJson(text: string, limits: JsonLimits = jsonLimits): unknown {
+  assertWithinLimits(text, limits);
   try {
     return JSON.parse(text) as unknown;
   } catch {
@@ -23,7 +30,7 @@ const comma = ','.charCodeAt(0);
 const opening = new Set([...'{['].map((bracket) => bracket.charCodeAt(0)));
 const closing = new Set([...'}]'].map((bracket) => bracket.charCodeAt(0)));
 
-function assertWithinLimits(text: string): void {
+function assertWithinLimits(text: string, limits: JsonLimits): void {
   let depth = 0;
   let fields = 0;
   let items = 0;
@@ -38,9 +45,9 @@ function assertWithinLimits(text: string): void {
     else if (code === comma) items += 1;
     else if (opening.has(code)) depth += 1;
     else if (closing.has(code)) depth -= 1;
-    if (depth > jsonLimits.depth) throw tooMuch(`${jsonLimits.depth} levels of nesting`);
-    if (fields > jsonLimits.fields) throw tooMuch(`${jsonLimits.fields} fields`);
-    if (items > jsonLimits.items) throw tooMuch(`${jsonLimits.items} items`);
+    if (depth > limits.depth) throw tooMuch(`${limits.depth} levels of nesting`);
+    if (fields > limits.fields) throw tooMuch(`${limits.fields} fields`);
+    if (items > limits.items) throw tooMuch(`${limits.items} items`);
   }
 }
 

@@ -76,6 +76,7 @@ export const problems = {
   request_timeout: row(408, 1008, 'Request too slow', 'Send the whole body without pauses.', true),
   key_conflict: row(409, 1008, 'Conflict with an API key', 'List the API keys, then choose another id.'),
   license_conflict: row(409, 1008, 'Conflict with a licence', 'Install a licence that is newer than the one in force.'),
+  audit_conflict: row(409, 1008, 'Audit log conflict', 'Forward the records as they were written.'),
   too_large: row(413, 1009, 'Too large', 'Send less data in one request.'),
   media_type_not_supported: row(415, 1003, 'Media type not supported', 'Send the media type that this call documents.'),
   concurrency_limited: row(429, 1013, 'Too many concurrent requests', 'Try again after Retry-After seconds.', true),
