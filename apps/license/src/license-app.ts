@@ -21,7 +21,7 @@ export async function startLicenseApp(context: AppContext<LicenseConfig>): Promi
   const standing = new ServiceStanding(config.licenseMode, await readLicenses(config, Date.now()));
   const seeds = await readKeySeeds(config.apiKeysFile);
   const { natsUrl: servers, jetstreamReplicas: replicas } = config;
-  const storeOf = (bucket: string): NatsKeyValue => new NatsKeyValue({ servers, name: 'license', bucket, replicas });
+  const storeOf = (bucket: string): NatsKeyValue => new NatsKeyValue({ servers, name: 'license', bucket, replicas, log });
   const [keyStore, retiredStore, tokenStore] = [storeOf(keyBucket), storeOf(retiredKeyBucket), storeOf(tokenBucket)];
   const stores = [keyStore, retiredStore, tokenStore];
   const retired = new RetiredKeys(retiredStore, log);
