@@ -54,6 +54,7 @@ export default {
     project('untimed', untimed),
     { ...project('e2e', ['<rootDir>/test/e2e/**/*.spec.ts']), testPathIgnorePatterns: untimed },
     project('observability', ['<rootDir>/test/observability/**/*.spec.ts']),
+    project('egress', ['<rootDir>/test/egress/**/*.spec.ts']),
     project('cluster', ['<rootDir>/test/cluster/**/*.spec.ts']),
   ],
 };

@@ -121,6 +121,11 @@ export class RunningStack {
     return stdout.split('\n').filter(Boolean).map(Number);
   }
 
+  /** The licence file with which it was started. */
+  get licenseFile(): string {
+    return this.plan.license.env['LICENSE_FILE'] ?? '';
+  }
+
   /** URL of its NATS server. */
   get nats(): string {
     return this.plan.addresses.nats;
