@@ -30,6 +30,8 @@ export interface StackOptions {
   readonly inferenceUrl?: string;
   /** With the real Prometheus. */
   readonly observe?: boolean;
+  /** Changes what is started. */
+  readonly adapt?: (plan: StackPlan) => StackPlan;
 }
 
 /** Every process of a deployment, on free loopback ports and a data folder of its own. */
@@ -57,10 +59,11 @@ export class RunningStack {
     };
     const prepared = await prepare(options, root);
     const { workerEnv, gatewayEnv, dispatch, inferenceUrl } = settings;
-    const plan = await planStack(
+    const planned = await planStack(
       { ...prepared, ...options, root, workerEnv, gatewayEnv, dispatch, inferenceUrl },
       new PortBook(),
     );
+    const plan = settings.adapt?.(planned) ?? planned;
     const stack = new Stack(plan);
     await stack.start();
     return new RunningStack(stack, plan, dataFolder, { api: plan.addresses.api, apiKey: prepared.license.apiKey });
