@@ -41,6 +41,7 @@ export class RunningStack {
     private readonly plan: StackPlan,
     private readonly dataFolder: string,
     readonly target: Target,
+    private readonly admin: { adminKey: string; file: string },
   ) {}
 
   /** Starts from what is built in `dist`; resolves when every part is ready. */
@@ -66,7 +67,9 @@ export class RunningStack {
     const plan = settings.adapt?.(planned) ?? planned;
     const stack = new Stack(plan);
     await stack.start();
-    return new RunningStack(stack, plan, dataFolder, { api: plan.addresses.api, apiKey: prepared.license.apiKey });
+    const { apiKey, adminKey, licenseFile } = prepared.license;
+    const target = { api: plan.addresses.api, apiKey };
+    return new RunningStack(stack, plan, dataFolder, target, { adminKey, file: licenseFile });
   }
 
   /** Base URL of its `inference serve`. */
@@ -124,9 +127,9 @@ export class RunningStack {
     return stdout.split('\n').filter(Boolean).map(Number);
   }
 
-  /** The licence file with which it was started. */
-  get licenseFile(): string {
-    return this.plan.license.env['LICENSE_FILE'] ?? '';
+  /** Base URL of its license app, an admin key, and the licence file with which it was started. */
+  get license(): { url: string; adminKey: string; file: string } {
+    return { ...this.admin, url: this.plan.addresses.license };
   }
 
   /** URL of its NATS server. */

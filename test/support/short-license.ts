@@ -1,5 +1,5 @@
 import { createPrivateKey, randomUUID } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { signLicense } from '@app/licensing';
 import { licenseFeatures } from '@app/protocol';
@@ -7,7 +7,7 @@ import { developmentFiles } from '../../tools/license/development-license';
 import type { RunningStack } from './running-stack';
 
 /** A licence that ends in so many seconds, without grace, signed by the issuer of the stack's own licence. */
-export function shortLicense(licenseFile: string, seconds: number): Promise<string> {
+function shortLicense(licenseFile: string, seconds: number): Promise<string> {
   const issuer = createPrivateKey(readFileSync(join(dirname(licenseFile), developmentFiles.issuerKey)));
   const iat = Math.floor(Date.now() / 1_000);
   const license = {
@@ -23,10 +23,13 @@ export function shortLicense(licenseFile: string, seconds: number): Promise<stri
   return signLicense(license, issuer);
 }
 
-/** Gives a stack a licence that ends in so many seconds; resolves when its license process has it. */
+/** Uploads a licence that ends in so many seconds, without a restart. */
 export async function expireIn(stack: RunningStack, seconds: number): Promise<void> {
-  const back = stack.says('license is back');
-  writeFileSync(stack.licenseFile, await shortLicense(stack.licenseFile, seconds));
-  stack.kill('license');
-  await back;
+  const { url, adminKey, file } = stack.license;
+  const response = await fetch(`${url}/license`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ license: await shortLicense(file, seconds) }),
+  });
+  if (!response.ok) throw new Error(`POST /license was answered with ${response.status}: ${await response.text()}`);
 }
