@@ -16,7 +16,9 @@ const swc = [
 ];
 
 /** Those that look at no time in which speech comes: they run beside other tests, unlike the rest of e2e. */
-const untimed = ['new-endpoint', 'license', 'traces'].map((name) => `<rootDir>/test/e2e/${name}.spec.ts`);
+const untimed = ['new-endpoint', 'license', 'traces', 'authorisation', 'usage', 'usage-faults'].map(
+  (name) => `<rootDir>/test/e2e/${name}.spec.ts`,
+);
 
 /** @param {string} name @param {string[]} testMatch */
 const project = (name, testMatch) => ({
