@@ -17,7 +17,7 @@ describe('usage records while processes are killed under load', () => {
   let log: NatsAppendLog;
 
   beforeAll(async () => {
-    stack = await RunningStack.start();
+    stack = await RunningStack.start({ licenseMode: 'connected' });
     log = new NatsAppendLog({ servers: [stack.nats], name: 'test', ...logs.usage });
     await log.start();
   }, 120 * seconds);
@@ -38,11 +38,11 @@ describe('usage records while processes are killed under load', () => {
   };
 
   it(
-    'are what each client was told, to the character and to the sample: license, NATS and gateway in turn',
+    'are what each client was told, to the character and to the sample: licence endpoint, license, NATS and gateway in turn',
     async () => {
       const load = new SpeechLoad(stack.target, readTwoCities());
       load.start(speakers);
-      for (const part of ['license', 'nats']) {
+      for (const part of ['license-endpoint', 'license', 'nats']) {
         await load.more(1);
         await killed(part);
       }

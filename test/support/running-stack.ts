@@ -3,6 +3,7 @@ import { on } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { LicenseMode } from '@app/licensing';
 import { scrape, sumOf } from '../../tools/client/prometheus';
 import type { Target } from '../../tools/client/tts-client';
 import type { PartSpec } from '../../tools/stack/part';
@@ -30,6 +31,8 @@ export interface StackOptions {
   readonly inferenceUrl?: string;
   /** With the real Prometheus. */
   readonly observe?: boolean;
+  /** In connected mode with a licence endpoint of its own; airgapped unless given. */
+  readonly licenseMode?: LicenseMode;
   /** Changes what is started. */
   readonly adapt?: (plan: StackPlan) => StackPlan;
 }
@@ -59,9 +62,9 @@ export class RunningStack {
       workers: settings.workers ?? 1,
     };
     const prepared = await prepare(options, root);
-    const { workerEnv, gatewayEnv, dispatch, inferenceUrl } = settings;
+    const { workerEnv, gatewayEnv, dispatch, inferenceUrl, licenseMode } = settings;
     const planned = await planStack(
-      { ...prepared, ...options, root, workerEnv, gatewayEnv, dispatch, inferenceUrl },
+      { ...prepared, ...options, root, workerEnv, gatewayEnv, dispatch, inferenceUrl, licenseMode },
       new PortBook(),
     );
     const plan = settings.adapt?.(planned) ?? planned;
