@@ -16,7 +16,7 @@ const swc = [
 ];
 
 /** Those that look at no time in which speech comes: they run beside other tests, unlike the rest of e2e. */
-const untimed = ['new-endpoint', 'license', 'traces', 'authorisation', 'usage', 'usage-faults'].map(
+const untimed = ['new-endpoint', 'license', 'traces', 'authorisation', 'usage', 'usage-faults', 'request-dispatch'].map(
   (name) => `<rootDir>/test/e2e/${name}.spec.ts`,
 );
 
