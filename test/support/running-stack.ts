@@ -44,7 +44,7 @@ export class RunningStack {
     private readonly plan: StackPlan,
     private readonly dataFolder: string,
     readonly target: Target,
-    private readonly admin: { adminKey: string; file: string },
+    readonly adminKey: string,
   ) {}
 
   /** Starts from what is built in `dist`; resolves when every part is ready. */
@@ -70,9 +70,8 @@ export class RunningStack {
     const plan = settings.adapt?.(planned) ?? planned;
     const stack = new Stack(plan);
     await stack.start();
-    const { apiKey, adminKey, licenseFile } = prepared.license;
-    const target = { api: plan.addresses.api, apiKey };
-    return new RunningStack(stack, plan, dataFolder, target, { adminKey, file: licenseFile });
+    const { apiKey, adminKey } = prepared.license;
+    return new RunningStack(stack, plan, dataFolder, { api: plan.addresses.api, apiKey }, adminKey);
   }
 
   /** Base URL of its `inference serve`. */
@@ -130,9 +129,14 @@ export class RunningStack {
     return stdout.split('\n').filter(Boolean).map(Number);
   }
 
-  /** Base URL of its license app, an admin key, and the licence file with which it was started. */
-  get license(): { url: string; adminKey: string; file: string } {
-    return { ...this.admin, url: this.plan.addresses.license };
+  /** Base URL of its license app. */
+  get license(): string {
+    return this.plan.addresses.license;
+  }
+
+  /** The licence with which it was started; the key of its issuer lies beside it. */
+  get licenseFile(): string {
+    return this.plan.license.env['LICENSE_FILE'] ?? '';
   }
 
   /** URL of its NATS server. */

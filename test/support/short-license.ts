@@ -25,11 +25,10 @@ function shortLicense(licenseFile: string, seconds: number): Promise<string> {
 
 /** Uploads a licence that ends in so many seconds, without a restart. */
 export async function expireIn(stack: RunningStack, seconds: number): Promise<void> {
-  const { url, adminKey, file } = stack.license;
-  const response = await fetch(`${url}/license`, {
+  const response = await fetch(`${stack.license}/license`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ license: await shortLicense(file, seconds) }),
+    headers: { authorization: `Bearer ${stack.adminKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ license: await shortLicense(stack.licenseFile, seconds) }),
   });
   if (!response.ok) throw new Error(`POST /license was answered with ${response.status}: ${await response.text()}`);
 }
