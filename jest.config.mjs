@@ -16,9 +16,16 @@ const swc = [
 ];
 
 /** Those that look at no time in which speech comes: they run beside other tests, unlike the rest of e2e. */
-const untimed = ['new-endpoint', 'license', 'license-connected', 'traces'].map(
-  (name) => `<rootDir>/test/e2e/${name}.spec.ts`,
-);
+const untimed = [
+  'authorisation',
+  'license',
+  'license-connected',
+  'new-endpoint',
+  'request-dispatch',
+  'traces',
+  'usage',
+  'usage-faults',
+].map((name) => `<rootDir>/test/e2e/${name}.spec.ts`);
 
 /** @param {string} name @param {string[]} testMatch */
 const project = (name, testMatch) => ({
@@ -56,6 +63,7 @@ export default {
     project('untimed', untimed),
     { ...project('e2e', ['<rootDir>/test/e2e/**/*.spec.ts']), testPathIgnorePatterns: untimed },
     project('observability', ['<rootDir>/test/observability/**/*.spec.ts']),
+    project('egress', ['<rootDir>/test/egress/**/*.spec.ts']),
     project('cluster', ['<rootDir>/test/cluster/**/*.spec.ts']),
   ],
 };

@@ -63,6 +63,11 @@ const commands = {
     builds: true,
     run: tool('cluster'),
   },
+  'test:egress': {
+    says: 'count the packets that leave a deployment without network (needs unshare and ip)',
+    builds: true,
+    run: tool('egress'),
+  },
   'test:observability': {
     says: 'test the alerting rules with promtool and the metrics with a real Prometheus',
     builds: true,

@@ -38,6 +38,8 @@ const kubectlLevel: Level = 3;
 /** What is said to the tests' recognisers. */
 const recording = 'speech-two-cities';
 
+const clusterNamespace: Enter = (command, args) => namespaceCommand(command, args);
+
 /** Their programs listen on fixed ports; where no namespace can be made, their tests are skipped and say why. */
 const namespaceLevels: readonly Level[] = [2, 3];
 
@@ -81,7 +83,7 @@ async function runLevel(
   root: string,
   bootstrap: Bootstrap,
 ): Promise<number> {
-  const enter = namespaceLevels.includes(level) && whyNoNamespace() === undefined ? namespaceCommand : undefined;
+  const enter = namespaceLevels.includes(level) && whyNoNamespace() === undefined ? clusterNamespace : undefined;
   const { code, passed, skipped } = await bootstrap.runGroups([groupOf(level, jest)], jest, enter);
   if (code !== 0 || skipped > 0 || passed === 0 || jest.length > 0) return code;
   if (inputs === undefined || inputs !== (await hashInputs(root, level)) || !bootstrap.isBuilt()) {

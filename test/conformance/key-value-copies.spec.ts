@@ -29,11 +29,14 @@ describe('copies of a bucket', () => {
   }, 60_000);
 });
 
-it('are refused by a server that is alone', async () => {
+it('are refused by a server that is alone, and it says by which variable', async () => {
   const server = new TestNatsServer();
   await server.start();
   const three = store(server.url, 3);
-  await expect(three.start()).rejects.toMatchObject({ code: 'bus_unavailable' });
+  await expect(three.start()).rejects.toMatchObject({
+    code: 'config_invalid',
+    detail: expect.stringContaining('JETSTREAM_REPLICAS') as string,
+  });
   await three.close();
   await server.stop();
 });

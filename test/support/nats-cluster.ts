@@ -41,8 +41,12 @@ export class TestNatsCluster {
     for (let index = 0; index < this.size; index += 1) {
       this.members.push({ name: `nats-${index}`, port: await freePort(), routePort: await freePort() });
     }
-    const routes = this.members.map(({ routePort }) => `nats://127.0.0.1:${routePort}`);
-    for (const member of this.members) member.child = this.spawn(member, routes);
+    for (const member of this.members) member.child = this.spawn(member);
+    await this.led();
+  }
+
+  /** Resolves when JetStream takes calls. */
+  async led(): Promise<void> {
     await this.untilTold(async (manager) => ((await manager.getAccountInfo()).limits ? true : undefined));
   }
 
@@ -71,12 +75,25 @@ export class TestNatsCluster {
     await ended;
   }
 
+  /** Starts a server that was killed, with what it had stored; nothing waits for it. */
+  restart(name: string): void {
+    const member = this.members.find((each) => each.name === name);
+    if (!member || member.child) throw new Error(`no server by the name of ${name} was killed`);
+    member.child = this.spawn(member);
+  }
+
+  /** Names of the servers that run. */
+  get names(): string[] {
+    return this.members.filter(({ child }) => child).map(({ name }) => name);
+  }
+
   async stop(): Promise<void> {
     for (const { name, child } of this.members) if (child) await this.kill(name);
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  private spawn({ name, port, routePort }: Member, routes: readonly string[]): ChildProcess {
+  private spawn({ name, port, routePort }: Member): ChildProcess {
+    const routes = this.members.map((member) => `nats://127.0.0.1:${member.routePort}`);
     const own = ['--addr', '127.0.0.1', '--port', String(port), '--server_name', name];
     const jetStream = ['--jetstream', '--store_dir', join(this.folder, name)];
     const cluster = [

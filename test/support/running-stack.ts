@@ -3,6 +3,7 @@ import { on } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { LicenseMode } from '@app/licensing';
 import { scrape, sumOf } from '../../tools/client/prometheus';
 import type { Target } from '../../tools/client/tts-client';
 import type { PartSpec } from '../../tools/stack/part';
@@ -30,6 +31,10 @@ export interface StackOptions {
   readonly inferenceUrl?: string;
   /** With the real Prometheus. */
   readonly observe?: boolean;
+  /** In connected mode with a licence endpoint of its own; airgapped unless given. */
+  readonly licenseMode?: LicenseMode;
+  /** Changes what is started. */
+  readonly adapt?: (plan: StackPlan) => StackPlan;
 }
 
 /** Every process of a deployment, on free loopback ports and a data folder of its own. */
@@ -57,11 +62,12 @@ export class RunningStack {
       workers: settings.workers ?? 1,
     };
     const prepared = await prepare(options, root);
-    const { workerEnv, gatewayEnv, dispatch, inferenceUrl } = settings;
-    const plan = await planStack(
-      { ...prepared, ...options, root, workerEnv, gatewayEnv, dispatch, inferenceUrl },
+    const { workerEnv, gatewayEnv, dispatch, inferenceUrl, licenseMode } = settings;
+    const planned = await planStack(
+      { ...prepared, ...options, root, workerEnv, gatewayEnv, dispatch, inferenceUrl, licenseMode },
       new PortBook(),
     );
+    const plan = settings.adapt?.(planned) ?? planned;
     const stack = new Stack(plan);
     await stack.start();
     const { apiKey, adminKey } = prepared.license;
@@ -126,6 +132,11 @@ export class RunningStack {
   /** Base URL of its license app. */
   get license(): string {
     return this.plan.addresses.license;
+  }
+
+  /** The licence with which it was started; the key of its issuer lies beside it. */
+  get licenseFile(): string {
+    return this.plan.license.env['LICENSE_FILE'] ?? '';
   }
 
   /** URL of its NATS server. */

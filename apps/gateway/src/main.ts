@@ -10,7 +10,7 @@ void runApp({
   config: GatewayConfig,
   start: async (context) => {
     const { config, log } = context;
-    const nats = { servers: config.natsUrl, replicas: config.jetstreamReplicas };
+    const nats = { servers: config.natsUrl, replicas: config.jetstreamReplicas, log };
     const broker = new NatsBroker({
       ...nats,
       name: config.gatewayId,

@@ -56,6 +56,7 @@ function prepare({ config, log }: Context): Worker {
     servers: config.natsUrl,
     name: settings.workerId,
     replicas: config.jetstreamReplicas,
+    log,
     onHandlerError: (err) => log.error('message handler failed', { err }),
   });
   return { settings, broker };

@@ -87,7 +87,7 @@ async function makeParts({ config, log }: AppContext<LicenseConfig>) {
   const seeds = await readKeySeeds(config.apiKeysFile);
   const standing = new ServiceStanding(config.licenseMode, files.licenses);
   const storeOf = (bucket: string): NatsKeyValue =>
-    new NatsKeyValue({ servers: config.natsUrl, name: 'license', bucket, replicas: config.jetstreamReplicas });
+    new NatsKeyValue({ servers: config.natsUrl, name: 'license', bucket, replicas: config.jetstreamReplicas, log });
   const [store, keyStore] = [storeOf(licenseBucket), storeOf(keyBucket)];
   const [retiredStore, tokenStore] = [storeOf(retiredKeyBucket), storeOf(tokenBucket)];
   const acknowledged = config.licenseMode === 'connected' ? async () => vendor?.acknowledged() : undefined;

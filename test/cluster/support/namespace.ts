@@ -18,17 +18,27 @@ mount --bind "$hosts" /etc/hosts
 rm "$hosts"
 exec "$@"`;
 
-/** A command line that runs another one with nothing but loopback, mounts of its own, and a mark in its environment. */
-export function namespaceCommand(command: string, args: readonly string[]): { command: string; args: string[] } {
+/** How a namespace is prepared, and how its processes know that they are inside. */
+export interface NamespaceSettings {
+  /** A shell script that ends with `exec "$@"`. It runs with mounts of its own. */
+  readonly script: string;
+  /** Name of the variable that is `yes` inside. */
+  readonly marker: string;
+}
+
+const ofCluster: NamespaceSettings = { script: prepareAndRun, marker };
+
+/** A command line that runs another one with a network and mounts of its own, and a mark in its environment. */
+export function namespaceCommand(command: string, args: readonly string[], settings = ofCluster) {
   const asRoot = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
   const enter = ['--net', '--mount', '--propagation', 'private'];
-  const run = ['sh', '-c', prepareAndRun, 'sh', 'env', `${marker}=yes`, command, ...args];
+  const run = ['sh', '-c', settings.script, 'sh', 'env', `${settings.marker}=yes`, command, ...args];
   return { command: 'unshare', args: [...asRoot, ...enter, ...run] };
 }
 
 /** Why no such namespace can be made here; undefined where it can. */
-export function whyNoNamespace(): string | undefined {
-  const { command, args } = namespaceCommand('true', []);
+export function whyNoNamespace(settings = ofCluster): string | undefined {
+  const { command, args } = namespaceCommand('true', [], settings);
   const { error, status, stderr } = spawnSync(command, args, { encoding: 'utf8' });
   if (error) return error.message;
   return status === 0 ? undefined : (stderr.trim().split('\n').at(-1) ?? `unshare ended with ${status}`);

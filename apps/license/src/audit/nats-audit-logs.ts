@@ -14,7 +14,7 @@ export function natsAuditLogs(
   log: Log,
   acknowledged?: () => Promise<number | undefined>,
 ): AuditLogs {
-  const nats = { servers: config.natsUrl, name: 'license', replicas: config.jetstreamReplicas };
+  const nats = { servers: config.natsUrl, name: 'license', replicas: config.jetstreamReplicas, log };
   return new AuditLogs({
     logs: {
       usage: new NatsAppendLog({ ...nats, ...logs.usage, maxBytes: config.usageMaxBytes }),

@@ -15,11 +15,12 @@ import {
 import { ProblemError } from '@app/protocol';
 import { firstConnection } from '../nats/bus-connection';
 import { isLaneMissing as isStreamMissing, isOtherStreamConfig } from '../nats/bus-errors';
+import { retriedAtStart, type StartRetry } from '../nats/start-retry';
 import { AppendLog, duplicateWindowMs, type Appended, type LogRecord, type LogState } from './append-log';
 import { isOvertaken, logProblem } from './log-errors';
 
 /** Which JetStream stream, and where. */
-export interface NatsAppendLogOptions {
+export interface NatsAppendLogOptions extends StartRetry {
   /** `nats://HOST:PORT` or `HOST:PORT`. */
   readonly servers: readonly string[];
   /** Shown on the server's monitoring pages. */
@@ -62,7 +63,7 @@ export class NatsAppendLog extends AppendLog {
    */
   async start(): Promise<void> {
     if (!this.nats) await this.connect();
-    await this.reach(({ manager }) => this.setUp(manager));
+    await retriedAtStart(this.options.stream, () => this.reach(({ manager }) => this.setUp(manager)), this.options);
   }
 
   private async connect(): Promise<void> {

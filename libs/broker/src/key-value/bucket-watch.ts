@@ -54,8 +54,12 @@ export class BucketWatch {
     this.current = entries;
     if (this.stopped) entries.stop();
     const snapshot = new SnapshotThenChanges(this.listener);
-    const isEmpty = (await bucket.status()).values === 0;
-    if (isEmpty) snapshot.complete();
+    try {
+      if ((await bucket.status()).values === 0) snapshot.complete();
+    } catch (error) {
+      entries.stop();
+      throw error;
+    }
     const read = async (): Promise<void> => {
       for await (const entry of entries) snapshot.take(entry);
     };

@@ -2,12 +2,14 @@ import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { Kvm, type KV } from '@nats-io/kv';
 import { ProblemError } from '@app/protocol';
+import { logProblem } from '../append-log/log-errors';
 import type { Subscription } from '../broker';
+import { retriedAtStart, type StartRetry } from '../nats/start-retry';
 import { BucketWatch } from './bucket-watch';
 import { KeyValueStore, type KeyValueListener } from './key-value-store';
 
 /** The bucket and its servers. */
-export interface NatsKeyValueOptions {
+export interface NatsKeyValueOptions extends StartRetry {
   /** `nats://HOST:PORT` or `HOST:PORT`. */
   readonly servers: readonly string[];
   /** Connection name on the server's monitoring pages. */
@@ -36,20 +38,22 @@ export class NatsKeyValue extends KeyValueStore {
 
   /** Connects, which waits for a server without a time limit. Then creates the bucket and sets its replicas. */
   async start(): Promise<void> {
-    const { servers, name } = this.options;
-    await this.reach(async () => {
-      this.connection = await connect({
+    const { servers, name, bucket } = this.options;
+    const connection = await this.reach(() =>
+      connect({
         servers: [...servers],
         name,
         waitOnFirstConnect: true,
         maxReconnectAttempts: -1,
         reconnectTimeWait: 250,
         pingInterval: 5_000,
-      });
-      this.isConnected = true;
-      void this.followConnection(this.connection);
-      await this.copy(await this.open(), this.connection);
-    });
+      }),
+    );
+    this.connection = connection;
+    this.isConnected = true;
+    void this.followConnection(connection);
+    const create = () => this.reach(async () => this.copy(await this.open(), connection));
+    await retriedAtStart(bucket, create, this.options);
   }
 
   get connected(): boolean {
@@ -111,18 +115,17 @@ export class NatsKeyValue extends KeyValueStore {
     });
   }
 
-  watch(listener: KeyValueListener): Promise<Subscription> {
-    return this.reach(async () => {
-      const watch = new BucketWatch(() => this.open(), listener);
-      await watch.start();
-      this.watches.add(watch);
-      return {
-        unsubscribe: () => {
-          this.watches.delete(watch);
-          watch.stop();
-        },
-      };
-    });
+  /** Called at a start, which waits for JetStream within its limit. */
+  async watch(listener: KeyValueListener): Promise<Subscription> {
+    const watch = new BucketWatch(() => this.open(), listener);
+    await retriedAtStart(this.options.bucket, () => this.reach(() => watch.start()), this.options);
+    this.watches.add(watch);
+    return {
+      unsubscribe: () => {
+        this.watches.delete(watch);
+        watch.stop();
+      },
+    };
   }
 
   async close(): Promise<void> {
@@ -162,8 +165,7 @@ export class NatsKeyValue extends KeyValueStore {
     try {
       return await action();
     } catch (error) {
-      if (error instanceof ProblemError) throw error;
-      throw new ProblemError('bus_unavailable', { cause: error, retryAfterSeconds: 1 });
+      throw error instanceof ProblemError ? error : logProblem(error);
     }
   }
 }

@@ -8,9 +8,10 @@ import { busProblem, isJobMissing, isLaneMissing, isUnanswered } from './bus-err
 import { setUpLane } from './lane-setup';
 import { hasMessage, lostJobs } from './lost-jobs';
 import { NatsSource, type SourceHost } from './nats-source';
+import { retriedAtStart, type StartRetry } from './start-retry';
 
 /** The servers and time limits of the broker. */
-export interface NatsBrokerOptions {
+export interface NatsBrokerOptions extends StartRetry {
   /** `nats://HOST:PORT` or `HOST:PORT`. */
   readonly servers: readonly string[];
   /** Connection name on the server's monitoring pages. */
@@ -57,17 +58,9 @@ export class NatsBroker extends Broker implements SourceHost {
     void this.watch(connection);
   }
 
-  async ensureLane(lane: Lane): Promise<void> {
-    const name = laneName(lane);
-    let setUp = this.lanesInSetUp.get(name);
-    if (!setUp) {
-      const { replicas, now = Date.now } = this.options;
-      setUp = setUpLane(this.started.manager, lane, { replicas, nowMs: now() }).finally(() => {
-        this.lanesInSetUp.delete(name);
-      });
-      this.lanesInSetUp.set(name, setUp);
-    }
-    await this.call(setUp);
+  /** Called at a start, which waits for JetStream within its limit. */
+  ensureLane(lane: Lane): Promise<void> {
+    return retriedAtStart(laneName(lane), () => this.setUp(lane), this.options);
   }
 
   async publishJob(
@@ -89,7 +82,12 @@ export class NatsBroker extends Broker implements SourceHost {
   }
 
   async deleteJob(lane: Lane, sequence: number): Promise<boolean> {
-    return this.unlessMissing(this.started.manager.streams.deleteMessage(jetStreamName(lane), sequence, false));
+    try {
+      return await this.started.manager.streams.deleteMessage(jetStreamName(lane), sequence, false);
+    } catch (error) {
+      if (isJobMissing(error)) return false;
+      throw busProblem(error);
+    }
   }
 
   async hasJob(lane: Lane, sequence: number): Promise<boolean> {
@@ -185,7 +183,7 @@ export class NatsBroker extends Broker implements SourceHost {
 
   /** For sources. */
   async restore(lane: Lane): Promise<void> {
-    await this.ensureLane(lane).catch(() => undefined);
+    await this.setUp(lane).catch(() => undefined);
   }
 
   /** For sources. */
@@ -196,6 +194,16 @@ export class NatsBroker extends Broker implements SourceHost {
   private get started(): NonNullable<NatsBroker['nats']> {
     if (!this.nats) throw new ProblemError('bus_unavailable', { retryAfterSeconds: 1 });
     return this.nats;
+  }
+
+  private async setUp(lane: Lane): Promise<void> {
+    const name = laneName(lane);
+    const { replicas, now = Date.now } = this.options;
+    const setUp =
+      this.lanesInSetUp.get(name) ??
+      setUpLane(this.started.manager, lane, { replicas, nowMs: now() }).finally(() => this.lanesInSetUp.delete(name));
+    this.lanesInSetUp.set(name, setUp);
+    await this.call(setUp);
   }
 
   private async watch(connection: NatsConnection): Promise<void> {
@@ -227,17 +235,8 @@ export class NatsBroker extends Broker implements SourceHost {
     } catch (error) {
       if (!isLaneMissing(error)) throw busProblem(error);
     }
-    await this.ensureLane(lane);
+    await this.setUp(lane);
     return this.call(action());
-  }
-
-  private async unlessMissing(answer: Promise<boolean>): Promise<boolean> {
-    return this.call(
-      answer.catch((error: unknown) => {
-        if (isJobMissing(error)) return false;
-        throw error;
-      }),
-    );
   }
 
   private async call<T>(answer: Promise<T>): Promise<T> {
