@@ -40,11 +40,11 @@ async function status(args: readonly string[], root: string): Promise<number> {
       state: isAlive(pid) ? await readiness(run.metrics[part]) : 'not running',
     })),
   );
-  for (const { part, pid, state } of states) console.log(`  ${part.padEnd(12)} ${String(pid).padEnd(8)} ${state}`);
-  console.log(`  API          ${run.api}`);
-  if (run.licenseEndpoint) console.log(`  check-in     ${await newestCheckIn(run.licenseEndpoint)}`);
+  for (const { part, pid, state } of states) console.log(`  ${part.padEnd(16)} ${String(pid).padEnd(8)} ${state}`);
+  console.log(`  API              ${run.api}`);
+  if (run.licenseEndpoint) console.log(`  check-in         ${await newestCheckIn(run.licenseEndpoint)}`);
   if (run.prometheus !== undefined)
-    console.log(`  Prometheus   ${run.prometheus}  (${await summaryOf(run.prometheus)})`);
+    console.log(`  Prometheus       ${run.prometheus}  (${await summaryOf(run.prometheus)})`);
   if (!run.ready) console.log('  not ready yet');
   return run.ready && states.every(({ state }) => state === 'ready' || state === 'running') ? 0 : 1;
 }

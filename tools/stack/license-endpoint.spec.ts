@@ -101,8 +101,8 @@ describe('a check-in', () => {
     await status(['--data', folder], folder);
     log.mockRestore();
     expect(said.filter((text) => text.includes('check-in'))).toEqual([
-      '  check-in     none yet',
-      `  check-in     ${line}`,
+      '  check-in         none yet',
+      `  check-in         ${line}`,
     ]);
   });
 });

@@ -72,6 +72,13 @@ describe('hostile requests', () => {
     expect(await sent(`${head(2 ** 31)}{`)).toMatch(/^HTTP\/1\.1 413 [\s\S]*connection: close[\s\S]*"too_large"/i);
   });
 
+  it('that send too much without announcing it are ended', async () => {
+    const bytes = 2 * 1_024 * 1_024 + 1;
+    const chunked = head(0).replace('Content-Length: 0', 'Transfer-Encoding: chunked');
+    const answer = sent(`${chunked}${bytes.toString(16)}\r\n${' '.repeat(bytes)}\r\n0\r\n\r\n`);
+    expect(await answer).toMatch(/^HTTP\/1\.1 413 [\s\S]*"too_large"/);
+  });
+
   it('with text that is not UTF-8 are refused', async () => {
     const answer = sent(
       Buffer.concat([Buffer.from(head(1).replace('Host', 'Connection: close\r\nHost')), Buffer.of(0xff)]),
