@@ -87,7 +87,7 @@ describe('the license app in connected mode', () => {
       await until(async () => (await vendorOf(app))['lastContact'] !== undefined);
       const { service } = await app.status();
       expect(service).toMatchObject({ state: 'active' });
-      expect(endpoint.requests.map(({ path }) => path)).toEqual(['/v1/check-in']);
+      expect(endpoint.requests.filter(({ path }) => path === '/v1/check-in')).toHaveLength(1);
       expect(await app.stop()).toBe(0);
     },
     longMs,
@@ -99,26 +99,25 @@ describe('the license app in connected mode', () => {
       reply = await leaseReply();
       const log = new NatsAppendLog({ servers: [nats.url], name: 'test', ...logs.audit });
       await log.start();
-      const written: string[] = [];
-      const write = async (count: number): Promise<void> => {
-        for (let more = 0; more < count; more++) {
-          const last = await log.last();
-          const event = { at: new Date().toISOString(), type: 'test', facts: { text: 'x'.repeat(900_000) } };
-          const record = auditRecord(last?.payload, event);
-          await log.append(record, `id-${written.length}`);
-          written.push(Buffer.from(record).toString('utf8'));
-        }
+      const written = async (): Promise<string[]> => {
+        const texts: string[] = [];
+        for await (const { payload } of log.read(1)) texts.push(Buffer.from(payload).toString('utf8'));
+        return texts;
       };
+      // Too large for one request together.
+      for (const id of ['a', 'b', 'c', 'd', 'e']) {
+        const event = { at: new Date().toISOString(), type: 'test', facts: { text: id.repeat(900_000) } };
+        await log.chain(id, (last) => auditRecord(last?.payload, event));
+      }
       const sent = (): string[] => endpoint.requests.filter(({ path }) => path === '/v1/audit').flatMap(records);
-      await write(5);
       const app = await launch();
-      await until(async () => (await vendorOf(app))['forwardedUpTo'] === 5);
-      expect(sent()).toEqual(written);
+      await until(async () => sent().length > 5 && sent().length === (await written()).length);
       expect(await app.stop()).toBe(0);
-      await write(1);
+      const before = (await written()).length;
       const restarted = await launch();
-      await until(async () => (await vendorOf(restarted))['forwardedUpTo'] === 6);
-      expect(sent()).toEqual(written);
+      await until(async () => sent().length > before && sent().length === (await written()).length);
+      expect(sent()).toEqual(await written());
+      expect((await vendorOf(restarted))['forwardedUpTo']).toBe(sent().length);
       await log.close();
     },
     longMs,
@@ -132,7 +131,7 @@ describe('the license app in connected mode', () => {
       await until(async () => (await vendorOf(app))['lastFailure'] !== undefined);
       expect(await app.status()).toMatchObject({
         service: { state: 'grace', why: 'lost_contact' },
-        vendor: { lastFailure: { request: 'check-in', why: 'connection: ECONNREFUSED' } },
+        vendor: { lastFailure: { why: 'connection: ECONNREFUSED' } },
       });
     },
     longMs,

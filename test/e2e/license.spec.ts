@@ -262,7 +262,7 @@ describe('the license app as a process', () => {
         {
           level: 'fatal',
           code: 'config_invalid',
-          detail: 'LICENSE_ENDPOINT must be set; LICENSE_FILE must be set.',
+          detail: 'LICENSE_MODE must be one of the following values: airgapped, connected; LICENSE_FILE must be set.',
         },
       ]);
     },
