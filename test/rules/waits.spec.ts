@@ -21,6 +21,7 @@ const allowed: Readonly<Record<string, string>> = {
   'apps/gateway/test/bodies.spec.ts': 'it shows that a body may pause for longer than its limit while others are asked',
   'libs/broker/src/worker/lossy-network.spec.ts': 'its network delays messages, on a fake clock',
   'test/support/until.ts': 'it is how the others wait',
+  'test/support/speech-load.ts': 'its client connects again after a while, as clients do',
   'test/support/front.ts': 'it looks for a free copy, as the proxy does that it stands for',
   'test/cluster/support/daemon.ts': 'it asks a process for readiness, to a bound, and stops when the process has ended',
   'test/cluster/level-1/chart-nats.ts':
