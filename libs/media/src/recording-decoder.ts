@@ -9,7 +9,7 @@ import type { CompressedContainer } from './thread-messages';
 
 /** Number of bytes that identify the type of a file. */
 const sniffBytes = 512;
-/** Uncompressed audio is decoded in pieces of this many bytes, between which other work can run. */
+/** Number of bytes that are decoded at once. Other work can run between two pieces of uncompressed audio. */
 const pieceBytes = 32_768;
 
 /** The formats that a file may have, for the sender of another one. */
@@ -82,10 +82,11 @@ export class RecordingDecoder {
   }
 
   private async feed(bytes: Uint8Array): Promise<void> {
-    if (!this.pcm) return this.thread?.write(bytes);
     for (let at = 0; at < bytes.length; at += pieceBytes) {
-      if (at > 0) await setImmediate();
-      await this.give(this.pcm.push(bytes.subarray(at, at + pieceBytes)));
+      const piece = bytes.subarray(at, at + pieceBytes);
+      if (this.pcm && at > 0) await setImmediate();
+      if (this.pcm) await this.give(this.pcm.push(piece));
+      else await this.thread?.write(piece);
     }
   }
 

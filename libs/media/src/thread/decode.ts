@@ -6,7 +6,8 @@ import { DamagedPacket, type Codec, type Decoded, type Encoded } from './decoded
 import { inMemory, openTrack, sequential } from './demuxer';
 import { readMp4Beginning } from './mp4-order';
 import { openOgg } from './ogg';
-import { inPieces } from './pieces';
+import { chained, inPieces } from './pieces';
+import { withWholeClusters } from './webm-tail';
 
 /** Most of the packets that may be damaged, as a share. A recording that lost more is refused. */
 const maxDamagedShare = 0.1;
@@ -71,10 +72,10 @@ async function opened(container: CompressedContainer, input: ByteQueue, maxHeldB
       return { name: 'AAC', codec: await aac(), packets: inPieces(input) };
     case 'mp4': {
       const { pieces, isWhole } = await readMp4Beginning(input, maxHeldBytes);
-      return demuxed('MP4', isWhole ? await inMemory(pieces) : await sequential(input, pieces));
+      return demuxed('MP4', isWhole ? await inMemory(pieces) : await sequential(chained(pieces, input)));
     }
     case 'webm':
-      return demuxed('WebM', await sequential(input));
+      return demuxed('WebM', await sequential(withWholeClusters(input)));
     case 'flac':
       return demuxed('FLAC', await sequential(input));
     case 'ogg':

@@ -1,6 +1,5 @@
 import type { InputAudioTrack, InputFormat, Source } from 'mediabunny';
 import { SpeechError } from '@app/speech/audio';
-import type { ByteQueue } from './byte-queue';
 import type { TrackFormat } from './codecs';
 
 /** Bytes of a file that is read from its start to its end which the demuxer may keep. */
@@ -18,22 +17,22 @@ export async function openTrack(source: Source, name: string): Promise<Track> {
   const formats: InputFormat[] = [MP4, QTFF, MATROSKA, WEBM, FLAC];
   const input = new Input({ formats, source });
   const track = await input.getPrimaryAudioTrack();
-  if (!track) throw new SpeechError(`The ${name} file has no audio track`);
+  if (!track) throw new SpeechError(`The ${name} file has no audio track. If it was cut short, its index is missing`);
   const format = await formatOf(track);
   const sink = new EncodedPacketSink(track);
   return { format, packets: dataOf(sink.packets()) };
 }
 
 /** A source that is read once, from start to end. */
-export async function sequential(input: ByteQueue, before: readonly Uint8Array[] = []): Promise<Source> {
+export async function sequential(bytes: AsyncIterable<Uint8Array>): Promise<Source> {
   const { ReadableStreamSource } = await import('mediabunny');
-  const first = [...before];
+  const pieces = bytes[Symbol.asyncIterator]();
   const stream = new ReadableStream<Uint8Array>(
     {
       pull: async (controller) => {
-        const piece = first.shift() ?? (await input.next());
-        if (piece) controller.enqueue(piece);
-        else controller.close();
+        const { done, value } = await pieces.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
       },
     },
     { highWaterMark: 0 },

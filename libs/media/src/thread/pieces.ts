@@ -7,3 +7,12 @@ export async function* inPieces(input: AsyncIterable<Uint8Array>): AsyncGenerato
     for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
   }
 }
+
+/** The first bytes, then the rest. */
+export async function* chained(
+  first: Iterable<Uint8Array>,
+  rest: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  yield* first;
+  yield* rest;
+}

@@ -2,6 +2,8 @@
 const blockMs = 20;
 /** A channel whose power is below this share of the loudest one (-20 dB) adds nothing but noise. */
 const quietShare = 0.01;
+/** The chosen channel of a pair that cancels itself is kept unless another one has this many times its power (3 dB). */
+const louderBy = 2;
 /** A mix with less than this share of the power of independent channels (-6 dB) cancels itself. */
 const cancelledShare = 0.25;
 
@@ -54,7 +56,7 @@ export class ChannelMixer {
 
   private mix(interleaved: Float32Array, mono: Float32Array): void {
     const { channels } = this;
-    const target = weightsOf(interleaved.subarray(0, mono.length * channels), channels);
+    const target = weightsOf(interleaved.subarray(0, mono.length * channels), channels, this.weights);
     const from = this.weights ?? target;
     for (let frame = 0, at = 0; frame < mono.length; frame++) {
       const share = (frame + 1) / mono.length;
@@ -70,7 +72,7 @@ export class ChannelMixer {
 }
 
 /** The weight of each channel in a block. In a silent block all are equal. */
-function weightsOf(interleaved: Float32Array, channels: number): Float64Array {
+function weightsOf(interleaved: Float32Array, channels: number, before: Float64Array | undefined): Float64Array {
   const powers = new Float64Array(channels);
   for (let at = 0; at < interleaved.length; at++) {
     const sample = interleaved[at] ?? 0;
@@ -81,7 +83,8 @@ function weightsOf(interleaved: Float32Array, channels: number): Float64Array {
   const count = active.reduce((sum, one) => sum + one, 0);
   const independent = powers.reduce((sum, power, channel) => sum + (active[channel] ? power : 0), 0);
   if (count > 1 && activePower(interleaved, active) < cancelledShare * independent) {
-    const chosen = powers.indexOf(loudest);
+    const kept = before?.indexOf(1) ?? -1;
+    const chosen = (powers[kept] ?? 0) * louderBy >= loudest ? kept : powers.indexOf(loudest);
     return active.map((_, channel) => (channel === chosen ? 1 : 0));
   }
   return active.map((one) => one / count);
