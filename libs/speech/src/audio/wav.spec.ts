@@ -49,11 +49,10 @@ describe('wavHeader', () => {
     expect(header.readUInt32LE(4)).toBe(header.length + 80 - 8);
   });
 
-  it('says 0xFFFFFFFF wherever a length would stand when it is unknown', () => {
+  it('says 0xFFFFFFFF wherever a size would stand when it is unknown, and no number of samples', () => {
     const header = wavHeader({ encoding: 'pcm_mulaw', sampleRateHz: 8000 });
-    expect([header.readUInt32LE(4), header.readUInt32LE(46), header.readUInt32LE(header.length - 4)]).toEqual(
-      Array(3).fill(0xffffffff),
-    );
+    expect([header.readUInt32LE(4), header.readUInt32LE(header.length - 4)]).toEqual([0xffffffff, 0xffffffff]);
+    expect(header.readUInt32LE(46)).toBe(0);
   });
 });
 
