@@ -1,6 +1,7 @@
 // @ts-check
 // node encode-audio.mjs FOLDER SECONDS: encodes FOLDER/stereo.f32 (48 kHz, interleaved) in every format that /stt takes.
 // Recordings longer than the file repeat it. A process of its own, since jest cannot load the encoders.
+import { Buffer } from 'node:buffer';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { registerAacEncoder } from '@mediabunny/aac-encoder';

@@ -1,4 +1,5 @@
 // @ts-check
+/* global __dirname */
 // Lets a thread of a test run our TypeScript sources, as jest does in its own processes.
 const { Module } = require('node:module');
 const { join } = require('node:path');

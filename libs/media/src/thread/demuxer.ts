@@ -30,9 +30,9 @@ export async function sequential(bytes: AsyncIterable<Uint8Array>): Promise<Sour
   const stream = new ReadableStream<Uint8Array>(
     {
       pull: async (controller) => {
-        const { done, value } = await pieces.next();
-        if (done) controller.close();
-        else controller.enqueue(value);
+        const next = await pieces.next();
+        if (next.done) controller.close();
+        else controller.enqueue(next.value);
       },
     },
     { highWaterMark: 0 },
@@ -46,10 +46,17 @@ export async function inMemory(pieces: readonly Uint8Array[]): Promise<Source> {
   return new BufferSource(new Uint8Array(Buffer.concat(pieces)));
 }
 
+/** The parts of the WebCodecs type of this name that matter here. It is not among the types of Node.js. */
+interface DecoderConfig {
+  readonly numberOfChannels: number;
+  readonly sampleRate: number;
+  readonly description?: ArrayBufferView | ArrayBuffer;
+}
+
 async function formatOf(track: InputAudioTrack): Promise<TrackFormat> {
   const codec = await track.getCodec();
   if (codec === null) throw new SpeechError('The codec of the audio track is not supported');
-  const config = await track.getDecoderConfig();
+  const config = (await track.getDecoderConfig()) as DecoderConfig | null;
   const description = config?.description;
   return {
     codec,
@@ -63,7 +70,7 @@ async function* dataOf(packets: AsyncIterable<{ readonly data: Uint8Array }>): A
   for await (const { data } of packets) yield data;
 }
 
-const bytesOf = (data: ArrayBufferView | ArrayBufferLike): Uint8Array =>
+const bytesOf = (data: ArrayBufferView | ArrayBuffer): Uint8Array =>
   ArrayBuffer.isView(data)
     ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice()
     : new Uint8Array(data).slice();
