@@ -1,6 +1,7 @@
 import { ProblemError } from '@app/protocol';
 import { rmsDbfs, sttSampleRateHz, wavFile } from '@app/speech/audio';
 import { encodedAudio } from '../../../test/support/encoded-audio';
+import { until } from '../../../test/support/until';
 import { RecordingDecoders } from './recording-decoders';
 
 const seconds = 3;
@@ -40,7 +41,10 @@ describe('RecordingDecoders', () => {
     readonly receivedSeconds: number;
   }
 
-  async function decode(file: Buffer, { pieceBytes = 65_536, ...changes } = {}): Promise<Heard> {
+  async function decode(
+    file: Buffer,
+    { pieceBytes = 65_536, ...changes }: Partial<typeof limits & { pieceBytes: number }> = {},
+  ): Promise<Heard> {
     const samples: number[] = [];
     const decoder = new RecordingDecoders({ ...limits, ...changes }).open((piece) => {
       for (const sample of piece) samples.push(sample / 32_768);
@@ -164,7 +168,7 @@ describe('RecordingDecoders', () => {
     });
     const mp3 = Buffer.concat(Array.from({ length: 40 }, () => fileOf('lame.mp3')));
     const written = decoder.write(mp3.subarray(0, 700_000)).then(() => 'written');
-    while (heard === 0) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => heard > 0);
     expect(await Promise.race([written, Promise.resolve('waiting')])).toBe('waiting');
     expect(heard).toBeLessThan(2 * sttSampleRateHz);
     release();

@@ -118,7 +118,7 @@ export interface TtsSettings {
   /** The format of the samples. Those of `mp3` are encoded again. */
   readonly format: AudioFormat;
   /** Only for `mp3`: bits per second. */
-  readonly bitRate: Mp3Format['bitRate'] | undefined;
+  readonly bitRate?: Mp3Format['bitRate'];
   /** Relative pace: 1 is the voice's own. */
   readonly speed: number;
   /** Gain: 1 is the voice's own loudness. */
@@ -175,7 +175,7 @@ function outputOf(
       detail: `output_format.encoding must be one of: ${encodings.join(', ')}.`,
     });
   }
-  return { container, format: { encoding, sampleRateHz: output.sample_rate }, bitRate: undefined };
+  return { container, format: { encoding, sampleRateHz: output.sample_rate } };
 }
 
 /** 16 bits would lose something before the encoder loses more. A missing bit rate is 128,000. */

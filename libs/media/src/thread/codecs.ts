@@ -50,7 +50,9 @@ export async function mp3(): Promise<Codec> {
 
 /** AAC: packets, if the configuration (AudioSpecificConfig) is given, else an ADTS stream of bytes. */
 export async function aac(config?: Uint8Array): Promise<Codec> {
-  const { decoder: create } = await import('@audio/decode-aac');
+  const { decoder: create } = await import('@audio/decode-aac').catch((cause: unknown) => {
+    throw new SpeechError('This server has no decoder for AAC', { cause });
+  });
   const decoder = await create(config ? { asc: config } : {});
   return { decode: (bytes) => decodedBy(decoder.decode(bytes)) };
 }
