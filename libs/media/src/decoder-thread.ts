@@ -11,7 +11,7 @@ export type SampleSink = (samples: Int16Array) => Promise<void> | void;
 /** Number of bytes that may wait for the thread before the sender is paused. */
 const maxUntakenBytes = 262_144;
 /** Time in which a thread that has work must show progress, in milliseconds. A thread takes about 0.1 s to start. */
-const stallMs = 20_000;
+const stallMs = 10_000;
 /** Largest heap of a thread, in MiB. WebAssembly and audio are outside it, with limits of their own. */
 const maxHeapMb = 128;
 

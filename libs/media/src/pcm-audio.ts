@@ -1,4 +1,4 @@
-import { PcmDecoder, SpeechError, sttSampleRateHz, WavReader, type PcmEncoding } from '@app/speech/audio';
+import { PcmDecoder, sttSampleRateHz, WavReader, type PcmEncoding } from '@app/speech/audio';
 import { joined, SpeechTrack, type ReceivedAudio } from './speech-track';
 
 /** The format of audio without a header. */
@@ -67,6 +67,3 @@ export class WavAudio implements PcmAudio {
     return this.track.push(mono, this.reader.format?.sampleRateHz ?? sttSampleRateHz);
   }
 }
-
-/** A recording without any audio. */
-export const emptyRecording = (): SpeechError => new SpeechError('The file is empty');

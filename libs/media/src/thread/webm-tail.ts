@@ -65,9 +65,9 @@ function headerAt(bytes: Buffer, at: number): { id: number; size: number; bytes:
   const idBytes = Math.clz32(bytes[at] ?? 0) - 23;
   const first = bytes[at + idBytes] ?? 0;
   const sizeBytes = Math.clz32(first) - 23;
+  if (bytes.length - at < Math.min(idBytes + sizeBytes, maxHeaderBytes)) return undefined;
   // Not EBML: one byte of an element that has no end, so that the rest passes.
-  if (bytes.length - at >= maxHeaderBytes && (idBytes > 4 || sizeBytes > 8)) return { id: 0, size: Infinity, bytes: 1 };
-  if (bytes.length - at < idBytes + Math.min(sizeBytes, 8)) return undefined;
+  if (idBytes > 4 || sizeBytes > 8) return { id: 0, size: Infinity, bytes: 1 };
   let size = BigInt(first & (0xff >> sizeBytes));
   for (let next = 1; next < sizeBytes; next++) size = (size << 8n) | BigInt(bytes[at + idBytes + next] ?? 0);
   const isUnknown = size === (1n << BigInt(7 * sizeBytes)) - 1n;
