@@ -40,7 +40,7 @@ export async function codecOf(format: TrackFormat): Promise<Codec> {
   }
 }
 
-/** MPEG audio, layers I to III, as a stream of bytes. */
+/** MPEG audio layer III, as a stream of bytes. */
 export async function mp3(): Promise<Codec> {
   const { MPEGDecoder } = await import('mpg123-decoder');
   const decoder = new MPEGDecoder();
