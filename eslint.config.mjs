@@ -13,13 +13,14 @@ const observables = ['rxjs'];
 const table = [
   { folder: 'libs/protocol', may: [], mayNot: [...nest, ...bus] },
   { folder: 'libs/speech', may: [], mayNot: [...nest, ...bus] },
+  { folder: 'libs/media', may: ['protocol', 'speech/audio'], mayNot: [...nest, ...bus] },
   { folder: 'libs/licensing', may: ['protocol'], mayNot: [...nest, ...bus] },
   { folder: 'libs/artifacts', may: ['protocol'], mayNot: [...nest, ...bus] },
   { folder: 'libs/broker', may: ['protocol'], mayNot: [...signatures, ...observables] },
   { folder: 'libs/platform', may: ['protocol'], mayNot: [...bus, ...signatures] },
   {
     folder: 'apps/gateway',
-    may: ['protocol', 'speech/text', 'speech/audio', 'broker', 'artifacts', 'platform'],
+    may: ['protocol', 'speech/text', 'speech/audio', 'media', 'broker', 'artifacts', 'platform'],
     mayNot: [...bus, ...signatures, 'onnxruntime-node'],
   },
   {

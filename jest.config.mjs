@@ -39,6 +39,7 @@ const project = (name, testMatch) => ({
     '/node_modules/(?!(@nestjs|@nats-io|cookie|jose|magic-string|@willsoto|@opentelemetry/otlp-exporter-base)/)',
   ],
   moduleNameMapper: {
+    '/thread-entry$': '<rootDir>/test/support/thread-entry.ts',
     '^@app/speech/(.*)$': '<rootDir>/libs/speech/src/$1/index.ts',
     '^@app/([^/]+)$': '<rootDir>/libs/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',

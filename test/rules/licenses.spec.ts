@@ -7,6 +7,13 @@ import { bundledParts } from './bundled-parts';
 const root = join(__dirname, '../..');
 const permissive = ['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'CC0-1.0', 'ISC', 'MIT', 'Unlicense'];
 
+/** Packages under other licences, which docs/licenses.md explains. */
+const read: Readonly<Record<string, string>> = {
+  '@audio/decode-aac': 'GPL-2.0',
+  'codec-parser': 'LGPL-3.0-or-later',
+  mediabunny: 'MPL-2.0',
+};
+
 interface LockedPackage {
   readonly dev?: boolean;
   readonly devOptional?: boolean;
@@ -77,7 +84,9 @@ it('lets no production dependency in under a licence that was not read', () => {
       .split(' OR ')
       .some((one) => permissive.includes(one));
   expect(
-    production.filter(({ license }) => !allowed(license)).map(({ name, license }) => `${name}: ${license}`),
+    production
+      .filter(({ name, license }) => !allowed(license) && read[name] !== license)
+      .map(({ name, license }) => `${name}: ${license}`),
   ).toEqual([]);
 });
 

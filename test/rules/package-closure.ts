@@ -3,8 +3,8 @@ import { builtinModules } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 
 const imports = /(?:from|import|require(?:\.resolve)?\()\s*'([^']+)'/g;
-/** Compiled files that are started as processes of their own. */
-const forked = /'([./\w-]+\.process)\.js'/g;
+/** Compiled files that are started as processes or threads of their own. */
+const forked = /'([./\w-]+\.(?:process|worker))\.js'/g;
 
 /** What runs with a source file. */
 export interface Closure {

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { WavReader, wavFile } from '@app/speech/audio';
+import { readWav, wavFile } from '@app/speech/audio';
 import { wordErrorRate } from '../../test/support/word-error-rate';
 import { corpus } from './corpus';
 import type { Deployment } from './deployment';
@@ -90,7 +90,6 @@ export async function speakCorpus(environment: PeerEnvironment, script: string):
 
 /** Reads a WAV file and adds its text. */
 export function readRecording(file: string, text: string): Recording {
-  const reader = new WavReader();
-  const samples = reader.push(readFileSync(file));
-  return { name: file, text, samples, sampleRateHz: reader.format?.sampleRateHz ?? 0 };
+  const { samples, sampleRateHz } = readWav(readFileSync(file));
+  return { name: file, text, samples, sampleRateHz };
 }

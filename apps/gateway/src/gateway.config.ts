@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { IsIn, IsInt, IsOptional, IsString, IsUrl, Matches, Max, Min } from 'class-validator';
+import type { DecodingLimits } from '@app/media';
 import { AppConfig, loadConfig, Variable } from '@app/platform';
 import { idPattern } from '@app/protocol';
 
@@ -136,6 +137,23 @@ export class GatewayConfig extends AppConfig {
   @Min(1_024)
   maxUploadHeadBytes = 8_388_608;
 
+  @Variable('Longest audio of a file for POST /stt, in seconds.')
+  @IsInt()
+  @Min(1)
+  maxAudioSeconds = 14_400;
+
+  @Variable('Most compressed files for POST /stt that are decoded at the same time, each in a thread. Others wait.')
+  @IsInt()
+  @Min(1)
+  maxDecoders = 16;
+
+  @Variable(
+    'Largest MP4 or M4A file for POST /stt whose index is at its end, in bytes. The gateway holds it in memory.',
+  )
+  @IsInt()
+  @Min(1_024)
+  maxIndexLastBytes = 134_217_728;
+
   @Variable(
     'Longest unplayed audio that a TTS socket sends to its client for each context, in milliseconds. Values below 1000 count as 1000. The gateway holds the audio beyond it and sends it in pieces of 1 s.',
   )
@@ -183,3 +201,10 @@ export class GatewayConfig extends AppConfig {
     return loadConfig(GatewayConfig, process.env);
   }
 }
+
+/** The limits of the decoding of files. */
+export const decodingLimits = (config: Readonly<GatewayConfig>): DecodingLimits => ({
+  maxSeconds: config.maxAudioSeconds,
+  maxThreads: config.maxDecoders,
+  maxHeldBytes: config.maxIndexLastBytes,
+});

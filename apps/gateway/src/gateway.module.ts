@@ -1,5 +1,6 @@
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { AppendLog, JobClient } from '@app/broker';
+import { RecordingDecoders } from '@app/media';
 import { HealthModule, PlatformModule, type Platform } from '@app/platform';
 import { AuthGuard } from './auth/auth.guard';
 import { Concurrency } from './auth/concurrency';
@@ -8,7 +9,7 @@ import { LicenseClient } from './auth/license.client';
 import { Catalogue } from './catalogue/catalogue';
 import * as endpoints from './endpoints';
 import { EndpointJobs } from './endpoints/endpoint-jobs';
-import { GatewayConfig } from './gateway.config';
+import { decodingLimits, GatewayConfig } from './gateway.config';
 import { AccessTokenController } from './http/access-token.controller';
 import { RootController } from './http/root.controller';
 import { SttController } from './http/stt.controller';
@@ -54,6 +55,7 @@ export class GatewayModule {
         { provide: JobClient, useValue: parts.jobs },
         { provide: Concurrency, useValue: parts.concurrency },
         { provide: AppendLog, useValue: parts.usageLog },
+        { provide: RecordingDecoders, useValue: new RecordingDecoders(decodingLimits(parts.config)) },
         AuthGuard,
         EndpointJobs,
         Gatekeeper,

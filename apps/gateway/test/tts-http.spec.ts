@@ -119,7 +119,12 @@ describe('speech over HTTP', () => {
       ['a transcript without anything to say', { transcript: ' … !' }, 400, 'transcript_empty'],
       ['a transcript that is no text', { transcript: 7 }, 400, 'bad_request'],
       ['a container that is not offered', format({ container: 'ogg' }), 400, 'bad_request'],
-      ['mp3', { output_format: { container: 'mp3', sample_rate: 44_100, bit_rate: 128_000 } }, 400, 'bad_request'],
+      [
+        'an unknown container',
+        { output_format: { container: 'aiff', sample_rate: 44_100, bit_rate: 128_000 } },
+        400,
+        'bad_request',
+      ],
       ['a rate beyond what is offered', format({ sample_rate: 4_000 }), 400, 'bad_request'],
       ['a speed beyond what is offered', { generation_config: { speed: 9 } }, 400, 'bad_request'],
       ['a seed that is none', { seed: -1 }, 400, 'bad_request'],

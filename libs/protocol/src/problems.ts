@@ -25,7 +25,12 @@ export const problems = {
   transcript_empty: row(400, 1008, 'Empty transcript', 'Send a transcript with at least one letter or digit.'),
   model_not_found: row(400, 1008, 'Invalid model', 'Use a model of this server, or an alias such as sonic-* or ink-*.'),
   language_not_supported: row(400, 1008, 'Language not supported', 'Use a language that the model or voice supports.'),
-  audio_not_supported: row(400, 1003, 'Audio not supported', 'Send WAV, or raw PCM with encoding and sample_rate.'),
+  audio_not_supported: row(
+    400,
+    1003,
+    'Audio not supported',
+    'Send WAV, MP3, M4A, AAC, FLAC, Ogg or WebM, or raw PCM with encoding and sample_rate.',
+  ),
   key_missing: row(
     401,
     1008,

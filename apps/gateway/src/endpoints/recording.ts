@@ -2,7 +2,7 @@ import type {} from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { maxJobBodyBytes } from '@app/broker';
 import { ProblemError } from '@app/protocol';
-import { WavReader } from '@app/speech/audio';
+import { readWav } from '@app/speech/audio';
 import { noUse, type Use } from '../usage/usage-record';
 
 /**
@@ -23,10 +23,9 @@ export async function recordingIn(request: FastifyRequest): Promise<Uint8Array> 
 
 /** The samples of a recording in WAV, at its own sample rate. Nothing for any other recording. */
 export function useOfRecording(bytes: Uint8Array): Use {
-  const reader = new WavReader();
   try {
-    const audioSamples = reader.push(bytes).length;
-    return reader.format ? { ...noUse, audioSamples, sampleRateHz: reader.format.sampleRateHz } : noUse;
+    const { samples, sampleRateHz } = readWav(bytes);
+    return { ...noUse, audioSamples: samples.length, sampleRateHz };
   } catch {
     return noUse;
   }

@@ -1,11 +1,10 @@
 import { Readable } from 'node:stream';
 import type { ErrorMetrics } from '@app/platform';
 import { ProblemError } from '@app/protocol';
-import { wavHeader } from '@app/speech/audio';
 import type { ContextClient, ContextEvent } from '../tts/context-events';
 import { doneMessage, ttsMessage } from '../tts/tts-messages';
-import type { TtsSettings } from '../tts/tts-request';
 import { ttsErrorMessage } from '../wire/error-messages';
+import type { AudioWrapping } from './audio-wrapping';
 
 /** The body of a streamed response. Its buffer holds what the client has not read yet. */
 export abstract class SpokenAnswer extends Readable implements ContextClient {
@@ -57,7 +56,7 @@ export class BytesAnswer extends SpokenAnswer {
   constructor(
     response: { readonly headersSent: boolean },
     errors: Pick<ErrorMetrics, 'count'>,
-    private readonly settings: TtsSettings,
+    private readonly wrapping: AudioWrapping,
   ) {
     super(response, errors);
     this.begun = new Promise((resolve, reject) => {
@@ -72,8 +71,13 @@ export class BytesAnswer extends SpokenAnswer {
   }
 
   private audio(bytes: Buffer): void {
-    if (!this.hasAudio && this.settings.container === 'wav') this.push(wavHeader(this.settings.format));
     this.hasAudio = true;
+    this.send(this.wrapping.add(bytes));
+  }
+
+  /** An encoder may need more audio before it gives any. */
+  private send(bytes: Buffer): void {
+    if (bytes.length === 0) return;
     this.push(bytes);
     this.begin();
   }
@@ -87,7 +91,10 @@ export class BytesAnswer extends SpokenAnswer {
   private end(problem: ProblemError | undefined): void {
     if (!this.hasAudio) this.refuse(problem ?? new ProblemError('transcript_empty'));
     else if (problem) this.breakOff(problem);
-    else this.push(null);
+    else {
+      this.send(this.wrapping.end());
+      this.push(null);
+    }
   }
 }
 

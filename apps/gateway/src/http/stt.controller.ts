@@ -1,6 +1,7 @@
 import { Controller, HttpCode, Post, Req, Res, UseGuards } from '@nestjs/common';
 import type {} from '@fastify/multipart';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { RecordingDecoders, type SampleSink } from '@app/media';
 import { readLive } from '@app/platform';
 import { ProblemError } from '@app/protocol';
 import { Admitted, AuthGuard, For } from '../auth/auth.guard';
@@ -8,7 +9,6 @@ import type { Admission } from '../auth/gatekeeper';
 import { Catalogue } from '../catalogue/catalogue';
 import { GatewayConfig } from '../gateway.config';
 import { RequestScopes } from '../scope/request-scopes';
-import { FileAudioInput } from '../stt/audio-input';
 import { optionalFormat } from '../stt/stt-request';
 import { Upload, type UploadReading, type UploadResult } from '../stt/upload';
 import { callerOf } from './caller';
@@ -23,6 +23,7 @@ export class SttController {
     private readonly config: GatewayConfig,
     private readonly catalogue: Catalogue,
     private readonly scopes: RequestScopes,
+    private readonly decoders: RecordingDecoders,
   ) {}
 
   @Post()
@@ -35,11 +36,12 @@ export class SttController {
     if (!request.isMultipart()) {
       throw new ProblemError('media_type_not_supported', { detail: 'Send multipart/form-data with file and model.' });
     }
-    const input = new FileAudioInput(optionalFormat(queryOf(request.url)));
+    const raw = optionalFormat(queryOf(request.url));
     const scope = this.scopes.openActive(callerOf(request, reply, admission), { kind: 'stt', name: 'stt stream' });
     try {
       if (scope.hasEnded) throw new ProblemError('cancelled');
-      const upload = new Upload(scope, input, this.catalogue, this.readingOf(request));
+      const openDecoder = (sink: SampleSink) => this.decoders.open(sink, raw);
+      const upload = new Upload(scope, openDecoder, this.catalogue, this.readingOf(request));
       return answer(await upload.transcribe(request.parts({ limits: this.limits() })), request.id);
     } catch (error) {
       // The unread rest of the form would keep the connection busy.

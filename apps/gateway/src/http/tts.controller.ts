@@ -11,6 +11,7 @@ import { RequestScopes } from '../scope/request-scopes';
 import { answerLimits, contextWork } from '../tts/context-limits';
 import { TtsContext } from '../tts/tts-context';
 import { ttsSettings, TtsTextRequest, type TtsSettings } from '../tts/tts-request';
+import { wrappingOf } from './audio-wrapping';
 import { callerOf } from './caller';
 import { BytesAnswer, SseAnswer, type SpokenAnswer } from './spoken-answer';
 
@@ -34,14 +35,14 @@ export class TtsController {
     @Res() reply: FastifyReply,
     @Admitted() admission: Admission,
   ): Promise<void> {
-    const settings = ttsSettings(body, this.catalogue, ['wav', 'raw']);
+    const settings = ttsSettings(body, this.catalogue, ['wav', 'raw', 'mp3']);
     const { transcript } = validated(TtsTextRequest, body);
-    const answer = new BytesAnswer(reply.raw, this.scopes.errors, settings);
+    const wrapping = await wrappingOf(settings);
+    const answer = new BytesAnswer(reply.raw, this.scopes.errors, wrapping);
     this.speak(callerOf(request, reply, admission), settings, transcript, answer);
     await answer.begun;
     if (answer.errored) throw answer.errored;
-    const type = settings.container === 'wav' ? 'audio/wav' : 'audio/pcm';
-    await reply.header('content-type', type).header('cache-control', 'no-cache').send(answer);
+    await reply.header('content-type', wrapping.mediaType).header('cache-control', 'no-cache').send(answer);
   }
 
   /** Streams audio and word times as events. The headers are sent at once, so a later failure is an event. */

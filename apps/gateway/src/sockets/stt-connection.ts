@@ -1,8 +1,8 @@
 import type { WebSocket } from 'ws';
 import type { ErrorMetrics } from '@app/platform';
+import type { PcmAudio } from '@app/media';
 import { ProblemError } from '@app/protocol';
 import type { RequestScope } from '../scope/request-scope';
-import type { AudioInput } from '../stt/audio-input';
 import type { SttClient, SttEnd, SttEvent, SttSettings } from '../stt/stream-events';
 import { flushDoneMessage, sttDoneMessage, transcriptMessage } from '../stt/stt-messages';
 import { SttSession } from '../stt/stt-session';
@@ -14,7 +14,7 @@ import type { Connection } from './socket-registry';
 export interface AcceptedStream {
   readonly scope: RequestScope;
   readonly settings: SttSettings;
-  readonly input: AudioInput;
+  readonly audio: PcmAudio;
 }
 
 /** One client's STT socket. Turns frames into calls of the session and its events into messages. */
@@ -22,16 +22,18 @@ export class SttConnection implements Connection, SttClient {
   private readonly open: OpenSocket;
   private readonly session: SttSession;
   private readonly requestId: string;
+  private readonly audio: PcmAudio;
 
   constructor(
     private readonly socket: WebSocket,
-    { scope, settings, input }: AcceptedStream,
+    { scope, settings, audio }: AcceptedStream,
     private readonly errors: Pick<ErrorMetrics, 'count'>,
     idleMs: number,
   ) {
     this.requestId = scope.requestId;
+    this.audio = audio;
     this.open = new OpenSocket(socket, { idleMs }, () => undefined);
-    this.session = new SttSession(scope, settings, input, this);
+    this.session = new SttSession(scope, settings, audio, this);
     this.open.start();
   }
 
@@ -53,7 +55,8 @@ export class SttConnection implements Connection, SttClient {
   }
 
   hear(bytes: Uint8Array): void {
-    this.session.push(bytes);
+    if (!this.session.takesAudio) return;
+    this.session.push(this.audio.push(bytes));
     if (this.session.full) this.socket.pause();
   }
 
@@ -64,6 +67,7 @@ export class SttConnection implements Connection, SttClient {
         return this.session.finalize();
       case 'close':
       case 'done':
+        this.session.push(this.audio.end());
         return this.session.close();
       case '':
         return;

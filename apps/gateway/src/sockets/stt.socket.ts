@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { WebSocketGateway, type OnGatewayConnection } from '@nestjs/websockets';
 import type { WebSocket } from 'ws';
+import { RawAudio } from '@app/media';
 import { traceHeadersOf } from '@app/platform';
 import { Gatekeeper } from '../auth/gatekeeper';
 import { Catalogue } from '../catalogue/catalogue';
 import { GatewayConfig } from '../gateway.config';
 import { RequestScopes } from '../scope/request-scopes';
-import { RawAudioInput } from '../stt/audio-input';
 import { liveRequest } from '../stt/stt-request';
 import type { HandshakeCheck, Upgrade } from './handshake-check';
 import { SocketRegistry } from './socket-registry';
@@ -27,11 +27,11 @@ export class SttSocket implements OnGatewayConnection, HandshakeCheck<AcceptedSt
     const model = this.catalogue.knownModel('stt', upgrade.query.get('model') ?? '');
     const admission = await this.gatekeeper.admit(upgrade, 'stt', model);
     const { settings, format } = liveRequest(upgrade.query, this.catalogue);
-    const input = new RawAudioInput(format);
+    const audio = new RawAudio(format);
     const { requestId, signal, headers } = upgrade;
     const caller = { requestId, admission, signal, parent: traceHeadersOf(headers), receivedAtMs: performance.now() };
     const work = { kind: 'stt', name: 'stt stream', model: settings.model.model } as const;
-    return { scope: this.scopes.openActive(caller, work), settings, input };
+    return { scope: this.scopes.openActive(caller, work), settings, audio };
   }
 
   /** Frames are handled one after another in the order of arrival. */

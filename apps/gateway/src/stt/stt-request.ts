@@ -1,7 +1,7 @@
 import { IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min, MinLength } from 'class-validator';
+import type { RawFormat } from '@app/media';
 import { ProblemError, validated } from '@app/protocol';
 import type { Catalogue } from '../catalogue/catalogue';
-import type { RawFormat } from './audio-input';
 import type { SttSettings } from './stream-events';
 
 const encodings = ['pcm_s16le', 'pcm_s32le', 'pcm_f16le', 'pcm_f32le', 'pcm_mulaw', 'pcm_alaw'] as const;

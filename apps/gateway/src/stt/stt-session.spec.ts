@@ -1,8 +1,7 @@
 import type { JobHandle, JobListener, JobRequest } from '@app/broker';
 import { creditMs, ProblemError, type SttInput, type SttOutput, type SttResume } from '@app/protocol';
-import { encodePcm, sttSampleRateHz as rateHz } from '@app/speech/audio';
+import { sttSampleRateHz as rateHz } from '@app/speech/audio';
 import { mockMetrics, testScope, type TestScope } from '../../test/support/test-scope';
-import { RawAudioInput } from './audio-input';
 import type { SttEvent, SttSettings } from './stream-events';
 import { SttSession } from './stt-session';
 
@@ -41,13 +40,13 @@ describe('an STT stream', () => {
   const client = { receive: (event: SttEvent) => void events.push(event), drained: () => void drained++ };
   const open = (changes: Partial<SttSettings> = {}, scope: TestScope = {}): SttSession => {
     const work = { kind: 'stt', name: 'stt stream' } as const;
-    const input = new RawAudioInput({ encoding: 'pcm_s16le', sampleRateHz: rateHz });
-    return new SttSession(testScope({ jobs, metrics, work, ...scope }), { ...settings, ...changes }, input, client);
+    const audio = { received: { samples: 0, sampleRateHz: rateHz } };
+    return new SttSession(testScope({ jobs, metrics, work, ...scope }), { ...settings, ...changes }, audio, client);
   };
   const settle = async (): Promise<void> => {
     for (let i = 0; i < 5; i++) await Promise.resolve();
   };
-  const pcm = (seconds: number): Buffer => encodePcm(new Float32Array(seconds * rateHz).fill(0.25), 'pcm_s16le');
+  const pcm = (seconds: number): Int16Array => new Int16Array(seconds * rateHz).fill(8_192);
   const claim = async (attempt = 1): Promise<number> => {
     const { offsetSamples } = listener.resume() as SttResume;
     listener.onClaim({ attempt, waitedMs: 3 });

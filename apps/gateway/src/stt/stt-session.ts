@@ -8,10 +8,10 @@ import {
   type SttResume,
   type SttSegment,
 } from '@app/protocol';
+import type { ReceivedAudio } from '@app/media';
 import { sttSampleRateHz } from '@app/speech/audio';
 import type { CancelReason, RequestScope } from '../scope/request-scope';
 import type { Use } from '../usage/usage-record';
-import type { AudioInput } from './audio-input';
 import type { SttClient, SttEnd, SttSettings } from './stream-events';
 import { Transcripts } from './transcripts';
 import { WorkerFeed } from './worker-feed';
@@ -43,7 +43,7 @@ export class SttSession implements JobListener {
   constructor(
     private readonly scope: RequestScope,
     private readonly settings: SttSettings,
-    private readonly input: AudioInput,
+    private readonly audio: { readonly received: ReceivedAudio },
     private readonly client: SttClient,
   ) {
     this.lane = { kind: 'stt', model: settings.model.model };
@@ -63,8 +63,17 @@ export class SttSession implements JobListener {
     return this.feed.isSettled && !this.transcripts.hasOpenWords;
   }
 
-  push(bytes: Uint8Array): void {
-    if (this.takesAudio()) this.take(() => this.input.push(bytes));
+  /** Whether more audio may come. Audio after the close is ignored. */
+  get takesAudio(): boolean {
+    return this.state === 'silent' || this.state === 'open';
+  }
+
+  /** Takes mono audio at the rate of STT, 16 bits. */
+  push(samples: Int16Array): void {
+    if (!this.takesAudio || samples.length === 0) return;
+    this.lastAudioAtMs = performance.now();
+    if (this.state === 'silent') void this.submit();
+    this.feed.append(samples);
   }
 
   /** Makes finals for all audio so far, then sends `flushed`. The stream stays open. */
@@ -80,8 +89,6 @@ export class SttSession implements JobListener {
 
   /** Ends the audio. The remaining finals follow, then the end. */
   close(): void {
-    if (!this.takesAudio()) return;
-    this.take(() => this.input.end());
     if (this.state === 'silent') this.end({ outcome: 'done', durationSeconds: 0 });
     if (this.state !== 'open') return;
     this.state = 'closing';
@@ -134,23 +141,6 @@ export class SttSession implements JobListener {
     this.fail(problem);
   }
 
-  private takesAudio(): boolean {
-    return this.state === 'silent' || this.state === 'open';
-  }
-
-  private take(read: () => Int16Array): void {
-    let samples: Int16Array;
-    try {
-      samples = read();
-    } catch (error) {
-      return this.fail(ProblemError.from(error));
-    }
-    if (samples.length === 0) return;
-    this.lastAudioAtMs = performance.now();
-    if (this.state === 'silent') void this.submit();
-    this.feed.append(samples);
-  }
-
   private async submit(): Promise<void> {
     this.state = 'open';
     const { model, language, words, pace } = this.settings;
@@ -196,7 +186,7 @@ export class SttSession implements JobListener {
   }
 
   private use(): Use {
-    const { samples, sampleRateHz } = this.input.received;
+    const { samples, sampleRateHz } = this.audio.received;
     return { characters: 0, audioSamples: samples, sampleRateHz };
   }
 

@@ -1,7 +1,7 @@
+import type { RecordingDecoder, SampleSink } from '@app/media';
 import { ProblemError } from '@app/protocol';
 import type { Catalogue } from '../catalogue/catalogue';
 import type { RequestScope } from '../scope/request-scope';
-import type { AudioInput } from './audio-input';
 import type { SttClient, SttEvent, SttSettings } from './stream-events';
 import { sttSettings } from './stt-request';
 import { SttSession } from './stt-session';
@@ -48,10 +48,11 @@ export class Upload implements SttClient {
   private resolve!: (durationSeconds: number) => void;
   private reject!: (problem: ProblemError) => void;
   private onDrained: () => void = () => undefined;
+  private readonly decoder: RecordingDecoder;
 
   constructor(
     private readonly scope: RequestScope,
-    private readonly input: AudioInput,
+    openDecoder: (sink: SampleSink) => RecordingDecoder,
     private readonly catalogue: Catalogue,
     private readonly reading: UploadReading,
   ) {
@@ -61,6 +62,7 @@ export class Upload implements SttClient {
     });
     // `ended` is awaited later. A failure before that must not count as an unhandled rejection.
     this.ended.catch(() => undefined);
+    this.decoder = openDecoder((samples) => this.hear(samples));
   }
 
   /**
@@ -75,6 +77,8 @@ export class Upload implements SttClient {
       this.scope.end({ outcome: 'error', problem });
       await this.scope.stored();
       throw problem;
+    } finally {
+      this.decoder.close();
     }
   }
 
@@ -96,7 +100,8 @@ export class Upload implements SttClient {
     }
     if (!this.hasFile) throw new ProblemError('bad_request', { detail: 'The form has no part with a file in it.' });
     const { session, settings } = this.begin();
-    await this.sendHead(session);
+    await this.sendHead();
+    await this.beforeEnd(this.decoder.end());
     session.close();
     return { transcripts: this.transcripts, durationSeconds: await this.ended, settings };
   }
@@ -115,7 +120,7 @@ export class Upload implements SttClient {
     this.hasFile = true;
     if (neededFields.every((field) => field in this.fields)) this.beginLive();
     for await (const bytes of asSent(file)) {
-      if (this.begun) await this.send(this.begun.session, bytes);
+      if (this.begun) await this.send(bytes);
       else await this.keep(bytes);
     }
     if (this.begun) this.reading.onLive(false);
@@ -133,24 +138,35 @@ export class Upload implements SttClient {
       const detail = `Put model before the file if the file has more than ${maxHeadBytes} bytes.`;
       throw new ProblemError('bad_request', { detail });
     }
-    await this.sendHead(this.beginLive());
+    this.beginLive();
+    await this.sendHead();
   }
 
-  private async sendHead(session: SttSession): Promise<void> {
+  private async sendHead(): Promise<void> {
     const head = this.head;
     this.head = [];
-    for (const bytes of head) await this.send(session, bytes);
+    for (const bytes of head) await this.send(bytes);
   }
 
-  private async send(session: SttSession, bytes: Buffer): Promise<void> {
-    session.push(bytes);
-    if (session.full) await Promise.race([new Promise<void>((resolve) => (this.onDrained = resolve)), this.ended]);
+  private send(bytes: Buffer): Promise<void> {
+    return this.beforeEnd(this.decoder.write(bytes));
   }
 
-  private beginLive(): SttSession {
+  /** Waits for the decoder. Throws if the stream ends meanwhile, as when the caller has gone or a worker failed. */
+  private async beforeEnd(step: Promise<void>): Promise<void> {
+    await Promise.race([step, this.ended]);
+  }
+
+  /** Takes decoded audio. Resolves when there is room for more. */
+  private async hear(samples: Int16Array): Promise<void> {
     const { session } = this.begin();
+    session.push(samples);
+    if (session.full) await this.beforeEnd(new Promise<void>((resolve) => (this.onDrained = resolve)));
+  }
+
+  private beginLive(): void {
+    this.begin();
     this.reading.onLive(true);
-    return session;
   }
 
   private begin(): { readonly session: SttSession; readonly settings: SttSettings } {
@@ -158,7 +174,7 @@ export class Upload implements SttClient {
     const words = this.fields[granularities] === 'word';
     const settings = { ...sttSettings(this.fields, this.catalogue), words };
     this.scope.concerns(settings.model.model);
-    this.begun = { session: new SttSession(this.scope, settings, this.input, this), settings };
+    this.begun = { session: new SttSession(this.scope, settings, this.decoder, this), settings };
     return this.begun;
   }
 }

@@ -1,4 +1,5 @@
 import { IsBoolean, IsDefined, IsInt, IsNumber, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { mp3BitRates, mp3SampleRatesHz, type Mp3Format } from '@app/media';
 import { Nested, ProblemError, validated } from '@app/protocol';
 import type { PcmOutputEncoding } from '@app/speech/audio';
 import type { Catalogue, Offering } from '../catalogue/catalogue';
@@ -22,6 +23,10 @@ class OutputFormat {
   @Min(8_000)
   @Max(48_000)
   sample_rate!: number;
+
+  @IsOptional()
+  @IsInt()
+  bit_rate?: number | null;
 }
 
 class GenerationConfig {
@@ -103,14 +108,17 @@ export class TtsTextRequest {
 }
 
 /** `raw` is audio alone. `wav` has a header before the audio. */
-export type Container = 'raw' | 'wav';
+export type Container = 'raw' | 'wav' | 'mp3';
 
 /** The settings of a request. They do not change within a context. */
 export interface TtsSettings {
   readonly voice: Offering;
   readonly language: string;
   readonly container: Container;
+  /** The format of the samples. Those of `mp3` are encoded again. */
   readonly format: AudioFormat;
+  /** Only for `mp3`: bits per second. */
+  readonly bitRate?: Mp3Format['bitRate'];
   /** Relative pace: 1 is the voice's own. */
   readonly speed: number;
   /** Gain: 1 is the voice's own loudness. */
@@ -150,13 +158,17 @@ function voiceName(voice: unknown): string {
   throw new ProblemError('bad_request', { detail: 'voice must be an id, or an object with an id.' });
 }
 
-function outputOf(output: OutputFormat, containers: readonly Container[]): Pick<TtsSettings, 'container' | 'format'> {
+function outputOf(
+  output: OutputFormat,
+  containers: readonly Container[],
+): Pick<TtsSettings, 'container' | 'format' | 'bitRate'> {
   const container = containers.find((candidate) => candidate === output.container);
   if (!container) {
     throw new ProblemError('bad_request', {
       detail: `output_format.container must be one of: ${containers.join(', ')}.`,
     });
   }
+  if (container === 'mp3') return { container, ...mp3Output(output) };
   const encoding = encodings.find((candidate) => candidate === output.encoding);
   if (!encoding) {
     throw new ProblemError('bad_request', {
@@ -165,6 +177,20 @@ function outputOf(output: OutputFormat, containers: readonly Container[]): Pick<
   }
   return { container, format: { encoding, sampleRateHz: output.sample_rate } };
 }
+
+/** 16 bits would lose something before the encoder loses more. A missing bit rate is 128,000. */
+function mp3Output(output: OutputFormat): Pick<TtsSettings, 'format' | 'bitRate'> {
+  const wanted = output.bit_rate ?? 128_000;
+  // Some clients state kilobits.
+  const bitRate = mp3BitRates.find((known) => known === wanted || known === wanted * 1_000);
+  if (bitRate === undefined) throw notOneOf('bit_rate', mp3BitRates);
+  const sampleRateHz = mp3SampleRatesHz.find((known) => known === output.sample_rate);
+  if (sampleRateHz === undefined) throw notOneOf('sample_rate', mp3SampleRatesHz);
+  return { format: { encoding: 'pcm_f32le', sampleRateHz }, bitRate };
+}
+
+const notOneOf = (field: string, values: readonly number[]): ProblemError =>
+  new ProblemError('bad_request', { detail: `output_format.${field} of mp3 must be one of: ${values.join(', ')}.` });
 
 const legacySpeed = (speed: unknown): number =>
   typeof speed === 'string' && Object.hasOwn(legacySpeeds, speed)

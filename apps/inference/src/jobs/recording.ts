@@ -1,9 +1,9 @@
 import { ProblemError } from '@app/protocol';
-import { Resampler, SpeechError, WavReader } from '@app/speech/audio';
+import { readWav, Resampler, SpeechError } from '@app/speech/audio';
 
 /** The audio of a recording. */
 export interface Recording {
-  /** From -1 to 1. Several channels are averaged. */
+  /** From -1 to 1. Several channels are mixed to one. */
   readonly samples: Float32Array;
   readonly sampleRateHz: number;
   /** Number of channels in the file. */
@@ -16,10 +16,7 @@ const leastRateHz = 8_000;
 /** Reads a WAV file from this time to its end. Throws `audio_not_supported`. */
 export function readRecording(wav: Uint8Array, fromMs = 0): Recording {
   return understood(() => {
-    const reader = new WavReader();
-    const samples = reader.push(wav);
-    reader.end();
-    const { sampleRateHz = 0, channels = 0 } = reader.format ?? {};
+    const { samples, sampleRateHz, channels } = readWav(wav);
     return { samples: samples.subarray(Math.round((fromMs * sampleRateHz) / 1_000)), sampleRateHz, channels };
   });
 }

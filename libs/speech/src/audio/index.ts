@@ -1,8 +1,10 @@
 export { SpeechError } from '../speech-error';
+export * from './channel-mixer';
 export * from './level';
 export * from './pcm';
 export * from './resampler';
 export * from './sniff';
 export * from './stt-rate';
+export * from './wav-format';
 export * from './wav-reader';
 export * from './wav-writer';

@@ -8,6 +8,7 @@ export const pcmBytesPerSample = {
   pcm_s16le: 2,
   pcm_s24le: 3,
   pcm_s32le: 4,
+  pcm_s64le: 8,
   pcm_f16le: 2,
   pcm_f32le: 4,
   pcm_f64le: 8,
@@ -62,6 +63,8 @@ function sampleReader(bytes: Uint8Array, encoding: PcmEncoding): (index: number)
       return (i) => ((view.getInt8(i * 3 + 2) << 16) | view.getUint16(i * 3, true)) / 8388608;
     case 'pcm_s32le':
       return (i) => view.getInt32(i * 4, true) / 2147483648;
+    case 'pcm_s64le':
+      return (i) => view.getInt32(i * 8 + 4, true) / 2147483648;
     case 'pcm_f16le':
       return (i) => clip(halfToNumber(view.getUint16(i * 2, true)));
     case 'pcm_f32le':

@@ -6,6 +6,9 @@ const latin1 = (text: string) => Buffer.from(text, 'latin1');
 describe('sniffAudio', () => {
   it.each([
     ['wav', wavHeader({ encoding: 'pcm_s16le', sampleRateHz: 16_000 })],
+    ['wav', latin1('RF64\xff\xff\xff\xffWAVEds64')],
+    ['adts', latin1('\xff\xf1\x50\x80\x01\x7f\xfc')],
+    ['mp4', latin1('\0\0\0\x08wide\0\0\x10\0mdat')],
     ['flac', latin1('fLaC\0\0\0\x22')],
     ['ogg', latin1('OggS\0\x02')],
     ['mp4', latin1('\0\0\0\x20ftypM4A ')],

@@ -13,7 +13,8 @@ const unknownLength = 0xffffffff;
 
 /**
  * The bytes before the audio of a WAV file. Without `dataBytes` the length is unknown, as in a stream. Every size field
- * is then 0xFFFFFFFF, which players read as "to the end". All encodings except 16-bit PCM get the `fact` chunk that the
+ * is then 0xFFFFFFFF, which players read as "to the end", and the number of samples is 0. A larger number would be
+ * taken for the length of the audio. All encodings except 16-bit PCM get the `fact` chunk that the
  * format requires.
  */
 export function wavHeader(format: WavFormat, dataBytes?: number): Buffer {
@@ -27,7 +28,7 @@ export function wavHeader(format: WavFormat, dataBytes?: number): Buffer {
   fmt.writeUInt32LE(sampleRateHz * blockAlign, 8);
   fmt.writeUInt16LE(blockAlign, 12);
   fmt.writeUInt16LE(pcmBytesPerSample[encoding] * 8, 14);
-  const fact = uint32(dataBytes === undefined ? unknownLength : dataBytes / blockAlign);
+  const fact = uint32(dataBytes === undefined ? 0 : dataBytes / blockAlign);
   const chunks = Buffer.concat([
     Buffer.from('WAVE'),
     chunkHeader('fmt ', fmt.length),

@@ -25,7 +25,7 @@ function read(file: Uint8Array, pieceBytes = file.length) {
   const reader = new WavReader();
   const samples: number[] = [];
   for (let at = 0; at < file.length; at += pieceBytes) samples.push(...reader.push(file.subarray(at, at + pieceBytes)));
-  reader.end();
+  samples.push(...reader.end());
   return { samples: Float32Array.from(samples), format: reader.format };
 }
 
@@ -49,11 +49,10 @@ describe('wavHeader', () => {
     expect(header.readUInt32LE(4)).toBe(header.length + 80 - 8);
   });
 
-  it('says 0xFFFFFFFF wherever a length would stand when it is unknown', () => {
+  it('says 0xFFFFFFFF wherever a size would stand when it is unknown, and no number of samples', () => {
     const header = wavHeader({ encoding: 'pcm_mulaw', sampleRateHz: 8000 });
-    expect([header.readUInt32LE(4), header.readUInt32LE(46), header.readUInt32LE(header.length - 4)]).toEqual(
-      Array(3).fill(0xffffffff),
-    );
+    expect([header.readUInt32LE(4), header.readUInt32LE(header.length - 4)]).toEqual([0xffffffff, 0xffffffff]);
+    expect(header.readUInt32LE(46)).toBe(0);
   });
 });
 
@@ -74,6 +73,7 @@ describe('WavReader', () => {
     ['pcm_s16le', 1, 16, Buffer.from('008000000040', 'hex')],
     ['pcm_s24le', 1, 24, Buffer.from('000080000000000040', 'hex')],
     ['pcm_s32le', 1, 32, Buffer.from('000000800000000000000040', 'hex')],
+    ['pcm_s64le', 1, 64, Buffer.from(BigInt64Array.of(-(1n << 63n), 0n, 1n << 62n).buffer)],
     ['pcm_f32le', 3, 32, Buffer.from(Float32Array.of(-1, 0, 0.5).buffer)],
     ['pcm_f64le', 3, 64, Buffer.from(Float64Array.of(-1, 0, 0.5).buffer)],
   ])('reads %s', (encoding, code, bits, data) => {
@@ -92,15 +92,23 @@ describe('WavReader', () => {
 
   it.each([2, 3, 6])('mixes %d channels down to their mean, however the file is cut', (channels) => {
     const frames = [...Array(9).keys()].flatMap((frame) =>
-      [...Array(channels).keys()].map((c) => frame * 512 + c * 64),
+      [...Array(channels).keys()].map((c) => 4_096 + frame * 512 + c * 64),
     );
     const file = riff(fmt(1, channels, 16), chunk('data', Buffer.from(Int16Array.from(frames).buffer)));
-    const mean = Float32Array.from([...Array(9).keys()], (frame) => (frame * 512 + (channels - 1) * 32) / 32768);
+    const mean = Float32Array.from([...Array(9).keys()], (at) => (4_096 + at * 512 + (channels - 1) * 32) / 32768);
     for (const pieceBytes of [1, 5, 1000]) {
       const { samples } = read(file, pieceBytes);
       expect(samples).toHaveLength(9);
       samples.forEach((sample, i) => expect(sample).toBeCloseTo(mean[i]!, 6));
     }
+  });
+
+  it('reads stereo of 24 bits in an extensible file, whose right channel is the inverted left', () => {
+    const extra = Buffer.concat([u16(22), u16(24), u32(3), subformat(1)]);
+    const frames = Buffer.from('000040' + '0000c0' + '000020' + '0000e0', 'hex');
+    const { samples, format } = read(riff(fmt(0xfffe, 2, 24, extra), chunk('data', frames)));
+    expect([...samples]).toEqual([0.5, 0.25]);
+    expect(format).toEqual({ encoding: 'pcm_s24le', sampleRateHz: 48_000, channels: 2 });
   });
 
   it('skips chunks it does not know, odd ones with their padding, and what follows the audio', () => {
@@ -120,12 +128,39 @@ describe('WavReader', () => {
     expect(read(file).samples).toEqual(Float32Array.of(0.5, 0.5));
   });
 
-  it('reads to the end when the sizes were left 0, but takes 0 seriously in a file that goes on', () => {
-    const streamed = riff(fmt(1, 1, 16), chunk('data', Buffer.from('0040', 'hex'), 0));
-    streamed.writeUInt32LE(0, 4);
-    expect(read(streamed).samples).toEqual(Float32Array.of(0.5));
+  it('reads a file whose sizes are all 0xFFFFFFFF', () => {
+    for (const encoding of outputEncodings) {
+      const file = Buffer.concat([wavHeader({ encoding, sampleRateHz: 8_000 }), encodePcm(tone, encoding)]);
+      expect(read(file, 7).samples).toEqual(decodePcm(encodePcm(tone, encoding), encoding));
+    }
+  });
+
+  it('reads to the end when the data size is 0 and audio is behind it, whatever the size of the file is said to be', () => {
+    const audio = encodePcm(tone, 'pcm_s16le');
+    for (const riffBytes of [0, 0xffffffff, 36, 36 + audio.length]) {
+      const streamed = riff(fmt(1, 1, 16), Buffer.concat([chunk('data', Buffer.alloc(0)), audio]));
+      streamed.writeUInt32LE(riffBytes, 4);
+      for (const pieceBytes of [1, 45, 1_000]) expect(read(streamed, pieceBytes).samples).toHaveLength(tone.length);
+    }
+    const short = riff(fmt(1, 1, 16), chunk('data', Buffer.from('0040', 'hex'), 0));
+    expect(read(short).samples).toEqual(Float32Array.of(0.5));
+  });
+
+  it('takes a data size of 0 seriously where another chunk or nothing follows', () => {
     const empty = riff(fmt(1, 1, 16), chunk('data', Buffer.alloc(0)), chunk('LIST', Buffer.from('abcd')));
-    expect(read(empty).samples).toHaveLength(0);
+    const alone = riff(fmt(1, 1, 16), chunk('data', Buffer.alloc(0)));
+    for (const file of [empty, alone])
+      for (const piece of [1, 1_000]) expect(read(file, piece).samples).toHaveLength(0);
+  });
+
+  it('reads RF64, the WAV of more than 4 GiB', () => {
+    const file = riff(
+      chunk('ds64', Buffer.alloc(28)),
+      fmt(1, 1, 16),
+      chunk('data', Buffer.from('0040', 'hex'), 0xffffffff),
+    );
+    file.write('RF64', 0, 'latin1');
+    expect(read(file).samples).toEqual(Float32Array.of(0.5));
   });
 
   it('reads a file that was cut short as far as it goes', () => {
@@ -148,6 +183,7 @@ describe('WavReader', () => {
     ['an mp3', Buffer.from('ID3\x04')],
     ['another RIFF file', Buffer.concat([Buffer.from('RIFF'), u32(4), Buffer.from('AVI ')])],
     ['a compressed WAV', riff(fmt(2, 1, 4), chunk('data', Buffer.alloc(4)))],
+    ['a WAV of 65,535 channels', riff(fmt(1, 65_535, 8), chunk('data', Buffer.alloc(4)))],
     ['a WAV without channels', riff(fmt(1, 0, 16), chunk('data', Buffer.alloc(4)))],
     ['audio before the format', riff(chunk('data', Buffer.alloc(4)))],
     ['a short format chunk', riff(chunk('fmt ', Buffer.alloc(8)))],
