@@ -5,16 +5,12 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { isArchive, readArchive } from '@app/licensing';
 import { fileLines, linesIn } from './file-lines';
-import type { LicenseAppAddress } from './license-api';
+import { refusal, type LicenseAppAddress } from './license-api';
 
 /** Stores an export of the audit log as `file`, which is whole or not there. Rejects with the message of the license app. */
 export async function downloadExport({ url, key }: LicenseAppAddress, file: string): Promise<void> {
   const response = await fetch(new URL('audit', url), { headers: { authorization: `Bearer ${key}` } });
-  if (!response.ok || !response.body) {
-    const answer = (await response.json().catch(() => undefined)) as { error_code?: string; message?: string };
-    const { error_code: code = '', message = 'no license app answers here' } = answer ?? {};
-    throw new Error(`${response.status} ${code}: ${message}`);
-  }
+  if (!response.ok || !response.body) throw await refusal(response);
   const part = `${file}.part`;
   try {
     await pipeline(Readable.fromWeb(response.body), createWriteStream(part, { mode: 0o600 }));
