@@ -2,7 +2,7 @@
 // For tests that load ONNX Runtime by themselves: it would report to its maker.
 process.env.ORT_DISABLE_TELEMETRY = '1';
 
-/** Nest and the NATS client ship ES modules only, and the exporter of traces imports on demand; swc compiles them, and our sources, to CommonJS for jest. */
+/** Nest, the NATS client and others ship ES modules only, and the exporter of traces imports on demand; swc compiles them, and our sources, to CommonJS for jest. */
 const swc = [
   '@swc/jest',
   {
@@ -36,7 +36,7 @@ const project = (name, testMatch) => ({
   setupFiles: ['reflect-metadata'],
   transform: { '^.+\\.(t|j|mj)s$': swc },
   transformIgnorePatterns: [
-    '/node_modules/(?!(@nestjs|@nats-io|cookie|jose|magic-string|@willsoto|@opentelemetry/otlp-exporter-base)/)',
+    '/node_modules/(?!(@nestjs|@nats-io|cookie|jose|magic-string|modern-tar|@willsoto|@opentelemetry/otlp-exporter-base)/)',
   ],
   moduleNameMapper: {
     '/thread-entry$': '<rootDir>/test/support/thread-entry.ts',

@@ -2,28 +2,24 @@ import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { defaultGrace, signLicense, verifyLease, type Lease, type License } from '@app/licensing';
+import { signLicense, verifyLease, type Lease, type License } from '@app/licensing';
 import { Log } from '@app/platform';
 import { writeIssuerKeys } from '../../tools/license/keys';
 import { startEndpoint, type RunningEndpoint } from '../../tools/license/vendor/serve';
 import { holderFolder } from '../../tools/license/vendor/vendor-folder';
+import { testLicense } from './test-license';
 
 /** Private key of the endpoint's issuer. */
 export const issuer = generateKeyPairSync('ed25519').privateKey;
 /** What its clock says. */
 export const now = '2026-11-29T12:00:00.000Z';
 /** A licence of the deployment prod-1. */
-export const license: License = {
-  jti: 'lic-1',
-  sub: 'Example Ltd',
+export const license = testLicense({
   deployment: 'prod-1',
-  features: ['tts'],
-  limits: {},
   iat: 1_790_000_000,
   nbf: 1_790_000_000,
   exp: 1_800_000_000,
-  grace: defaultGrace,
-};
+});
 
 /** An answer and its JSON; `{}` where there is none. */
 export interface EndpointAnswer {

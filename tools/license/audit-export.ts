@@ -1,20 +1,16 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { isArchive, readArchive } from '@app/licensing';
 import { fileLines, linesIn } from './file-lines';
-import type { LicenseAppAddress } from './license-api';
+import { refusal, type LicenseAppAddress } from './license-api';
 
 /** Stores an export of the audit log as `file`, which is whole or not there. Rejects with the message of the license app. */
 export async function downloadExport({ url, key }: LicenseAppAddress, file: string): Promise<void> {
   const response = await fetch(new URL('audit', url), { headers: { authorization: `Bearer ${key}` } });
-  if (!response.ok || !response.body) {
-    const answer = (await response.json().catch(() => undefined)) as { error_code?: string; message?: string };
-    const { error_code: code = '', message = 'no license app answers here' } = answer ?? {};
-    throw new Error(`${response.status} ${code}: ${message}`);
-  }
+  if (!response.ok || !response.body) throw await refusal(response);
   const part = `${file}.part`;
   try {
     await pipeline(Readable.fromWeb(response.body), createWriteStream(part, { mode: 0o600 }));
@@ -24,7 +20,7 @@ export async function downloadExport({ url, key }: LicenseAppAddress, file: stri
   }
 }
 
-/** A part of an export: a file of lines, or the public keys. */
+/** A part of an export: a file of lines, or the public keys. `name` has no folders. */
 interface ExportPart {
   readonly name: string;
   readonly lines: () => AsyncIterable<Uint8Array>;
@@ -37,8 +33,12 @@ export async function* auditLines(file: string): AsyncIterable<Uint8Array> {
     yield* fileLines(file);
     return;
   }
+  let before = '';
   for await (const { name, lines } of kind === 'archive' ? archiveParts(file) : folderParts(file)) {
-    if (/^audit.*\.jsonl$/.test(name)) yield* lines();
+    if (!/^audit.*\.jsonl$/.test(name)) continue;
+    if (name < before) throw new Error('The files of the tar are not in order. Unpack it and check the folder.');
+    before = name;
+    yield* lines();
   }
 }
 
@@ -68,7 +68,7 @@ async function kindOf(file: string): Promise<'archive' | 'folder' | 'lines'> {
 
 async function* archiveParts(file: string): AsyncIterable<ExportPart> {
   for await (const { name, content } of readArchive(createReadStream(file) as AsyncIterable<Uint8Array>)) {
-    yield { name, lines: () => linesIn([content]) };
+    yield { name: posix.basename(name), lines: () => linesIn([content]) };
   }
 }
 

@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ProblemError } from '@app/protocol';
-import { caller, licenseAppOptions } from './license-api';
+import { caller, licenseAppOptions, wrong } from './license-api';
 
 /** The answer of `POST /license`, as far as it is printed. */
 interface Installed {
@@ -16,7 +15,7 @@ export async function installCommand(args: readonly string[], root: string): Pro
   const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: licenseAppOptions });
   const [name, ...more] = positionals;
   if (name === undefined || more.length > 0) {
-    throw new ProblemError('bad_request', { detail: 'Name one licence file.' });
+    throw wrong('Name one licence file');
   }
   const call = caller(values, root);
   const text = await readFile(resolve(root, name), 'utf8');

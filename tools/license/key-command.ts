@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util';
-import { ProblemError } from '@app/protocol';
 import { errorLine } from '../error-line';
-import { caller, licenseAppHelp, licenseAppOptions, type Call } from './license-api';
+import { caller, licenseAppHelp, licenseAppOptions, wrong, type Call } from './license-api';
 import { createdText, listText, revokedText, rotatedText, type KeyView, type NewKeyView } from './key-texts';
 
 const help = `npm run license -- key create ID [LIMITS]           create an API key and print it once
@@ -102,5 +101,3 @@ function secondsOf(text: string): number {
   if (count === undefined) throw wrong('--overlap takes a number with s, m, h or d: 24h for example');
   return Number(count) * (unitSeconds[unit] ?? 1);
 }
-
-const wrong = (detail: string): ProblemError => new ProblemError('bad_request', { detail: `${detail}.` });

@@ -30,12 +30,17 @@ export function caller(values: Options, root: string): Call {
       ...(body ? { body: JSON.stringify(body) } : {}),
       signal: AbortSignal.timeout(10_000),
     });
-    const answer = (await response.json().catch(() => undefined)) as { error_code?: string; message?: string };
-    if (response.ok) return answer;
-    throw new Error(
-      `${response.status} ${answer?.error_code ?? ''}: ${answer?.message ?? 'no license app answers here'}`,
-    );
+    if (!response.ok) throw await refusal(response);
+    return response.json().catch(() => undefined);
   };
+}
+
+/** An answer other than 2xx as an error with the license app's own message. */
+export async function refusal(response: Response): Promise<Error> {
+  const answer = (await response.json().catch(() => undefined)) as
+    { error_code?: string; message?: string } | undefined;
+  const { error_code: code = '', message = 'no license app answers here' } = answer ?? {};
+  return new Error(`${response.status} ${code}: ${message}`);
 }
 
 /** Where a license app answers, and with which admin key. */
@@ -59,4 +64,5 @@ export function licenseAppOf(values: Options, root: string): LicenseAppAddress {
 }
 
 const withSlash = (url: string): string => (url.endsWith('/') ? url : `${url}/`);
-const wrong = (detail: string): ProblemError => new ProblemError('bad_request', { detail: `${detail}.` });
+/** `bad_request` with a sentence, given without its full stop. */
+export const wrong = (detail: string): ProblemError => new ProblemError('bad_request', { detail: `${detail}.` });

@@ -1,7 +1,8 @@
 import { MemoryKeyValue } from '@app/broker';
-import { defaultGrace, hashApiKey, makeApiKey, type ApiKeyRecord, type License } from '@app/licensing';
+import { defaultGrace, hashApiKey, makeApiKey, type ApiKeyRecord } from '@app/licensing';
 import { Log } from '@app/platform';
 import type { Feature, ProblemCode, TokenFeature } from '@app/protocol';
+import { secondsOf, testLicense } from '../../../test/support/test-license';
 import { testUsage } from '../test/support/test-usage';
 import { AccessTokens } from './access-tokens';
 import { Authorizer } from './authorizer';
@@ -15,16 +16,11 @@ const records: ApiKeyRecord[] = [
   { id: 'all', sha256: hashApiKey(key), maxConcurrent: 3 },
   { id: 'speaks', sha256: hashApiKey(speakingKey), scopes: ['tts'] },
 ];
-const license: License = {
-  jti: 'lic-1',
-  sub: 'Example Ltd',
+const license = testLicense({
   features: ['tts', 'stt', 'catalogue'],
-  limits: {},
-  iat: Date.parse('2026-01-01T00:00:00Z') / 1_000,
-  nbf: Date.parse('2026-01-01T00:00:00Z') / 1_000,
-  exp: Date.parse('2027-01-01T00:00:00Z') / 1_000,
+  exp: secondsOf('2027-01-01'),
   grace: { ...defaultGrace, expiryDays: 0, proxyUnreachableSeconds: 300 },
-};
+});
 const log = Log.create('license', 'silent');
 const requestId = 'req-1';
 

@@ -1,6 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { clockSettleMs, defaultGrace, hashApiKey, makeApiKey, type ApiKeyRecord, type License } from '@app/licensing';
+import { clockSettleMs, defaultGrace, hashApiKey, makeApiKey, type ApiKeyRecord } from '@app/licensing';
 import { Log } from '@app/platform';
+import { testLicense } from '../../../test/support/test-license';
 import { startTestApp, type TestApp } from '../test/support/test-app';
 import { ServiceStanding } from './service-standing';
 
@@ -9,17 +10,12 @@ const records: ApiKeyRecord[] = [
   { id: 'plain', sha256: hashApiKey(plainKey) },
   { id: 'limited', sha256: hashApiKey(limitedKey), scopes: ['catalogue'], maxConcurrent: 2 },
 ];
-const license: License = {
-  jti: 'lic-1',
-  sub: 'Example Ltd',
+const license = testLicense({
   features: ['tts', 'catalogue'],
   models: ['piper'],
   limits: { maxConcurrent: 10 },
-  iat: Date.parse('2026-01-01T00:00:00Z') / 1_000,
-  nbf: Date.parse('2026-01-01T00:00:00Z') / 1_000,
-  exp: Date.parse('2026-07-01T00:00:00Z') / 1_000,
   grace: { ...defaultGrace, expiryDays: 1 },
-};
+});
 
 const inTime = Date.parse('2026-06-01T12:00:00Z');
 let nowMs: number;

@@ -1,19 +1,15 @@
-import { defaultGrace, type Lease, type License } from '@app/licensing';
+import { dayMs, defaultGrace, type Lease } from '@app/licensing';
+import { testLicense } from '../../../test/support/test-license';
 import { ServiceStanding } from './service-standing';
 
 const start = Date.parse('2026-01-01T00:00:00Z');
-const dayMs = 86_400_000;
 const iat = start / 1_000;
-const license: License = {
-  jti: 'lic-1',
-  sub: 'Example Ltd',
-  features: ['tts'],
-  limits: {},
+const license = testLicense({
   iat,
   nbf: iat,
   exp: iat + 30 * 86_400,
   grace: { ...defaultGrace, expiryDays: 1, lostContactDays: 2 },
-};
+});
 const lease: Lease = { jti: 'lease-1', license: 'lic-1', iat, exp: iat + 86_400, checkInSeconds: 3_600 };
 
 let wallMs: number;

@@ -1,29 +1,23 @@
+import { secondsOf, testLicense } from '../../../test/support/test-license';
 import { assertLicensed } from './assert-licensed';
 import { forecast, rehearse, serviceEndMs } from './forecast';
 import { defaultGrace, type License } from './license-document';
 import type { ServiceFacts } from './service-state';
 
 const at = (time: string): number => Date.parse(time);
-const seconds = (time: string): number => at(time) / 1_000;
 
-const license = (change: Partial<License> = {}): License => ({
-  jti: 'lic-1',
-  sub: 'Example Ltd',
-  features: ['tts'],
-  limits: {},
-  iat: seconds('2026-01-01T00:00:00Z'),
-  nbf: seconds('2026-01-01T00:00:00Z'),
-  exp: seconds('2026-07-01T00:00:00Z'),
-  grace: { ...defaultGrace, expiryDays: 7, lostContactDays: 3 },
-  ...change,
-});
+const license = (change: Partial<License> = {}): License =>
+  testLicense({
+    grace: { ...defaultGrace, expiryDays: 7, lostContactDays: 3 },
+    ...change,
+  });
 const facts = (time: string, change: Partial<ServiceFacts> = {}): ServiceFacts => ({
   mode: 'airgapped',
   licenses: [license()],
   nowMs: at(time),
   ...change,
 });
-const lease = { jti: 'l', license: 'lic-1', iat: seconds('2026-05-01T00:00:00Z'), checkInSeconds: 60 };
+const lease = { jti: 'l', license: 'lic-1', iat: secondsOf('2026-05-01T00:00:00Z'), checkInSeconds: 60 };
 
 const lines = (of: ServiceFacts): string[] =>
   forecast(of).map(({ atMs, state, licenseId }) => {
@@ -47,7 +41,7 @@ it('lists only what is still to come', () => {
 it('lists the loss of contact that comes first, and the cause that changes within the grace', () => {
   const connected = facts('2026-05-01T00:00:00Z', {
     mode: 'connected',
-    lease: { ...lease, exp: seconds('2026-07-03T00:00:00Z') },
+    lease: { ...lease, exp: secondsOf('2026-07-03T00:00:00Z') },
   });
   expect(lines(connected)).toEqual([
     '2026-07-01 lic-1 grace expiry',
@@ -61,9 +55,9 @@ it('lists the change to a renewal, with service between if it begins in time', (
   const renewal = (nbf: string): License =>
     license({
       jti: 'lic-2',
-      iat: seconds('2026-05-01T00:00:00Z'),
-      nbf: seconds(nbf),
-      exp: seconds('2027-01-01T00:00:00Z'),
+      iat: secondsOf('2026-05-01T00:00:00Z'),
+      nbf: secondsOf(nbf),
+      exp: secondsOf('2027-01-01T00:00:00Z'),
     });
   const inTime = facts('2026-05-01T00:00:00Z', { licenses: [license(), renewal('2026-06-15T00:00:00Z')] });
   expect(lines(inTime)).toEqual([

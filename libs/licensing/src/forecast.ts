@@ -39,7 +39,7 @@ export const refusalCode = (state: ServiceState): ProblemCode | undefined =>
   state.state === 'refused' ? codes[state.why] : undefined;
 
 /** What a new request gets in a state. */
-export function clientAnswer(state: ServiceState): ClientAnswer {
+function clientAnswer(state: ServiceState): ClientAnswer {
   const code = refusalCode(state);
   return code === undefined
     ? { status: 200 }

@@ -1,20 +1,17 @@
+import { testLicense } from '../../../test/support/test-license';
 import { graceCountdowns } from './grace-countdown';
 import type { Lease } from './lease-document';
-import { defaultGrace, type License } from './license-document';
+import { defaultGrace } from './license-document';
 import { dayMs, serviceState, type LicenseMode } from './service-state';
 
 const startMs = Date.parse('2026-01-01T00:00:00Z');
 const day = (days: number): number => startMs / 1_000 + days * 86_400;
-const license: License = {
-  jti: 'lic-1',
-  sub: 'Example Ltd',
-  features: ['tts'],
-  limits: {},
+const license = testLicense({
   iat: day(0),
   nbf: day(0),
   exp: day(100),
   grace: { ...defaultGrace, expiryDays: 10, lostContactDays: 20 },
-};
+});
 const lease: Lease = { jti: 'lease-1', license: 'lic-1', iat: day(0), exp: day(3), checkInSeconds: 3_600 };
 
 const at = (days: number, mode: LicenseMode = 'connected', given: Lease | undefined = lease) =>

@@ -1,5 +1,5 @@
 /** How far the clock may be ahead of the mark and still raise it at once: drift, and the pause between two readings. */
-export const clockToleranceMs = 60_000;
+const clockToleranceMs = 60_000;
 /** How long a clock that jumped ahead must stay ahead before the mark follows. A jump that is corrected sooner leaves no trace. */
 export const clockSettleMs = 10 * 60_000;
 

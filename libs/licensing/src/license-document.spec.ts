@@ -1,25 +1,20 @@
 import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import { ProblemError } from '@app/protocol';
+import { secondsOf, testLicense } from '../../../test/support/test-license';
 import { issuerKeyId, readPublicKeys } from './issuer-keys';
 import { signLease } from './lease-document';
-import { defaultGrace, signLicense, verifyLicense, type Acceptance, type License } from './license-document';
+import { signLicense, verifyLicense, type Acceptance } from './license-document';
 
 const issuer = generateKeyPairSync('ed25519');
 const stranger = generateKeyPairSync('ed25519');
-const seconds = (time: string): number => Date.parse(time) / 1_000;
 
-const license: License = {
-  jti: 'lic-1',
-  sub: 'Example Ltd',
+const license = testLicense({
   deployment: 'prod-1',
   features: ['tts', 'stt'],
   models: ['piper'],
   limits: { maxConcurrent: 25, monthlyCharacters: 1_000_000, monthlyAudioSeconds: 3_600 },
-  iat: seconds('2026-01-01T00:00:00Z'),
-  nbf: seconds('2026-01-01T00:00:00Z'),
-  exp: seconds('2027-01-01T00:00:00Z'),
-  grace: defaultGrace,
-};
+  exp: secondsOf('2027-01-01T00:00:00Z'),
+});
 const acceptance: Acceptance = {
   keys: [stranger.publicKey, issuer.publicKey],
   nowMs: Date.parse('2026-06-01T00:00:00Z'),

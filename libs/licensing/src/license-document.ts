@@ -14,7 +14,7 @@ export const maxNumericDate = 253_402_300_799;
 /** The most bytes of a licence document. */
 export const maxLicenseBytes = 16 * 1_024;
 /** How far the clock of an issuer may be ahead of ours, in milliseconds. */
-export const issuerClockSkewMs = 5 * 60 * 1_000;
+const issuerClockSkewMs = 5 * 60 * 1_000;
 
 /** The limits of a licence. An absent limit means no limit. */
 export class LicenseLimits {

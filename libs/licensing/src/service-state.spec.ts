@@ -1,26 +1,21 @@
+import { secondsOf, testLicense } from '../../../test/support/test-license';
 import type { Lease } from './lease-document';
 import { defaultGrace, type License } from './license-document';
 import { licenseInForce, newerLease, serviceState, type ServiceFacts } from './service-state';
 
 const at = (time: string): number => Date.parse(time);
-const seconds = (time: string): number => at(time) / 1_000;
 
-const license = (change: Partial<License> = {}): License => ({
-  jti: 'lic-1',
-  sub: 'Example Ltd',
-  features: ['tts'],
-  limits: {},
-  iat: seconds('2026-01-01T00:00:00Z'),
-  nbf: seconds('2026-01-10T00:00:00Z'),
-  exp: seconds('2026-07-01T00:00:00Z'),
-  grace: { ...defaultGrace, expiryDays: 7, lostContactDays: 3 },
-  ...change,
-});
+const license = (change: Partial<License> = {}): License =>
+  testLicense({
+    nbf: secondsOf('2026-01-10T00:00:00Z'),
+    grace: { ...defaultGrace, expiryDays: 7, lostContactDays: 3 },
+    ...change,
+  });
 const lease = (change: Partial<Lease> = {}): Lease => ({
   jti: 'lease-1',
   license: 'lic-1',
-  iat: seconds('2026-03-01T00:00:00Z'),
-  exp: seconds('2026-03-02T00:00:00Z'),
+  iat: secondsOf('2026-03-01T00:00:00Z'),
+  exp: secondsOf('2026-03-02T00:00:00Z'),
   checkInSeconds: 3_600,
   ...change,
 });
@@ -77,7 +72,7 @@ describe('the machine of lost contact', () => {
   });
 
   it('serves again after a check-in', () => {
-    const back = lease({ iat: seconds('2026-03-10T00:00:00Z'), exp: seconds('2026-03-11T00:00:00Z') });
+    const back = lease({ iat: secondsOf('2026-03-10T00:00:00Z'), exp: secondsOf('2026-03-11T00:00:00Z') });
     expect(serviceState(connected('2026-03-10T00:00:00Z', { lease: back }))).toMatchObject({ state: 'active' });
   });
 
@@ -95,7 +90,7 @@ describe('the machine of lost contact', () => {
 });
 
 describe('both machines', () => {
-  const late = (end: string) => lease({ exp: seconds(end) });
+  const late = (end: string) => lease({ exp: secondsOf(end) });
   it.each([
     ['grace counts before active', '2026-07-02T00:00:00Z', '2026-07-05T00:00:00Z', { state: 'grace', why: 'expiry' }],
     ['the grace that ends first', '2026-07-03T00:00:00Z', '2026-07-02T00:00:00Z', { why: 'lost_contact' }],
@@ -119,9 +114,9 @@ describe('the licence in force', () => {
   const inForce = (time: string, ...licenses: License[]) => licenseInForce(licenses, at(time))?.jti;
   const renewal = license({
     jti: 'lic-2',
-    iat: seconds('2026-02-01T00:00:00Z'),
-    nbf: seconds('2026-06-15T00:00:00Z'),
-    exp: seconds('2026-06-20T00:00:00Z'),
+    iat: secondsOf('2026-02-01T00:00:00Z'),
+    nbf: secondsOf('2026-06-15T00:00:00Z'),
+    exp: secondsOf('2026-06-20T00:00:00Z'),
   });
 
   it('is the newest, even where an older one would last longer', () => {

@@ -1,11 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { ensureDevelopmentLicense } from '../../../tools/license/development-license';
 import { lineageOf, parseContainerfile } from '../../support/containerfile';
 import { modelFolder } from '../../support/models';
-import { TestNatsServer } from '../../support/nats-server';
+import { freePort, TestNatsServer } from '../../support/nats-server';
 import { until } from '../../support/until';
 import { ContainedProcess, imageUser, whyNotContained } from './images/contained-process';
 import { ImageTrees } from './images/image-tree';
@@ -155,12 +154,3 @@ const makeReadable = (folder: string): void => void execFileSync('chmod', ['-R',
 
 const megabytesOf = (folder: string): number =>
   Number(execFileSync('du', ['-sm', folder], { encoding: 'utf8' }).split('\t')[0]);
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-}

@@ -5,7 +5,7 @@ import { ProblemError } from '@app/protocol';
 import { ifThere, makeFolder, syncFolder } from './durable-file';
 
 /** Name of the file with the audit records of a deployment; earlier chains are in `audit-1.jsonl`, `audit-2.jsonl` and so on. */
-export const auditFileName = 'audit.jsonl';
+const auditFileName = 'audit.jsonl';
 const earlierPattern = /^audit-(\d+)\.jsonl$/;
 const lineFeed = '\n'.charCodeAt(0);
 

@@ -17,7 +17,7 @@ import {
 import { ProblemError } from '@app/protocol';
 
 /** Limits of the JSON of a request: 20,000 fields are 3,333 rows of telemetry. */
-export const vendorJsonLimits: JsonLimits = { depth: 8, fields: 20_000, items: 20_000 };
+const vendorJsonLimits: JsonLimits = { depth: 8, fields: 20_000, items: 20_000 };
 /** Connections beyond these are closed. */
 const maxConnections = 256;
 /** Time for the headers of a request and for a TLS handshake, in milliseconds. */

@@ -13,7 +13,7 @@ const staleMs = 60_000;
 const heldHere = new Set<string>();
 
 /** Release of a lock. */
-export type Release = () => Promise<void>;
+type Release = () => Promise<void>;
 
 /**
  * Takes a lock file that one process can hold; rejects with a problem that names the holder. A holder that was killed is recognised:

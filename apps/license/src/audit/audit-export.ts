@@ -16,7 +16,7 @@ export class AuditExport {
   ) {}
 
   /**
-   * The tar as a stream. It holds every audit record that is left, up to a checkpoint that is made for it. A few mebibytes are in
+   * The tar as a stream. It holds every audit record that is left, up to a checkpoint that is made for it. About 16 MiB are in
    * memory at a time. Fails where records are dropped that it did not read yet: ask again then.
    */
   async tar(): Promise<Readable> {

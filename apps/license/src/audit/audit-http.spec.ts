@@ -1,24 +1,15 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { defaultGrace, hashApiKey, makeApiKey, readArchive, readAuditRecord, type License } from '@app/licensing';
+import { hashApiKey, makeApiKey, readArchive, readAuditRecord } from '@app/licensing';
 import { Log } from '@app/platform';
 import { ProblemError } from '@app/protocol';
+import { secondsOf, testLicense } from '../../../../test/support/test-license';
 import { until } from '../../../../test/support/until';
 import { startTestApp, type TestApp } from '../../test/support/test-app';
 import { ServiceStanding } from '../service-standing';
 import { memoryAuditLogs } from './testing';
 
 const [adminKey, speechKey] = [makeApiKey(), makeApiKey()];
-const seconds = (date: string): number => Date.parse(date) / 1_000;
-const license: License = {
-  jti: 'lic-1',
-  sub: 'Example Ltd',
-  features: ['tts'],
-  limits: {},
-  iat: seconds('2026-01-01'),
-  nbf: seconds('2026-01-01'),
-  exp: seconds('2100-01-01'),
-  grace: defaultGrace,
-};
+const license = testLicense({ exp: secondsOf('2100-01-01') });
 
 let made: ReturnType<typeof memoryAuditLogs>;
 let app: NestFastifyApplication;

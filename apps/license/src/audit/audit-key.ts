@@ -5,8 +5,8 @@ import { issuerKeyId, readPublicKeys } from '@app/licensing';
 import { ProblemError } from '@app/protocol';
 
 /** Entries of the bucket `antiphon-license`: the private key that the first process made, and every public key so far. */
-export const auditKeyEntry = 'audit-key';
-export const publicKeysEntry = 'audit-public-keys';
+const auditKeyEntry = 'audit-key';
+const publicKeysEntry = 'audit-public-keys';
 
 /** Attempts to change an entry that others change at the same time. */
 const maxAttempts = 10;

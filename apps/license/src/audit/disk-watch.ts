@@ -5,7 +5,7 @@ import type { MeasuredLog } from '../metrics/license-metrics';
 /** Fill levels at which the log warns. */
 const warnedRatios = [0.95, 0.9, 0.8];
 /** Fill level from which no new request is admitted: what runs still has room for its records. */
-export const fullRatio = 0.98;
+const fullRatio = 0.98;
 
 /** Shows the size of a log: see `LicenseMetrics.logSize`. */
 export type ShowSize = (log: MeasuredLog, bytes: number, limitBytes: number | undefined) => void;

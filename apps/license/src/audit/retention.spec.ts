@@ -1,6 +1,6 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { MemoryAppendLog, MemoryLogStore } from '@app/broker';
-import { readAuditRecord, verifyAudit } from '@app/licensing';
+import { dayMs, readAuditRecord, verifyAudit } from '@app/licensing';
 import { Log } from '@app/platform';
 import { usageBytes } from '@app/protocol';
 import { AuditChain } from './audit-chain';
@@ -10,7 +10,6 @@ import { UsageCollector } from './usage-collector';
 
 const { privateKey } = generateKeyPairSync('ed25519');
 const log = Log.create('license', 'error', { write: () => undefined });
-const dayMs = 86_400_000;
 const days = { audit: 400, usage: 100 };
 const stepDays = 5;
 

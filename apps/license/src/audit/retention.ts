@@ -1,9 +1,7 @@
 import type { AppendLog } from '@app/broker';
-import { readAuditRecord } from '@app/licensing';
+import { dayMs, readAuditRecord } from '@app/licensing';
 import type { Log } from '@app/platform';
 import type { AuditChain } from './audit-chain';
-
-const dayMs = 24 * 60 * 60 * 1_000;
 
 /** How long each log keeps its records, in days. */
 export interface RetentionDays {

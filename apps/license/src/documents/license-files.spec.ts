@@ -1,7 +1,9 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MemoryKeyValue } from '@app/broker';
-import { dayMs, Files, Issuer, Replica, secondsOf } from '../../test/support/replica';
+import { dayMs } from '@app/licensing';
+import { secondsOf } from '../../../../test/support/test-license';
+import { Files, Issuer, Replica } from '../../test/support/replica';
 import { readLicenseFiles } from './license-files';
 import { pollIntervalMs } from './license-store';
 

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { MemoryKeyValue } from '@app/broker';
 import { defaultGrace, hashApiKey, makeApiKey } from '@app/licensing';
-import { Files, Issuer, Replica, secondsOf } from '../../test/support/replica';
+import { secondsOf } from '../../../../test/support/test-license';
+import { Files, Issuer, Replica } from '../../test/support/replica';
 import { startTestApp, type TestApp } from '../../test/support/test-app';
 
 const [adminKey, speechKey] = [makeApiKey(), makeApiKey()];

@@ -1,6 +1,7 @@
 import { MemoryKeyValue } from '@app/broker';
-import { clockSettleMs } from '@app/licensing';
-import { dayMs, Files, Issuer, Replica, secondsOf } from '../../test/support/replica';
+import { clockSettleMs, dayMs } from '@app/licensing';
+import { secondsOf } from '../../../../test/support/test-license';
+import { Files, Issuer, Replica } from '../../test/support/replica';
 import { licenseEntry } from './bucket';
 import { maxInstalled } from './held-licenses';
 

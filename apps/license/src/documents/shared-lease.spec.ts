@@ -1,5 +1,6 @@
 import { MemoryKeyValue } from '@app/broker';
-import { Files, Issuer, Replica, secondsOf } from '../../test/support/replica';
+import { secondsOf } from '../../../../test/support/test-license';
+import { Files, Issuer, Replica } from '../../test/support/replica';
 import { leaseEntry } from './bucket';
 
 const issuer = new Issuer();

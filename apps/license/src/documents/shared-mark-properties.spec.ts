@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { MemoryKeyValue } from '@app/broker';
-import { clockSettleMs } from '@app/licensing';
-import { dayMs, Files, Issuer, Replica } from '../../test/support/replica';
+import { clockSettleMs, dayMs } from '@app/licensing';
+import { Files, Issuer, Replica } from '../../test/support/replica';
 import { markStepMs } from './shared-mark';
 
 const start = '2026-06-29T00:00:00Z';

@@ -1,6 +1,6 @@
 import { MemoryKeyValue } from '@app/broker';
-import { clockSettleMs } from '@app/licensing';
-import { dayMs, Files, Issuer, Replica } from '../../test/support/replica';
+import { clockSettleMs, dayMs } from '@app/licensing';
+import { Files, Issuer, Replica } from '../../test/support/replica';
 import { markEntry } from './bucket';
 
 const issuer = new Issuer();

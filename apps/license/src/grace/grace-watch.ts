@@ -1,5 +1,6 @@
 import { graceCountdowns, type GraceCause, type GraceCountdown, type ServiceFacts } from '@app/licensing';
 import { GraceWarnings, type Log } from '@app/platform';
+import { isoDate } from '../documents/descriptions';
 import { graceCauses, type GraceMetrics } from '../metrics/grace-metrics';
 
 /**
@@ -46,7 +47,7 @@ class GraceLog {
         if (before && before.state !== 'active') this.log.info('licence grace is left', { cause });
         return;
       case 'grace': {
-        const dates = { cause, since: date(state.sinceMs), until: date(state.untilMs) };
+        const dates = { cause, since: isoDate(state.sinceMs), until: isoDate(state.untilMs) };
         if (before?.state !== 'grace' || before.sinceMs !== state.sinceMs) {
           this.warnings = new GraceWarnings();
           this.log.warn('licence is in grace; new requests are refused at its end', dates);
@@ -57,9 +58,7 @@ class GraceLog {
       }
       case 'refused':
         if (before?.state === 'refused') return;
-        this.log.error('licence grace is over; new requests are refused', { cause, since: date(state.sinceMs) });
+        this.log.error('licence grace is over; new requests are refused', { cause, since: isoDate(state.sinceMs) });
     }
   }
 }
-
-const date = (timeMs: number): string => new Date(timeMs).toISOString();

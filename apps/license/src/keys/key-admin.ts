@@ -9,6 +9,7 @@ import {
   type KeyState,
 } from '@app/licensing';
 import { idPattern, ProblemError } from '@app/protocol';
+import { isoDate } from '../documents/descriptions';
 import type { KeyDirectory } from './key-directory';
 import type { CreateKeyRequest, KeyView, NewKeyView } from './key-requests';
 import type { RetiredKeys } from './retired-keys';
@@ -119,5 +120,3 @@ function recordOf(id: string, text: string): ApiKeyRecord {
     throw new ProblemError('key_conflict', { detail: `The record of the API key ${id} is damaged.` });
   }
 }
-
-const isoDate = (timeMs: number): string => new Date(timeMs).toISOString();

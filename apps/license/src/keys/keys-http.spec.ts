@@ -1,7 +1,8 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { MemoryKeyValue } from '@app/broker';
-import { apiKeyPattern, defaultGrace, hashApiKey, makeApiKey, type ApiKeyRecord, type License } from '@app/licensing';
+import { apiKeyPattern, defaultGrace, hashApiKey, makeApiKey, type ApiKeyRecord } from '@app/licensing';
 import { Log } from '@app/platform';
+import { testLicense } from '../../../../test/support/test-license';
 import { startTestApp, type TestApp } from '../../test/support/test-app';
 import { ServiceStanding } from '../service-standing';
 
@@ -11,16 +12,10 @@ const seeds: ApiKeyRecord[] = [
   { id: 'speech', sha256: hashApiKey(speechKey) },
   { id: 'late', sha256: hashApiKey(expiredAdminKey), scopes: ['admin'], expiresAt: '2026-05-01' },
 ];
-const license: License = {
-  jti: 'lic-1',
-  sub: 'Example Ltd',
+const license = testLicense({
   features: ['tts', 'stt'],
-  limits: {},
-  iat: Date.parse('2026-01-01T00:00:00Z') / 1_000,
-  nbf: Date.parse('2026-01-01T00:00:00Z') / 1_000,
-  exp: Date.parse('2026-07-01T00:00:00Z') / 1_000,
   grace: { ...defaultGrace, expiryDays: 0 },
-};
+});
 
 let nowMs: number;
 let monotonicMs: number;

@@ -1,8 +1,9 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { MemoryAppendLog } from '@app/broker';
-import { defaultGrace, hashApiKey, makeApiKey, type ApiKeyRecord, type License } from '@app/licensing';
+import { hashApiKey, makeApiKey, type ApiKeyRecord } from '@app/licensing';
 import { Log } from '@app/platform';
 import type { UsageRecord } from '@app/protocol';
+import { secondsOf, testLicense } from '../../../../test/support/test-license';
 import { startTestApp, type TestApp } from '../../test/support/test-app';
 import { appendUsage, testUsage } from '../../test/support/test-usage';
 import { ServiceStanding } from '../service-standing';
@@ -14,16 +15,11 @@ const seeds: ApiKeyRecord[] = [
   { id: 'limited', sha256: hashApiKey(keys.limited), monthlyCharacters: 100, monthlyAudioSeconds: 10 },
   { id: 'plain', sha256: hashApiKey(keys.plain) },
 ];
-const license: License = {
-  jti: 'lic-1',
-  sub: 'Example Ltd',
+const license = testLicense({
   features: ['tts', 'stt', 'catalogue'],
   limits: { monthlyCharacters: 1_000, monthlyAudioSeconds: 60 },
-  iat: Date.parse('2026-01-01T00:00:00Z') / 1_000,
-  nbf: Date.parse('2026-01-01T00:00:00Z') / 1_000,
-  exp: Date.parse('2027-01-01T00:00:00Z') / 1_000,
-  grace: defaultGrace,
-};
+  exp: secondsOf('2027-01-01'),
+});
 
 let nowMs: number;
 let app: NestFastifyApplication;

@@ -1,4 +1,5 @@
 import { vendorPaths, type TelemetryReport, type TelemetryRow, type VendorCaller } from '@app/licensing';
+import { monthAt, previousMonthAt } from '../quota/months';
 import type { SeenFailure, VendorLink } from './vendor-link';
 
 /** Totals are reported at least this often. */
@@ -83,10 +84,6 @@ export class Telemetry {
 
 /** The months that are reported at a time, the present one first. */
 export function monthsAt(timeMs: number): string[] {
-  const now = new Date(timeMs);
-  const months = [now.toISOString().slice(0, 7)];
-  if (now.getUTCDate() <= daysOfLastMonth) {
-    months.push(new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - 1)).toISOString().slice(0, 7));
-  }
-  return months;
+  const isEarly = new Date(timeMs).getUTCDate() <= daysOfLastMonth;
+  return isEarly ? [monthAt(timeMs), previousMonthAt(timeMs)] : [monthAt(timeMs)];
 }

@@ -1,5 +1,5 @@
 /** Why a request to the licence endpoint got no usable answer. */
-export type Unreachable =
+type Unreachable =
   /** Its name is not known. */
   | 'dns'
   /** Its certificate is not trusted, or TLS failed. */

@@ -3,17 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MemoryKeyValue, type MemoryAppendLog } from '@app/broker';
-import {
-  assertLicensed,
-  auditRecord,
-  defaultGrace,
-  signLease,
-  signLicense,
-  type Lease,
-  type License,
-} from '@app/licensing';
+import { assertLicensed, auditRecord, signLease, signLicense, type Lease } from '@app/licensing';
 import { Log, loadConfig } from '@app/platform';
 import { Authority } from '../../../../test/support/certificates';
+import { testLicense } from '../../../../test/support/test-license';
 import { until } from '../../../../test/support/until';
 import { FakeLink } from '../../test/support/fake-link';
 import { RecordingEndpoint, type RecordedRequest, type Reply } from '../../test/support/recording-endpoint';
@@ -34,16 +27,11 @@ const file = (name: string): string => join(folder, name);
 const authority = Authority.create(file('ca'), 'a private authority');
 const certificate = authority.issue('endpoint', ['IP:127.0.0.1']);
 const nowSeconds = Math.floor(Date.now() / 1_000);
-const license: License = {
-  jti: 'lic-1',
-  sub: 'Example Ltd',
-  features: ['tts'],
-  limits: {},
+const license = testLicense({
   iat: nowSeconds - 86_400,
   nbf: nowSeconds - 86_400,
   exp: nowSeconds + 86_400,
-  grace: defaultGrace,
-};
+});
 const lease: Lease = {
   jti: 'lease-1',
   license: 'lic-1',

@@ -8,7 +8,7 @@ import { FakeLink } from './fake-link';
  * What an endpoint has stored, by number. It compares what it has, says from where to go on after a gap, and begins at the
  * oldest record of the sender where it lacks what is older.
  */
-export class AuditReceiver {
+class AuditReceiver {
   readonly stored: string[] = [];
   requests = 0;
 

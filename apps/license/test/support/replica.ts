@@ -5,15 +5,11 @@ import { join } from 'node:path';
 import { MemoryKeyValue } from '@app/broker';
 import { defaultGrace, signLease, signLicense, type Lease, type License, type LicenseMode } from '@app/licensing';
 import { Log } from '@app/platform';
+import { secondsOf, testLicense } from '../../../../test/support/test-license';
 import { readLicenseFiles } from '../../src/documents/license-files';
 import { LicenseStore } from '../../src/documents/license-store';
 import { Trust } from '../../src/documents/trust';
 import { ServiceStanding } from '../../src/service-standing';
-
-export const dayMs = 86_400_000;
-
-/** Seconds since 1970 of a date. */
-export const secondsOf = (date: string): number => Date.parse(date) / 1_000;
 
 /** An issuer with a key of its own. */
 export class Issuer {
@@ -29,19 +25,9 @@ export class Issuer {
 
   /** A licence of the first half of 2026 for `prod-1`, but for the changes. */
   license(changes: Partial<License> = {}): Promise<string> {
-    const begins = secondsOf('2026-01-01');
-    const content: License = {
-      jti: 'lic-1',
-      sub: 'Example Ltd',
-      deployment: 'prod-1',
-      features: ['tts'],
-      limits: {},
-      iat: begins,
-      nbf: begins,
-      exp: secondsOf('2026-07-01'),
-      grace: { ...defaultGrace, expiryDays: 1, lostContactDays: 2 },
-    };
-    return signLicense({ ...content, ...changes }, this.keys.privateKey);
+    const grace = { ...defaultGrace, expiryDays: 1, lostContactDays: 2 };
+    const content = testLicense({ deployment: 'prod-1', grace, ...changes });
+    return signLicense(content, this.keys.privateKey);
   }
 
   /** A lease of 1 June 2026 that ends two days later, but for the changes. */

@@ -71,7 +71,7 @@ export class HandWorker {
 }
 
 /** A job that a test holds. */
-export class HeldByHand {
+class HeldByHand {
   readonly address: JobAddress;
 
   constructor(
