@@ -129,6 +129,16 @@ it('takes an answer with an older lease than the one in force for no contact, an
   expect(parts.dueMs).toBe(1_400_000 + 45_000);
 });
 
+it('takes an older lease where the newer one was forgotten', async () => {
+  lease = leaseOf(500);
+  const link = new FakeLink(() => answer);
+  const parts = checkIns(link, { takeLease: () => Promise.resolve((lease = leaseOf(499))) });
+  lease = undefined;
+  link.clockMs = 1_400_000;
+  await parts.tick();
+  expect([parts.failure, reported]).toEqual([undefined, 1]);
+});
+
 it('sends nothing without a licence, and checks in once there is one', async () => {
   const link = new FakeLink(() => answer);
   link.license = undefined;

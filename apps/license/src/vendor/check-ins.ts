@@ -86,12 +86,12 @@ export class CheckIns {
     try {
       const request = this.request();
       if (!request) return { outcome: 'no_license', why: 'no_license' };
+      const before = this.parts.lease();
       const answer = await this.link.client.post(vendorPaths.checkIn, request, CheckInAnswer);
       if (answer.outcome === 'refused') return { outcome: 'refused', why: answer.code };
       if (answer.outcome === 'unreachable') {
         return { outcome: 'unreachable', why: `${answer.reason}: ${answer.detail}` };
       }
-      const before = this.known;
       const taken = await this.parts.takeLease(answer.answer.lease);
       if (!before || taken.iat >= before.iat) return undefined;
       return { outcome: 'lease_invalid', why: `older than the lease in force: ${taken.jti}` };
