@@ -50,7 +50,11 @@ describe('the bytes of connected mode in docs/licensing.md', () => {
       client: new VendorClient({ licenseEndpoint: `http://127.0.0.1:${endpoint.port}`, noProxy: [] }),
       deployment: checkIn.deployment,
       licenseText: () => checkIn.license,
-      takeLease: async (text) => taken.push((await verifyLease(text, { keys, deployment: 'prod-1' })).payload.jti),
+      takeLease: async (text) => {
+        const { payload } = await verifyLease(text, { keys, deployment: 'prod-1' });
+        taken.push(payload.jti);
+        return payload;
+      },
       lease: () =>
         taken.length > 0 ? { jti: 'taken', license: '', iat: 0, exp: 9_000, checkInSeconds: 900 } : undefined,
       state: () => 'active',

@@ -1,4 +1,5 @@
 import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { auditHash, auditRecord, noPrevious } from '@app/licensing';
@@ -36,6 +37,20 @@ it('appends exact lines and acknowledges the last one, also after a restart', as
   expect(await reopened().append(chain.slice(3, 5))).toBe(5);
   expect(await audit.append([])).toBe(5);
   expect(stored()).toBe(linesOf(chain.slice(0, 5)));
+});
+
+it('has each record on the disk before it acknowledges it, also those that a crash left in the file', async () => {
+  const handle = await open(path('other'), 'a');
+  const datasync = jest.spyOn(Object.getPrototypeOf(handle) as typeof handle, 'datasync');
+  await handle.close();
+  try {
+    await audit.append(chain.slice(0, 2));
+    expect(datasync).toHaveBeenCalledTimes(1);
+    expect(await reopened().append(chain.slice(0, 2))).toBe(2);
+    expect(datasync).toHaveBeenCalledTimes(2);
+  } finally {
+    datasync.mockRestore();
+  }
 });
 
 it('ignores records that it has, and stores those that follow them', async () => {

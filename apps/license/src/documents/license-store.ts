@@ -108,7 +108,7 @@ export class LicenseStore {
   }
 
   /**
-   * Takes the lease that answered a check-in, and the newer licence that it may have. Rejects with `license_invalid` for a
+   * Takes the lease that answered a check-in, unless a newer one is in force, and the newer licence that it may have. Rejects with `license_invalid` for a
    * lease that is not for this deployment and a licence of it. The lease counts here even if NATS is away.
    */
   async takeLease(text: string): Promise<Lease> {
@@ -123,10 +123,10 @@ export class LicenseStore {
       await this.attempt('licence of a lease not installed', () => this.install(latestLicense, 'lease'));
     }
     return this.inTurn(async () => {
-      this.lease.take(document, lease);
+      const isTaken = this.lease.take(document, lease);
       this.events.observe(this.parts.standing.state());
       await this.attempt('lease not written', () => this.lease.publish(this.files.trust));
-      this.events.leaseTaken(lease);
+      if (isTaken) this.events.leaseTaken(lease);
       return lease;
     });
   }

@@ -49,6 +49,13 @@ it('keeps the newest lease, whoever writes last', async () => {
   expect(other.standing.facts().lease?.jti).toBe('lease-2');
 });
 
+it('reports no lease that is older than the one in force', async () => {
+  const replica = await started();
+  await replica.documents.takeLease(await issuer.lease(newer));
+  await replica.documents.takeLease(await issuer.lease());
+  expect(replica.events.map(([, facts]) => facts)).toEqual([expect.objectContaining({ leaseId: 'lease-2' })]);
+});
+
 it('revokes at every replica', async () => {
   const [one, other] = [await started(), await started()];
   await one.documents.takeLease(await issuer.lease({ revoked: true }));

@@ -30,11 +30,12 @@ export class SharedLease {
     }
   }
 
-  /** Takes a verified lease unless a newer one is known. */
-  take(text: string, lease: Lease): void {
-    if (this.newest && this.newest.lease.iat >= lease.iat) return;
+  /** Takes a verified lease unless a newer one is known. Whether it was taken. */
+  take(text: string, lease: Lease): boolean {
+    if (this.newest && this.newest.lease.iat >= lease.iat) return false;
     this.newest = { text, lease };
     this.standing.renew(lease);
+    return true;
   }
 
   /** Whether the lease of this process counts for this trust; true without a lease. */

@@ -30,7 +30,7 @@ function checkIns(link: FakeLink, more: Partial<CheckInParts> = {}): CheckIns {
     takeLease: async (text) => {
       taken.push(text);
       lease = leaseOf(link.clockMs / 1_000);
-      return Promise.resolve();
+      return Promise.resolve(lease);
     },
     timeMs: () => link.clockMs,
     onLease: () => reported++,
@@ -115,6 +115,28 @@ it('says why a lease cannot be used, keeps the one in force, and tries again', a
   link.clockMs = 945_000;
   await parts.tick();
   expect(link.sent).toHaveLength(2);
+});
+
+it('takes an answer with an older lease than the one in force for no contact, and tries again', async () => {
+  lease = leaseOf(500);
+  const link = new FakeLink(() => answer);
+  link.clockMs = 500_000;
+  const parts = checkIns(link, { takeLease: () => Promise.resolve(leaseOf(499)) });
+  link.clockMs = 1_400_000;
+  await parts.tick();
+  expect(parts.failure).toMatchObject({ outcome: 'lease_invalid', why: expect.stringMatching(/older/) as string });
+  expect([lease, reported, link.measured]).toEqual([leaseOf(500), 0, ['check-in lease_invalid']]);
+  expect(parts.dueMs).toBe(1_400_000 + 45_000);
+});
+
+it('takes an older lease where the newer one was forgotten', async () => {
+  lease = leaseOf(500);
+  const link = new FakeLink(() => answer);
+  const parts = checkIns(link, { takeLease: () => Promise.resolve((lease = leaseOf(499))) });
+  lease = undefined;
+  link.clockMs = 1_400_000;
+  await parts.tick();
+  expect([parts.failure, reported]).toEqual([undefined, 1]);
 });
 
 it('sends nothing without a licence, and checks in once there is one', async () => {

@@ -8,8 +8,8 @@ export interface CheckInParts {
   readonly state: () => ServiceState['state'];
   /** The newest lease that is known, whichever replica received it. */
   readonly lease: () => Lease | undefined;
-  /** Verifies a lease and puts it in force; rejects with why it cannot be used, and changes nothing then. */
-  readonly takeLease: (text: string) => Promise<unknown>;
+  /** Verifies a lease and puts it in force unless a newer one is; rejects with why it cannot be used, and changes nothing then. */
+  readonly takeLease: (text: string) => Promise<Lease>;
   /** The time that counts, in milliseconds since 1970. */
   readonly timeMs: () => number;
   /** Id of the key that signs checkpoints, once there is one. */
@@ -86,13 +86,15 @@ export class CheckIns {
     try {
       const request = this.request();
       if (!request) return { outcome: 'no_license', why: 'no_license' };
+      const before = this.parts.lease();
       const answer = await this.link.client.post(vendorPaths.checkIn, request, CheckInAnswer);
       if (answer.outcome === 'refused') return { outcome: 'refused', why: answer.code };
       if (answer.outcome === 'unreachable') {
         return { outcome: 'unreachable', why: `${answer.reason}: ${answer.detail}` };
       }
-      await this.parts.takeLease(answer.answer.lease);
-      return undefined;
+      const taken = await this.parts.takeLease(answer.answer.lease);
+      if (!before || taken.iat >= before.iat) return undefined;
+      return { outcome: 'lease_invalid', why: `older than the lease in force: ${taken.jti}` };
     } catch (error) {
       const { code, detail } = ProblemError.from(error);
       return { outcome: 'lease_invalid', why: `${code}: ${detail}` };

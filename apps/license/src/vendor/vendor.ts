@@ -17,8 +17,8 @@ export interface VendorParts {
   readonly deployment: string | undefined;
   /** The licence in force as a compact JWS; undefined where none is installed. */
   readonly licenseText: () => string | undefined;
-  /** Verifies a lease and puts it in force; rejects with why it cannot be used, and changes nothing then. */
-  readonly takeLease: (text: string) => Promise<unknown>;
+  /** Verifies a lease and puts it in force unless a newer one is; rejects with why it cannot be used, and changes nothing then. */
+  readonly takeLease: (text: string) => Promise<Lease>;
   readonly lease: () => Lease | undefined;
   readonly state: () => ServiceState['state'];
   /** The time that counts, in milliseconds since 1970. */
