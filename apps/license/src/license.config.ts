@@ -48,6 +48,11 @@ export class LicenseConfig extends AppConfig {
   @Faultless(proxyFault)
   httpsProxy?: string;
 
+  @Variable('User and password of that proxy, USER:PASSWORD, if they are not in its URL.')
+  @IsOptional()
+  @Matches(/^[^:]+:/)
+  httpsProxyCredentials?: string;
+
   @Variable('Hosts that are reached without the proxy, separated by commas: HOST, HOST:PORT, .DOMAIN or *.')
   @IsString({ each: true })
   noProxy: string[] = [];

@@ -69,6 +69,7 @@ describe('connected mode', () => {
         'license.caSecret.name=vendor-ca',
         'license.caSecret.key=vendor.pem',
         'license.httpsProxy=http://10.0.0.8:443',
+        'license.httpsProxySecret.name=proxy',
         'license.noProxy={.corp.example,10.0.0.9}',
         'license.deployment=prod-1',
       ],
@@ -80,6 +81,10 @@ describe('connected mode', () => {
       HTTPS_PROXY: 'http://10.0.0.8:443',
       NO_PROXY: '.corp.example,10.0.0.9',
       LICENSE_DEPLOYMENT: 'prod-1',
+    });
+    expect(containerOf(app).env).toContainEqual({
+      name: 'HTTPS_PROXY_CREDENTIALS',
+      valueFrom: { secretKeyRef: { name: 'proxy', key: 'credentials' } },
     });
     expect(containerOf(app).volumeMounts).toContainEqual({ name: 'ca', mountPath: '/etc/antiphon/ca', readOnly: true });
     expect(app.template.spec.volumes).toContainEqual({ name: 'ca', secret: { secretName: 'vendor-ca' } });

@@ -94,6 +94,15 @@ describe('with a proxy', () => {
     },
   );
 
+  it('takes the credentials of the proxy apart from its URL, whatever characters they have', async () => {
+    const endpoint = await serve(acknowledged, true);
+    const proxy = await proxyTo(endpoint.port);
+    const credentials = 'user@corp:p@ss:w%rd/?#';
+    const settings = { httpsProxy: `http://127.0.0.1:${proxy.port}`, httpsProxyCredentials: credentials };
+    expect(await post({ licenseEndpoint, ...settings }, { ca })).toEqual(answered);
+    expect(proxy.credentials).toEqual([`Basic ${Buffer.from(credentials).toString('base64')}`]);
+  });
+
   it('says that the proxy refuses, or is not there, and nothing of its credentials', async () => {
     const proxy = await proxyTo(1, 407);
     const httpsProxy = `http://user:secret@127.0.0.1:${proxy.port}`;

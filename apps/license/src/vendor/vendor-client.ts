@@ -15,7 +15,10 @@ const maxAnswerBytes = 64 * 1_024;
 const codePattern = /^[a-z][a-z0-9_]{0,63}$/;
 
 /** The settings of the connection to the licence endpoint. */
-export type VendorClientSettings = Pick<LicenseConfig, 'licenseEndpoint' | 'httpsProxy' | 'noProxy'>;
+export type VendorClientSettings = Pick<
+  LicenseConfig,
+  'licenseEndpoint' | 'httpsProxy' | 'httpsProxyCredentials' | 'noProxy'
+>;
 
 /** What may be given besides the settings. */
 export interface VendorClientOptions {
@@ -39,6 +42,16 @@ export async function readCa(file: string | undefined): Promise<string | undefin
   }
 }
 
+/** The proxy with its credentials, which may hold any character; empty without a proxy. */
+function proxyUrl({ httpsProxy = '', httpsProxyCredentials: credentials }: VendorClientSettings): string {
+  if (httpsProxy === '' || credentials === undefined) return httpsProxy;
+  const url = new URL(httpsProxy);
+  const colon = credentials.indexOf(':');
+  url.username = encodeURIComponent(credentials.slice(0, colon));
+  url.password = encodeURIComponent(credentials.slice(colon + 1));
+  return url.href;
+}
+
 /** Sends JSON to the licence endpoint. Never rejects. Redirects are not followed, the environment is not read. */
 export class VendorClient {
   private readonly endpoint: URL;
@@ -46,14 +59,14 @@ export class VendorClient {
   private readonly timeoutMs: number;
 
   constructor(settings: VendorClientSettings, { ca, timeoutMs: limitMs = timeoutMs }: VendorClientOptions = {}) {
-    const { licenseEndpoint = '', httpsProxy = '', noProxy } = settings;
+    const { licenseEndpoint = '', noProxy } = settings;
     this.endpoint = new URL(licenseEndpoint);
     this.timeoutMs = limitMs;
     const tls = ca === undefined ? {} : { ca: [...rootCertificates, ca] };
     this.agent = new EnvHttpProxyAgent({
       // Empty, not absent: undici would read the environment.
       httpProxy: '',
-      httpsProxy,
+      httpsProxy: proxyUrl(settings),
       noProxy: noProxy.join(','),
       connect: tls,
       requestTls: tls,
