@@ -16,6 +16,8 @@ interface Member {
 }
 
 const retryMs = 100;
+/** Nobody answers a call that comes during an election, so a long wait for it would outlast the election. */
+const callTimeoutMs = 1_000;
 const patienceMs = 30_000;
 
 /** Several real nats-servers on loopback that form one cluster with JetStream. */
@@ -115,7 +117,7 @@ export class TestNatsCluster {
     const hasAnswered = async (): Promise<boolean> => {
       const connection = await connect({ servers: this.urls, maxReconnectAttempts: 0 });
       try {
-        answer = await ask(await jetstreamManager(connection));
+        answer = await ask(await jetstreamManager(connection, { timeout: callTimeoutMs }));
         return answer !== undefined;
       } finally {
         await connection.close();

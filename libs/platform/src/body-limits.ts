@@ -57,6 +57,7 @@ class BodyLimit {
     this.readBytes = request.socket.bytesRead;
     this.timer = setInterval(() => this.check(), Math.min(times.idleMs, times.totalMs, lingerMs) / 4);
     this.timer.unref();
+    request.once('close', () => this.release());
   }
 
   setLive(isLive: boolean): void {
@@ -64,10 +65,19 @@ class BodyLimit {
     this.state = isLive ? { name: 'live' } : { name: 'arriving', sinceMs: performance.now() };
   }
 
+  /**
+   * Lets go of an answered request at once, so that a quick collection frees it. A timer holds what it watches, and only a
+   * full collection of the heap frees a value of a WeakMap that refers to its key.
+   */
+  private release(): void {
+    clearInterval(this.timer);
+    limits.delete(this.request);
+  }
+
   private check(): void {
     const { request, response, state } = this;
     const nowMs = performance.now();
-    if (request.complete || request.socket.destroyed) return clearInterval(this.timer);
+    if (request.complete || request.socket.destroyed) return this.release();
     if (state.name === 'over') {
       if (nowMs - state.sinceMs >= lingerMs) request.socket.destroy();
     } else if (response.writableFinished) this.state = { name: 'over', sinceMs: nowMs };
