@@ -5,8 +5,9 @@ import { until } from '../../../test/support/until';
 import { RecordingDecoders } from './recording-decoders';
 
 const seconds = 3;
+const source = { owner: 'key-1' };
 const longSeconds = 600;
-const limits = { maxSeconds: 3_600, maxThreads: 4, maxHeldBytes: 32 * 1024 * 1024 };
+const limits = { maxSeconds: 3_600, maxThreads: 4, maxWaitMs: 60_000, maxHeldBytes: 32 * 1024 * 1024 };
 const tone = (rateHz: number): Float32Array =>
   Float32Array.from({ length: rateHz * seconds }, (_, at) => Math.sin((2 * Math.PI * 440 * at) / rateHz) / 2);
 
@@ -48,7 +49,7 @@ describe('RecordingDecoders', () => {
     const samples: number[] = [];
     const decoder = new RecordingDecoders({ ...limits, ...changes }).open((piece) => {
       for (const sample of piece) samples.push(sample / 32_768);
-    });
+    }, source);
     try {
       for (let at = 0; at < file.length; at += pieceBytes) await decoder.write(file.subarray(at, at + pieceBytes));
       await decoder.end();
@@ -144,12 +145,12 @@ describe('RecordingDecoders', () => {
 
   it('lets a recording wait while too many are decoded', async () => {
     const decoders = new RecordingDecoders({ ...limits, maxThreads: 1 });
-    const first = decoders.open(() => undefined);
+    const first = decoders.open(() => undefined, source);
     await first.write(fileOf('opus.webm').subarray(0, 1_000));
     let heard = 0;
-    const second = decoders.open((piece) => void (heard += piece.length));
+    const second = decoders.open((piece) => void (heard += piece.length), source);
     const waiting = second.write(fileOf('lame.mp3')).then(() => second.end());
-    const uncompressed = decoders.open(() => undefined);
+    const uncompressed = decoders.open(() => undefined, source);
     await uncompressed.write(wavFile(tone(8_000), { encoding: 'pcm_s16le', sampleRateHz: 8_000 }));
     expect(heard).toBe(0);
     first.close();
@@ -165,7 +166,7 @@ describe('RecordingDecoders', () => {
     const decoder = new RecordingDecoders(limits).open((piece) => {
       heard += piece.length;
       return used;
-    });
+    }, source);
     const mp3 = Buffer.concat(Array.from({ length: 40 }, () => fileOf('lame.mp3')));
     const written = decoder.write(mp3.subarray(0, 700_000)).then(() => 'written');
     await until(() => heard > 0);
