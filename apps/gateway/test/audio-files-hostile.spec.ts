@@ -52,7 +52,7 @@ describe('hostile senders of files for POST /stt', () => {
   const active = (): Promise<number> => gateway.metric('antiphon_active_requests{kind="stt"}');
 
   it('with one key do not keep the compressed files of another key waiting', async () => {
-    await start({ maxDecoders: 2 });
+    await start({ maxDecoders: 2, bodyIdleMs: 60_000, waitBudgetMs: 5_000 });
     const hung = await Promise.all(Array.from({ length: 6 }, () => hang('greedy')));
     await until(async () => (await active()) === 6);
     expect(await post(mp3, { key: 'modest' })).toMatchObject({ status: 200 });
