@@ -9,8 +9,13 @@ import type { CompressedContainer } from './thread-messages';
 
 /** Number of bytes that identify the type of a file. */
 const sniffBytes = 512;
-/** Number of bytes that are decoded at once. Other work can run between two pieces of uncompressed audio. */
-const pieceBytes = 32_768;
+/**
+ * Number of bytes that are decoded at once. Other work can run between two pieces of uncompressed audio, which can be
+ * seconds long: 4 s at 1 kHz.
+ */
+const pieceBytes = 4_096;
+/** Number of bytes that are sent to a thread at once. */
+const threadPieceBytes = 32_768;
 
 /** The formats that a file may have, for the sender of another one. */
 export const supportedFormats = 'WAV, MP3, M4A or MP4 (AAC), AAC, FLAC, Ogg (Opus, Vorbis, FLAC), WebM (Opus)';
@@ -84,12 +89,14 @@ export class RecordingDecoder {
   }
 
   private async feed(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length; at += pieceBytes) {
-      const piece = bytes.subarray(at, at + pieceBytes);
+    const { pcm, thread } = this;
+    const most = pcm ? pieceBytes : threadPieceBytes;
+    for (let at = 0; at < bytes.length; at += most) {
+      const piece = bytes.subarray(at, at + most);
       // Also before the first piece: a sender's pieces may be small, and many of them may have arrived.
-      if (this.pcm) await setImmediate();
-      if (this.pcm) await this.give(this.pcm.push(piece));
-      else await this.thread?.write(piece);
+      if (pcm) await setImmediate();
+      if (pcm) await this.give(pcm.push(piece));
+      else await thread?.write(piece);
     }
   }
 

@@ -159,6 +159,16 @@ describe('RecordingDecoders', () => {
     second.close();
   });
 
+  it('decodes uncompressed audio in small steps, however slow it is, so that other work can run between them', async () => {
+    const file = wavFile(new Float32Array(200_000), { encoding: 'pcm_mulaw', sampleRateHz: 1_000 });
+    const steps: number[] = [];
+    const decoder = new RecordingDecoders(limits).open((piece) => void steps.push(piece.length), source);
+    await decoder.write(file);
+    await decoder.end();
+    expect(steps.reduce((sum, samples) => sum + samples, 0)).toBe(200 * sttSampleRateHz);
+    expect(Math.max(...steps)).toBeLessThan(5 * sttSampleRateHz);
+  });
+
   it('reads no faster than the audio is used', async () => {
     let heard = 0;
     let release: () => void = () => undefined;

@@ -41,4 +41,13 @@ describe('a hostile WAV file', () => {
     expect(() => readWav(wavOf(format))).toThrow(reason);
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(allocatedBytes);
   });
+
+  it('is refused if it consists of headers of chunks', () => {
+    const chunk = Buffer.from('JUNK\0\0\0\0', 'latin1');
+    const file = wavOf({});
+    const withChunks = (count: number): Buffer =>
+      Buffer.concat([file.subarray(0, 12), ...Array.from({ length: count }, () => chunk), file.subarray(12)]);
+    expect(readWav(withChunks(900)).samples).toHaveLength(16_000);
+    expect(() => readWav(withChunks(100_000))).toThrow('The WAV file has more than 1000 chunks before its audio');
+  });
 });
