@@ -52,6 +52,9 @@ export class DecoderThread {
       stderr: true,
       resourceLimits: { maxOldGenerationSizeMb: maxHeapMb },
     });
+    // Output that nobody reads would stay in memory.
+    this.worker.stdout.resume();
+    this.worker.stderr.resume();
     this.worker.on('message', (message: ThreadOutput) => this.onMessage(message));
     this.worker.once('error', (error) => this.over(crashed(error)));
     this.worker.once('exit', () => {
