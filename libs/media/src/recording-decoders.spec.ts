@@ -73,17 +73,11 @@ describe('RecordingDecoders', () => {
   }
 
   it.each(names)('decodes %s to its length and at its level', async (name) => {
-    for (const pieceBytes of [700, 1_000_000]) {
-      const heard = await decode(fileOf(name), { pieceBytes });
+    for (const heard of await Promise.all([700, 1_000_000].map((pieceBytes) => decode(fileOf(name), { pieceBytes })))) {
       expect(Math.abs(heard.seconds - seconds)).toBeLessThan(0.1);
       expect(heard.receivedSeconds).toBeCloseTo(heard.seconds, 1);
       expect(heard.dbfs).toBeCloseTo(rmsDbfs(tone(48_000)), 0);
     }
-  });
-
-  it('decodes ten minutes of M4A whose index is at the end', async () => {
-    const heard = await decode(fileOf('long.m4a'));
-    expect(Math.abs(heard.seconds - longSeconds)).toBeLessThan(1);
   });
 
   it.each(names.filter((name) => !name.startsWith('index-last') && name !== 'stereo.m4a'))(
