@@ -6,7 +6,7 @@ import { RecordingDecoders } from './recording-decoders';
 
 const seconds = 3;
 const source = { owner: 'key-1' };
-const longSeconds = 600;
+const longSeconds = 200;
 const limits = { maxSeconds: 3_600, maxThreads: 4, maxWaitMs: 60_000, maxHeldBytes: 32 * 1024 * 1024 };
 const tone = (rateHz: number): Float32Array =>
   Float32Array.from({ length: rateHz * seconds }, (_, at) => Math.sin((2 * Math.PI * 440 * at) / rateHz) / 2);
