@@ -32,8 +32,8 @@ describe('RecordingDecoders', () => {
   let files: Map<string, Buffer>;
   const fileOf = (name: string): Buffer => files.get(name) ?? Buffer.alloc(0);
 
-  beforeAll(() => {
-    files = encodedAudio(tone(48_000), 48_000, longSeconds);
+  beforeAll(async () => {
+    files = await encodedAudio(tone(48_000), 48_000, longSeconds);
   });
 
   interface Heard {
