@@ -28,7 +28,7 @@ export function describeAudioFiles(stack: () => RunningStack): void {
     beforeAll(async () => {
       const raw = await speak({ container: 'raw', encoding: 'pcm_f32le', sample_rate: 48_000 });
       speech = decodePcm(raw, 'pcm_f32le');
-      files = encodedAudio(speech, 48_000);
+      files = await encodedAudio(speech, 48_000);
     }, 60 * seconds);
 
     it.each(['flac.flac', 'index-last.m4a', 'lame.mp3', 'opus.ogg', 'stereo.m4a', 'stereo.webm', 'vorbis.ogg'])(

@@ -142,17 +142,19 @@ export class GatewayConfig extends AppConfig {
   @Min(1)
   maxAudioSeconds = 14_400;
 
-  @Variable('Most compressed files for POST /stt that are decoded at the same time, each in a thread. Others wait.')
+  @Variable(
+    'Most compressed files for POST /stt that are decoded at the same time, each in a thread. A key has at most half of them. Others wait, no longer than WAIT_BUDGET_MS (1 min).',
+  )
   @IsInt()
   @Min(1)
-  maxDecoders = 16;
+  maxDecoders = 8;
 
   @Variable(
     'Largest MP4 or M4A file for POST /stt whose index is at its end, in bytes. The gateway holds it in memory.',
   )
   @IsInt()
   @Min(1_024)
-  maxIndexLastBytes = 134_217_728;
+  maxIndexLastBytes = 67_108_864;
 
   @Variable(
     'Longest unplayed audio that a TTS socket sends to its client for each context, in milliseconds. Values below 1000 count as 1000. The gateway holds the audio beyond it and sends it in pieces of 1 s.',
@@ -206,5 +208,6 @@ export class GatewayConfig extends AppConfig {
 export const decodingLimits = (config: Readonly<GatewayConfig>): DecodingLimits => ({
   maxSeconds: config.maxAudioSeconds,
   maxThreads: config.maxDecoders,
+  maxWaitMs: config.waitBudgetMs ?? 60_000,
   maxHeldBytes: config.maxIndexLastBytes,
 });

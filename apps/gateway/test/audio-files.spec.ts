@@ -11,8 +11,8 @@ describe('files for POST /stt', () => {
   let files: Map<string, Buffer>;
   const fileOf = (name: string): Buffer => files.get(name) ?? Buffer.alloc(0);
 
-  beforeAll(() => {
-    files = encodedAudio(tone(48_000), 48_000, 600);
+  beforeAll(async () => {
+    files = await encodedAudio(tone(48_000), 48_000, 600);
   });
   beforeEach(async () => {
     gateway = await GatewayUnderTest.start();

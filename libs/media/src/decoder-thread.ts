@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { SpeechError } from '@app/speech/audio';
+import { SpeechError, sttSampleRateHz } from '@app/speech/audio';
 import { RecordingTooLong } from './limits';
 import type { ReceivedAudio } from './speech-track';
 import { threadEntry } from './thread-entry';
@@ -20,7 +20,7 @@ const maxHeapMb = 128;
  * use up its memory, ends this thread alone. Rejects with a SpeechError or `RecordingTooLong`.
  */
 export class DecoderThread {
-  received: ReceivedAudio = { samples: 0, sampleRateHz: 0 };
+  received: ReceivedAudio = { samples: 0, sampleRateHz: sttSampleRateHz };
   private readonly worker: Worker;
   private readonly ended: Promise<void>;
   private finish!: (error?: Error) => void;
@@ -52,6 +52,9 @@ export class DecoderThread {
       stderr: true,
       resourceLimits: { maxOldGenerationSizeMb: maxHeapMb },
     });
+    // Output that nobody reads would stay in memory.
+    this.worker.stdout.resume();
+    this.worker.stderr.resume();
     this.worker.on('message', (message: ThreadOutput) => this.onMessage(message));
     this.worker.once('error', (error) => this.over(crashed(error)));
     this.worker.once('exit', () => {

@@ -2,8 +2,10 @@
 export interface DecodingLimits {
   /** Longest recording, in seconds of audio. */
   readonly maxSeconds: number;
-  /** Most compressed recordings that are decoded at the same time. Others wait. */
+  /** Most compressed recordings that are decoded at the same time, half of them for one owner. Others wait. */
   readonly maxThreads: number;
+  /** Longest time that a compressed recording waits for others, in milliseconds. */
+  readonly maxWaitMs: number;
   /** Largest MP4 file whose index is behind its audio, in bytes. Such a file is held in memory. */
   readonly maxHeldBytes: number;
 }

@@ -9,8 +9,13 @@ import type { CompressedContainer } from './thread-messages';
 
 /** Number of bytes that identify the type of a file. */
 const sniffBytes = 512;
-/** Number of bytes that are decoded at once. Other work can run between two pieces of uncompressed audio. */
-const pieceBytes = 32_768;
+/**
+ * Number of bytes that are decoded at once. Other work can run between two pieces of uncompressed audio, which can be
+ * seconds long: 4 s at 1 kHz.
+ */
+const pieceBytes = 4_096;
+/** Number of bytes that are sent to a thread at once. */
+const threadPieceBytes = 32_768;
 
 /** The formats that a file may have, for the sender of another one. */
 export const supportedFormats = 'WAV, MP3, M4A or MP4 (AAC), AAC, FLAC, Ogg (Opus, Vorbis, FLAC), WebM (Opus)';
@@ -19,18 +24,20 @@ export const supportedFormats = 'WAV, MP3, M4A or MP4 (AAC), AAC, FLAC, Ogg (Opu
 export interface RecordingOptions {
   readonly raw: RawFormat | undefined;
   readonly maxSeconds: number;
-  openThread(container: CompressedContainer): Promise<DecoderThread>;
+  /** Waits for a thread. Throws if there is none in time, or if the signal aborts. */
+  openThread(container: CompressedContainer, signal: AbortSignal): Promise<DecoderThread>;
 }
 
 /**
  * One recording that arrives in pieces of any length. Every method throws `audio_not_supported` if the content is not
- * audio of a known format, or is damaged. It throws `too_large` if the audio is too long.
+ * audio of a known format, or is damaged. It throws `too_large` if the audio is too long, and `worker_unavailable` if
+ * too many compressed recordings are decoded.
  */
 export class RecordingDecoder {
   private head: Buffer = Buffer.alloc(0);
   private pcm: PcmAudio | undefined;
   private thread: DecoderThread | undefined;
-  private isClosed = false;
+  private readonly closing = new AbortController();
 
   constructor(
     private readonly sink: SampleSink,
@@ -62,7 +69,7 @@ export class RecordingDecoder {
 
   /** Stops decoding. Call it when the recording is not needed any more, also after its end. */
   close(): void {
-    this.isClosed = true;
+    this.closing.abort();
     this.thread?.close();
   }
 
@@ -72,31 +79,38 @@ export class RecordingDecoder {
     const container = sniffAudio(head);
     if (head.length === 0) throw new SpeechError('The file is empty');
     if (container === 'wav') this.pcm = new WavAudio(maxSeconds);
-    else if (raw && !hasMagic(container)) this.pcm = new RawAudio(raw, maxSeconds);
+    else if (raw && !hasMagic(container, head)) this.pcm = new RawAudio(raw, maxSeconds);
     else if (container === 'raw-or-unknown')
       throw new SpeechError(`The file has none of the known formats. Send ${supportedFormats}`);
-    else this.thread = await this.options.openThread(container);
-    if (this.isClosed) this.close();
+    else this.thread = await this.options.openThread(container, this.closing.signal);
+    if (this.closing.signal.aborted) this.close();
     this.head = Buffer.alloc(0);
     await this.feed(head);
   }
 
   private async feed(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length; at += pieceBytes) {
-      const piece = bytes.subarray(at, at + pieceBytes);
-      if (this.pcm && at > 0) await setImmediate();
-      if (this.pcm) await this.give(this.pcm.push(piece));
-      else await this.thread?.write(piece);
+    const { pcm, thread } = this;
+    const most = pcm ? pieceBytes : threadPieceBytes;
+    for (let at = 0; at < bytes.length; at += most) {
+      const piece = bytes.subarray(at, at + most);
+      // Also before the first piece: a sender's pieces may be small, and many of them may have arrived.
+      if (pcm) await setImmediate();
+      if (pcm) await this.give(pcm.push(piece));
+      else await thread?.write(piece);
     }
   }
 
   private async give(samples: Int16Array): Promise<void> {
-    if (samples.length > 0 && !this.isClosed) await this.sink(samples);
+    if (samples.length > 0 && !this.closing.signal.aborted) await this.sink(samples);
   }
 }
 
-/** Samples can look like an MP3 or ADTS frame by chance. They do not begin with the magic bytes of a container by chance. */
-const hasMagic = (container: string): boolean => ['flac', 'ogg', 'mp4', 'webm'].includes(container);
+/**
+ * Samples can look like an MP3 or ADTS frame by chance. They do not begin with the magic bytes of a container or of an
+ * ID3 tag by chance.
+ */
+const hasMagic = (container: string, head: Buffer): boolean =>
+  ['flac', 'ogg', 'mp4', 'webm'].includes(container) || head.toString('latin1', 0, 3) === 'ID3';
 
 async function understood(decode: () => Promise<void>): Promise<void> {
   try {

@@ -3,34 +3,34 @@ import type { DecodingLimits } from './limits';
 import type { RawFormat } from './pcm-audio';
 import { RecordingDecoder } from './recording-decoder';
 import type { CompressedContainer } from './thread-messages';
+import { ThreadPlaces } from './thread-places';
+
+/** A recording that is about to arrive. */
+export interface RecordingSource {
+  /** Whose recording it is. Threads are shared fairly among owners. */
+  readonly owner: string;
+  /** The format of a file without a header. */
+  readonly raw?: RawFormat | undefined;
+}
 
 /** Decodes recordings of all formats. Compressed ones run in threads, of which there are at most `maxThreads`. */
 export class RecordingDecoders {
-  private threads = 0;
-  private readonly waiting: (() => void)[] = [];
+  private readonly places: ThreadPlaces;
 
-  constructor(private readonly limits: DecodingLimits) {}
+  constructor(private readonly limits: DecodingLimits) {
+    this.places = new ThreadPlaces(limits);
+  }
 
   /**
-   * A decoder for one file, whose type is detected from its first bytes. `raw` is the format of a file without a
-   * header. The sink gets mono audio, 16 kHz, 16 bits.
+   * A decoder for one file, whose type is detected from its first bytes. The sink gets mono audio, 16 kHz, 16 bits. A
+   * compressed file waits for a thread as `ThreadPlaces` says.
    */
-  open(sink: SampleSink, raw?: RawFormat): RecordingDecoder {
-    const { maxSeconds } = this.limits;
-    return new RecordingDecoder(sink, { raw, maxSeconds, openThread: (container) => this.openThread(container, sink) });
-  }
-
-  private async openThread(container: CompressedContainer, sink: SampleSink): Promise<DecoderThread> {
-    const { maxSeconds, maxThreads, maxHeldBytes } = this.limits;
-    if (this.threads >= maxThreads) await new Promise<void>((resolve) => this.waiting.push(resolve));
-    else this.threads++;
-    return new DecoderThread({ container, maxSeconds, maxHeldBytes }, sink, () => this.leave());
-  }
-
-  /** The place of a thread goes to the next that waits. */
-  private leave(): void {
-    const next = this.waiting.shift();
-    if (next) next();
-    else this.threads--;
+  open(sink: SampleSink, { owner, raw }: RecordingSource): RecordingDecoder {
+    const openThread = async (container: CompressedContainer, signal: AbortSignal): Promise<DecoderThread> => {
+      const { maxSeconds, maxHeldBytes } = this.limits;
+      const leave = await this.places.take(owner, signal);
+      return new DecoderThread({ container, maxSeconds, maxHeldBytes }, sink, leave);
+    };
+    return new RecordingDecoder(sink, { raw, maxSeconds: this.limits.maxSeconds, openThread });
   }
 }

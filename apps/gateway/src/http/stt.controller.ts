@@ -40,7 +40,7 @@ export class SttController {
     const scope = this.scopes.openActive(callerOf(request, reply, admission), { kind: 'stt', name: 'stt stream' });
     try {
       if (scope.hasEnded) throw new ProblemError('cancelled');
-      const openDecoder = (sink: SampleSink) => this.decoders.open(sink, raw);
+      const openDecoder = (sink: SampleSink) => this.decoders.open(sink, { owner: admission.keyId, raw });
       const upload = new Upload(scope, openDecoder, this.catalogue, this.readingOf(request));
       return answer(await upload.transcribe(request.parts({ limits: this.limits() })), request.id);
     } catch (error) {

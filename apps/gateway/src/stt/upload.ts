@@ -111,7 +111,9 @@ export class Upload implements SttClient {
     const late = this.begun && neededFields.includes(field) && this.fields[field] !== value;
     if (late)
       throw new ProblemError('bad_request', { detail: `Put ${field} before the file if the file is long or slow.` });
-    if (field === granularities && this.fields[field] === 'word') return;
+    if (field === granularities && value !== 'word') {
+      throw new ProblemError('bad_request', { detail: `${granularities}: only "word" is offered.` });
+    }
     this.fields[field] = value;
   }
 

@@ -71,8 +71,11 @@ async function opened(container: CompressedContainer, input: ByteQueue, maxHeldB
     case 'adts':
       return { name: 'AAC', codec: await aac(), packets: inPieces(input) };
     case 'mp4': {
-      const { pieces, isWhole } = await readMp4Beginning(input, maxHeldBytes);
-      return demuxed('MP4', isWhole ? await inMemory(pieces) : await sequential(chained(pieces, input)));
+      const begun = await readMp4Beginning(input, maxHeldBytes);
+      return demuxed(
+        'MP4',
+        begun.type === 'whole' ? await inMemory(begun.file) : await sequential(chained(begun.pieces, input)),
+      );
     }
     case 'webm':
       return demuxed('WebM', await sequential(withWholeClusters(input)));

@@ -1,6 +1,7 @@
 import type { InputAudioTrack, InputFormat, Source } from 'mediabunny';
 import { SpeechError } from '@app/speech/audio';
 import type { TrackFormat } from './codecs';
+import type { HeldFile } from './held-file';
 
 /** Bytes of a file that is read from its start to its end which the demuxer may keep. */
 const cachedBytes = 16 * 1024 * 1024;
@@ -41,9 +42,13 @@ export async function sequential(bytes: AsyncIterable<Uint8Array>): Promise<Sour
 }
 
 /** A source in memory. */
-export async function inMemory(pieces: readonly Uint8Array[]): Promise<Source> {
-  const { BufferSource } = await import('mediabunny');
-  return new BufferSource(new Uint8Array(Buffer.concat(pieces)));
+export async function inMemory(file: HeldFile): Promise<Source> {
+  const { CustomSource } = await import('mediabunny');
+  return new CustomSource({
+    getSize: () => file.size,
+    read: (start, end) => file.read(start, end),
+    handleUnhandledError: () => undefined,
+  });
 }
 
 /** The parts of the WebCodecs type of this name that matter here. It is not among the types of Node.js. */

@@ -1,11 +1,11 @@
 import { SpeechError } from '@app/speech/audio';
 import type { ByteQueue } from './byte-queue';
+import { HeldFile } from './held-file';
 
-/** The beginning of an MP4 file. `whole`: all of it, because its index is behind its audio. */
-export interface Mp4Beginning {
-  readonly pieces: readonly Uint8Array[];
-  readonly isWhole: boolean;
-}
+/** How an MP4 file begins. `whole`: all of it was read, because its index is behind its audio. */
+export type Mp4Beginning =
+  | { readonly type: 'index first'; readonly pieces: readonly Uint8Array[] }
+  | { readonly type: 'whole'; readonly file: HeldFile };
 
 /**
  * Reads an MP4 file until it is clear whether its index (`moov`) comes before its audio (`mdat`). If it comes after it,
@@ -14,27 +14,26 @@ export interface Mp4Beginning {
 export async function readMp4Beginning(input: ByteQueue, maxBytes: number): Promise<Mp4Beginning> {
   const pieces: Uint8Array[] = [];
   const scanner = new BoxScanner();
-  let bytes = 0;
   for await (const piece of input) {
     pieces.push(piece);
-    bytes += piece.length;
     const first = scanner.push(piece);
-    if (first === 'moov') return { pieces, isWhole: false };
+    if (first === 'moov') return { type: 'index first', pieces };
     if (first === 'mdat') break;
   }
+  const file = new HeldFile();
+  for (const piece of pieces) file.append(piece);
   for await (const piece of input) {
-    pieces.push(piece);
-    bytes += piece.length;
+    file.append(piece);
     // Bytes without sound are expected here, and have a limit of their own.
     input.heard();
-    if (bytes > maxBytes) {
+    if (file.size > maxBytes) {
       const limit = `${Math.floor(maxBytes / 1024 / 1024)} MiB`;
       throw new SpeechError(
         `The MP4 file has its index at the end and more than ${limit}. Put its index first (ffmpeg -movflags +faststart)`,
       );
     }
   }
-  return { pieces, isWhole: true };
+  return { type: 'whole', file };
 }
 
 /** Finds the first of the two boxes in a file that arrives in pieces. */

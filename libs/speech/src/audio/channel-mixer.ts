@@ -1,3 +1,5 @@
+import { assertSampleRate } from './resampler';
+
 /** Length of the audio for which the weights of the channels are chosen, in milliseconds. */
 const blockMs = 20;
 /** A channel whose power is below this share of the loudest one (-20 dB) adds nothing but noise. */
@@ -19,10 +21,12 @@ export class ChannelMixer {
   private pendingLength = 0;
   private weights: Float64Array | undefined;
 
+  /** Throws a SpeechError for a sample rate that no resampler takes. */
   constructor(
     private readonly channels: number,
     sampleRateHz: number,
   ) {
+    assertSampleRate(sampleRateHz);
     this.blockFrames = Math.max(1, Math.round((blockMs * sampleRateHz) / 1_000));
     this.pending = new Float32Array(this.blockFrames * channels);
   }

@@ -6,6 +6,12 @@ const maxRateHz = 768_000;
 const keptFilters = 32;
 const filters = new Map<string, PolyphaseFilter>();
 
+/** Throws a SpeechError unless the rate is a whole number of hertz from 1,000 to 768,000. */
+export function assertSampleRate(rateHz: number): void {
+  if (Number.isInteger(rateHz) && rateHz >= minRateHz && rateHz <= maxRateHz) return;
+  throw new SpeechError(`A sample rate of ${rateHz} Hz is not supported. Send ${minRateHz} to ${maxRateHz} Hz`);
+}
+
 /**
  * Changes the sample rate of one stream of mono audio. The output is aligned with the input (no delay) and does not
  * depend on how the input is cut into pieces. After a flush it has round(samples * output rate / input rate) samples.
@@ -25,11 +31,8 @@ export class Resampler {
   private samplesOut = 0;
 
   constructor(inputRateHz: number, outputRateHz: number) {
-    for (const rateHz of [inputRateHz, outputRateHz]) {
-      if (!Number.isInteger(rateHz) || rateHz < minRateHz || rateHz > maxRateHz) {
-        throw new SpeechError(`A sample rate of ${rateHz} Hz is not supported`);
-      }
-    }
+    assertSampleRate(inputRateHz);
+    assertSampleRate(outputRateHz);
     const divisor = greatestCommonDivisor(inputRateHz, outputRateHz);
     this.up = outputRateHz / divisor;
     this.down = inputRateHz / divisor;

@@ -1,5 +1,6 @@
 import { SpeechError } from '../speech-error';
 import { pcmBytesPerSample, type PcmEncoding } from './pcm';
+import { assertSampleRate } from './resampler';
 
 /** The audio format in the header of a WAV file. */
 export interface WavAudioFormat {
@@ -13,22 +14,28 @@ const maxChannels = 64;
 const extensibleTail = Buffer.from('000000001000800000aa00389b71', 'hex');
 
 /**
- * Parses the content of the format chunk of a WAV file, which has 16 bytes or more. Samples that do not fill their bytes are left-justified. The number of bytes per sample is therefore enough to read
- * them. Throws a SpeechError.
+ * Parses the content of the format chunk of a WAV file, which has 16 bytes or more. Samples that do not fill their bytes
+ * are left-justified. The number of bytes per sample is therefore enough to read them. Throws a SpeechError.
  */
 export function parseWavFormat(fmt: Buffer): WavAudioFormat {
   const channels = fmt.readUInt16LE(2);
   const sampleRateHz = fmt.readUInt32LE(4);
   const bytesPerSample = fmt.readUInt16LE(12) / channels;
+  const bits = fmt.readUInt16LE(14);
   if (channels === 0 || sampleRateHz === 0) throw new SpeechError('The WAV file has no channels or no sample rate');
   if (channels > maxChannels) throw new SpeechError(`The WAV file has ${channels} channels, more than ${maxChannels}`);
-  const encoding = encodings.get(`${formatCode(fmt)}:${bytesPerSample}`);
-  if (!encoding) {
-    throw new SpeechError(
-      `WAV format code ${formatCode(fmt)} with ${bytesPerSample} bytes per sample is not supported`,
-    );
+  assertSampleRate(sampleRateHz);
+  const code = formatCode(fmt);
+  if ((code === 1 || code === 3) && bits > 8 * bytesPerSample) {
+    const detail = `its samples have ${bits} bits, and ${bytesPerSample} bytes each`;
+    throw new SpeechError(`The header of the WAV file contradicts itself: ${detail}`);
   }
-  return { encoding, sampleRateHz, channels };
+  const encoding = encodings.get(`${code}:${bytesPerSample}`);
+  if (encoding) return { encoding, sampleRateHz, channels };
+  const name = otherCodes.get(code) ?? 'unknown';
+  throw new SpeechError(
+    `A WAV file of format code ${code} (${name}) with ${bits} bits is not supported. Send PCM, float, mu-law or A-law`,
+  );
 }
 
 function formatCode(fmt: Buffer): number {
@@ -51,6 +58,18 @@ const codes: Partial<Record<PcmEncoding, number>> = {
   pcm_alaw: 6,
   pcm_mulaw: 7,
 };
+
+/** Frequent codes that cannot be read, by their names, and those that can in widths that cannot. */
+const otherCodes = new Map([
+  [1, 'PCM'],
+  [2, 'ADPCM'],
+  [3, 'float'],
+  [6, 'A-law'],
+  [7, 'mu-law'],
+  [0x11, 'ADPCM'],
+  [0x31, 'GSM'],
+  [0x55, 'MP3'],
+]);
 
 const encodings = new Map(
   (Object.entries(codes) as [PcmEncoding, number][]).map(([encoding, code]) => [

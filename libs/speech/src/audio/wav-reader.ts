@@ -5,6 +5,8 @@ import { parseWavFormat, type WavAudioFormat } from './wav-format';
 
 /** The first bytes of a WAV file, and of one of more than 4 GiB. */
 const magics = ['RIFF', 'RF64'];
+/** Real files have fewer than 20. Millions of headers would cost more than the audio. */
+const maxChunks = 1_000;
 /** Sizes from here on stand for an unknown size. */
 const unknownBytes = 0x7fff0000;
 
@@ -16,6 +18,7 @@ const unknownBytes = 0x7fff0000;
 export class WavReader {
   private head: Buffer = Buffer.alloc(0);
   private skipBytes = 0;
+  private chunks = 0;
   private hasMagic = false;
   private known: WavAudioFormat | undefined;
   private decoder: PcmDecoder | undefined;
@@ -59,6 +62,9 @@ export class WavReader {
     const id = this.head.toString('latin1', 0, 4);
     const size = this.head.readUInt32LE(4);
     if (this.isAtEmptyData) return this.endEmptyData(id, size);
+    if (++this.chunks > maxChunks) {
+      throw new SpeechError(`The WAV file has more than ${maxChunks} chunks before its audio`);
+    }
     if (id === 'fmt ') return this.parseFmt(size);
     this.take(8);
     if (id === 'data') this.parseData(size);
