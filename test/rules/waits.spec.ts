@@ -20,6 +20,7 @@ const allowed: Readonly<Record<string, string>> = {
   'test/rules/waits.spec.ts': 'it says what a wait for a time looks like',
   'apps/gateway/test/bodies.spec.ts': 'it shows that a body may pause for longer than its limit while others are asked',
   'libs/broker/src/worker/lossy-network.spec.ts': 'its network delays messages, on a fake clock',
+  'libs/media/src/decoder-thread.spec.ts': 'its threads compute without end, and are ended',
   'test/support/until.ts': 'it is how the others wait',
   'test/support/speech-load.ts': 'its client connects again after a while, as clients do',
   'test/support/front.ts': 'it looks for a free copy, as the proxy does that it stands for',
