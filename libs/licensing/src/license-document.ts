@@ -1,5 +1,16 @@
 import type { KeyObject } from 'node:crypto';
-import { IsArray, IsInt, IsObject, IsOptional, IsString, Matches, Max, MaxLength, Min, MinLength } from 'class-validator';
+import {
+  IsArray,
+  IsInt,
+  IsObject,
+  IsOptional,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  MinLength,
+} from 'class-validator';
 import { idPattern, Nested } from '@app/protocol';
 import {
   invalidDocument,
