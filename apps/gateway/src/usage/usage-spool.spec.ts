@@ -59,7 +59,10 @@ describe('the spool of usage records', () => {
     const confirmed = jest.fn();
     const appended = append(spool, record()).then(confirmed);
     await until(() => sync.mock.calls.length > 0);
-    expect([readFileSync(spool.files[0]!.path, 'utf8').endsWith('}\n'), confirmed.mock.calls.length]).toEqual([true, 0]);
+    expect([readFileSync(spool.files[0]!.path, 'utf8').endsWith('}\n'), confirmed.mock.calls.length]).toEqual([
+      true,
+      0,
+    ]);
     synced();
     await appended;
     sync.mockRestore();
