@@ -112,6 +112,22 @@ describe('npm run license -- audit verify', () => {
   });
 });
 
+it('totals the usage of a month from the tar or the folder of an export', async () => {
+  const record = {
+    ...{ id: 'a', at, requestId: 'r', keyId: 'alice', kind: 'tts', model: 'piper' },
+    ...{ characters: 12, audioSamples: 22_050, sampleRateHz: 22_050, outcome: 'done' },
+  };
+  const used = auditRecord(undefined, { at, type: 'usage', facts: { records: [record], usageTo: 1 } });
+  const text = `${Buffer.from(used).toString('utf8')}\n`;
+  mkdirSync(join(folder, 'x'));
+  writeFileSync(join(folder, 'x', 'audit-000001.jsonl'), text);
+  writeFileSync(join(folder, 'x.tar'), await archiveOf({ 'audit-public.pem': publicPem, 'audit-000001.jsonl': text }));
+  for (const file of ['x.tar', 'x', join('x', 'audit-000001.jsonl')]) {
+    expect(await main(['usage', '--month', '2026-11', '--file', file], folder)).toBe(0);
+    expect(said.at(-1)).toMatch(/alice +tts +1 +12 +1\.000/);
+  }
+});
+
 describe('npm run license -- audit export', () => {
   it('stores what the license app sends, for its owner alone, and the result verifies', async () => {
     let asked: unknown[] = [];

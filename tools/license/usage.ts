@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { NatsAppendLog } from '@app/broker';
 import { readAuditRecord, usageCsv, usageGroups, usageOf, usageTable, UsageTotals } from '@app/licensing';
 import { logs, ProblemError, readUsageRecord, type UsageRecord } from '@app/protocol';
+import { auditLines } from './audit-export';
 import { fileLines } from './file-lines';
 
 const connectTimeoutMs = 5_000;
@@ -14,7 +15,8 @@ usage
   --month MONTH        the month (default: the present one)
   --by key|model       one row for each key or each model, and job kind (default: key)
   --csv                print CSV instead of a table
-  --file FILE          read usage records or an export of the audit log, one JSON object a line; - is standard input
+  --file FILE          read an export of the audit log (tar or folder), or a file with a usage or audit record a line;
+                       - is standard input
                        (default: read the JetStream stream ${logs.usage.stream} from NATS_URL)`;
 
 /** `npm run license -- usage`. Resolves to the exit code. */
@@ -51,7 +53,11 @@ async function* streamRecords(): AsyncIterable<UsageRecord> {
   const log = new NatsAppendLog({ servers, name: 'license-usage', ...logs.usage, connectTimeoutMs });
   try {
     await log.start();
-    for await (const { payload } of log.read(1)) yield readUsageRecord(payload);
+    for await (const { sequence, payload } of log.read(1)) {
+      const record = recordsOf(payload);
+      if (Array.isArray(record)) yield* record;
+      else console.error(`Message ${sequence} of ${logs.usage.stream} is not counted: it is no usage record.`);
+    }
   } finally {
     await log.close();
   }
@@ -59,7 +65,7 @@ async function* streamRecords(): AsyncIterable<UsageRecord> {
 
 async function* fileRecords(file: string): AsyncIterable<UsageRecord> {
   let line = 0;
-  for await (const bytes of fileLines(file)) {
+  for await (const bytes of file === '-' ? fileLines(file) : auditLines(file)) {
     line++;
     const records = recordsOf(bytes);
     if (!Array.isArray(records)) throw new ProblemError('bad_request', { detail: `Line ${line}: ${records}` });

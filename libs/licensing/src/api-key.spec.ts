@@ -27,6 +27,7 @@ it('reads the features of an earlier version as scopes', () => {
 it.each([
   ['scopes beside features', { scopes: ['tts'], features: ['tts'] }, /features is the earlier name of scopes/],
   ['features that are no list of names', { features: [1] }, /scopes/],
+  ['a text for a list of scopes, in which a name could be found', { scopes: 'tts,admin' }, /scopes must be an array/],
   ['a limit of 0', { monthlyCharacters: 0 }, /monthlyCharacters/],
   ['an expiry that is no date', { expiresAt: 'tomorrow' }, /expiresAt/],
   ['an expiry that is a week', { expiresAt: '2027-W01' }, /expiresAt must be a date such as/],

@@ -37,6 +37,7 @@ const IsMoment = (): PropertyDecorator => (target, field) => {
 export class ApiKeySettings {
   /** Some of `keyScopes`. Default: all features of the licence, without `admin`. */
   @IfPresent()
+  @IsArray()
   @IsString({ each: true })
   scopes?: string[];
 

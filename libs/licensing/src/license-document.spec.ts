@@ -145,6 +145,8 @@ it.each([
   [{ exp: license.exp + 0.5 }, /exp must be an integer/],
   [{ exp: 1e15 }, /exp must not be greater/],
   [{ limits: { maxConcurrent: 0 } }, /maxConcurrent/],
+  [{ features: 'tts' as never }, /features must be an array/],
+  [{ models: 'piper' as never }, /models must be an array/],
   [{ grace: { ...license.grace, expiryDays: -1 } }, /expiryDays/],
   [{ deployment: 'prod-2' }, /for the deployment prod-2, and this one is prod-1/],
 ])('refuses a licence with %j', async (change, reason) => {

@@ -1,5 +1,16 @@
 import type { KeyObject } from 'node:crypto';
-import { IsInt, IsObject, IsOptional, IsString, Matches, Max, MaxLength, Min, MinLength } from 'class-validator';
+import {
+  IsArray,
+  IsInt,
+  IsObject,
+  IsOptional,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  MinLength,
+} from 'class-validator';
 import { idPattern, Nested } from '@app/protocol';
 import {
   invalidDocument,
@@ -79,11 +90,13 @@ export class License {
   deployment?: string;
 
   /** The licensed features, from the protocol's `licenseFeatures`. */
+  @IsArray()
   @IsString({ each: true })
   features!: string[];
 
   /** Models that may be used; all where absent. */
   @IsOptional()
+  @IsArray()
   @IsString({ each: true })
   models?: string[];
 

@@ -149,3 +149,15 @@ it('keeps the newer of two leases, whichever arrives last', () => {
     newer,
   ]);
 });
+
+it('chooses the same of two leases of one second at every replica, a revocation first', () => {
+  const [plain, other] = [lease({ jti: 'lease-2' }), lease({ jti: 'lease-3' })];
+  const revoked = lease({ jti: 'lease-1', revoked: true });
+  for (const [one, two, chosen] of [
+    [plain, other, other],
+    [plain, revoked, revoked],
+    [other, revoked, revoked],
+  ] as const) {
+    expect([newerLease(one, two), newerLease(two, one)]).toEqual([chosen, chosen]);
+  }
+});

@@ -52,7 +52,17 @@ export function licenseInForce(licenses: readonly License[], timeMs: number): Li
 
 /** The later of two leases by the vendor's time: an answer that was overtaken on its way changes nothing. */
 export const newerLease = (known: Lease | undefined, received: Lease): Lease =>
-  known && known.iat > received.iat ? known : received;
+  known && !isLaterLease(received, known) ? known : received;
+
+/**
+ * Whether a lease counts instead of another. Each process must choose the same of two leases of one second: one that revokes
+ * comes later, then the greater id.
+ */
+export function isLaterLease(a: Lease, b: Lease): boolean {
+  if (a.iat !== b.iat) return a.iat > b.iat;
+  const [isRevoked, wasRevoked] = [a.revoked === true, b.revoked === true];
+  return isRevoked === wasRevoked ? a.jti > b.jti : isRevoked;
+}
 
 /**
  * Whether one licence counts and not the other once both have begun: the later `iat`, then `exp`, then `jti`. Each process

@@ -45,6 +45,18 @@ describe('the recorder of usage', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
+  it('says that a record is saved once it is on the disk, and not before', async () => {
+    let written = (): void => undefined;
+    jest.spyOn(UsageSpool.prototype, 'append').mockReturnValue(new Promise((resolve) => (written = resolve)));
+    const saved = jest.fn();
+    recorder.record(record(), saved);
+    await jest.advanceTimersByTimeAsync(4_000);
+    expect(saved).not.toHaveBeenCalled();
+    written();
+    await jest.advanceTimersByTimeAsync(0);
+    expect(saved).toHaveBeenCalledTimes(1);
+  });
+
   it('counts a disk that hangs as failing, and publishes from memory', async () => {
     jest.spyOn(UsageSpool.prototype, 'append').mockReturnValue(never);
     jest.spyOn(UsageSpool.prototype, 'open').mockReturnValue(never);

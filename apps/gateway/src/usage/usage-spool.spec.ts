@@ -1,8 +1,10 @@
-import { appendFileSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { usageBytes, type UsageRecord } from '@app/protocol';
+import { until } from '../../../../test/support/until';
 import { noUse, usageRecord } from './usage-record';
 import { UsageSpool } from './usage-spool';
 
@@ -46,6 +48,24 @@ describe('the spool of usage records', () => {
     expect(spool.files[0]?.oldestAtMs).toBe(Math.min(...all.map(({ at }) => Date.parse(at))));
     expect(await emptied(spool)).toEqual(all.map(({ id }) => id));
     expect([spool.files, readdirSync(folder)]).toEqual([[], []]);
+  });
+
+  it('confirms a record once its bytes are synced, and not before', async () => {
+    const any = await open(join(folder, 'any'), 'w');
+    const handles = Object.getPrototypeOf(any) as FileHandle;
+    await any.close();
+    let synced = (): void => undefined;
+    const sync = jest.spyOn(handles, 'datasync').mockReturnValue(new Promise((resolve) => (synced = resolve)));
+    const confirmed = jest.fn();
+    const appended = append(spool, record()).then(confirmed);
+    await until(() => sync.mock.calls.length > 0);
+    expect([readFileSync(spool.files[0]!.path, 'utf8').endsWith('}\n'), confirmed.mock.calls.length]).toEqual([
+      true,
+      0,
+    ]);
+    synced();
+    await appended;
+    sync.mockRestore();
   });
 
   it('closes a file before it is too long to be read at once', async () => {

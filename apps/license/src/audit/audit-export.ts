@@ -16,17 +16,29 @@ export class AuditExport {
   ) {}
 
   /**
-   * The tar as a stream. It holds every audit record that is left, up to a checkpoint that is made for it. About 16 MiB are in
-   * memory at a time. Fails where records are dropped that it did not read yet: ask again then.
+   * The tar as a stream. It holds every audit record that is left, up to a checkpoint that is made for it. A full log takes none;
+   * its last records are unsigned in the tar then. About 16 MiB are in memory at a time. Fails where records are dropped that
+   * it did not read yet: ask again then.
    */
   async tar(): Promise<Readable> {
     const first = await this.logs.audit.first();
-    const end = await this.chain.checkpoint();
+    const end = await this.end();
     const stream = Readable.from(writeArchive(this.entries(first?.sequence ?? 1, end), this.nowMs()), {
       objectMode: false,
     });
     stream.on('error', (error) => this.log.error('export of the audit log failed', { err: error }));
     return stream;
+  }
+
+  /** Sequence of the last record of the tar. */
+  private async end(): Promise<number> {
+    try {
+      return await this.chain.checkpoint();
+    } catch (error) {
+      if (ProblemError.from(error).code !== 'disk_full') throw error;
+      this.log.warn('export of the audit log has no checkpoint of its own: the log is full');
+      return (await this.logs.audit.last())?.sequence ?? 0;
+    }
   }
 
   private async *entries(first: number, end: number): AsyncIterable<ArchiveEntry> {

@@ -60,6 +60,25 @@ it('records that keys were created, rotated and revoked, and by whom, without th
   for (const secret of [key, hashApiKey(key), adminKey]) expect(log).not.toContain(secret);
 });
 
+it.each([
+  ['created', '/keys', { id: 'client' }, 201],
+  ['rotated', '/keys/speech/rotate', {}, 200],
+])('shows a %s key once its record is in the log, and not before', async (_, url, body, status) => {
+  const chain = made.logs.audit.chain.bind(made.logs.audit);
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  jest.spyOn(made.logs.audit, 'chain').mockImplementation((...link) => opened.then(() => chain(...link)));
+  const shown = jest.fn();
+  const answered = call('POST', url, body);
+  void answered.then(shown);
+  await until(() => made.audit.writer.size > 0);
+  // An answer that did not wait for the record would be there before this one.
+  await authorize();
+  expect(shown).not.toHaveBeenCalled();
+  open();
+  expect((await answered).status).toBe(status);
+});
+
 it('refuses new requests and new keys while the log is full, and revokes keys all the same', async () => {
   full = true;
   await until(async () => (await authorize()).status === 503);

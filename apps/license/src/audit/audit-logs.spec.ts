@@ -127,6 +127,35 @@ it('refuses new requests while the audit log takes no record, and forgets no eve
   expect(stores.audit.lastSequence).toBeGreaterThanOrEqual(4);
 });
 
+it('moves no usage into an audit log that is nearly full: retention needs the rest to make room', async () => {
+  const stores = { usage: new MemoryLogStore(), audit: new MemoryLogStore(50_000) };
+  const logs = reopened(stores);
+  const { audit } = await begin({ logs });
+  await audit.writer.record('license_refused', { reason: 'x'.repeat(49_200 - stores.audit.bytes - 250) });
+  await until(() => refusal(audit) === 'audit_log_full');
+  const usageWaits = new MemoryAppendLog(stores.usage);
+  await usageWaits.append(usage('waits'), 'waits');
+  const rounds = jest.spyOn(logs.audit, 'state');
+  await until(() => rounds.mock.calls.length > 2);
+  expect(types(stores.audit)).not.toContain('usage');
+  await logs.audit.dropBefore(stores.audit.lastSequence);
+  await until(() => types(stores.audit).includes('usage'));
+});
+
+it('exports a full audit log, although it takes no checkpoint, and says so', async () => {
+  const stores = { usage: new MemoryLogStore(), audit: new MemoryLogStore(2_000) };
+  const { audit } = await begin({ logs: reopened(stores) });
+  await audit.writer.record('license_refused', { reason: 'x'.repeat(1_950 - stores.audit.bytes - 250) });
+  const tar = await audit.export();
+  const names: string[] = [];
+  for await (const { name, content } of readArchive(tar)) {
+    names.push(name);
+    if (name.startsWith('audit-0')) expect(Buffer.from(content).toString('utf8')).toContain('license_refused');
+  }
+  expect(names).toEqual(['audit-public.pem', 'audit-000001.jsonl']);
+  expect(lines.join('')).toContain('export of the audit log has no checkpoint of its own');
+});
+
 it('exports a log that verifies, with its keys and the usage records, while others write', async () => {
   const { audit, logs, stores } = await begin();
   for (const id of ['a', 'b', 'c']) await logs.usage.append(usage(id), id);

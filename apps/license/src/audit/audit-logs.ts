@@ -89,7 +89,7 @@ export class AuditLogs {
     if (parts) {
       await this.step('events', () => this.writer.flush());
       const endMs = performance.now() + stopMs;
-      await this.step('usage', () => parts.collector.collect(() => performance.now() > endMs));
+      await this.step('usage', () => this.moveUsage(parts, () => performance.now() > endMs));
       await this.step('checkpoint', async () => void (await parts.chain.checkpoint()));
       await this.step('progress', () => this.saveProgress(parts.chain));
     }
@@ -163,7 +163,7 @@ export class AuditLogs {
     const codes = [
       await this.step('size', () => this.disk.check(this.showSize)),
       await this.step('events', () => this.writer.flush()),
-      await this.step('usage', () => parts.collector.collect(isStopping)),
+      await this.step('usage', () => this.moveUsage(parts, isStopping)),
       await this.step('checkpoint', () => chain.checkpointIfDue()),
     ];
     if (nowMs - this.retainedAtMs >= retentionMs) {
@@ -172,6 +172,11 @@ export class AuditLogs {
     }
     if (nowMs - this.progress.atMs >= progressMs) await this.step('progress', () => this.saveProgress(chain));
     if (!codes.includes('disk_full') && this.writer.size === 0) chain.settle();
+  }
+
+  /** Usage waits in its own log while the audit log is full, which needs the rest of its room to drop old records. */
+  private async moveUsage({ collector }: Parts, isStopping: () => boolean): Promise<void> {
+    if (!this.disk.isAuditFull) await collector.collect(isStopping);
   }
 
   private async saveProgress({ follower }: AuditChain): Promise<void> {

@@ -1,6 +1,14 @@
 import type { AppendLog, LogRecord } from '@app/broker';
 import { auditHash, isCheckpoint, readAuditRecord, type AuditRecord } from '@app/licensing';
 
+interface Position {
+  readonly sequence: number;
+  readonly usageTo: number;
+  readonly usageToId?: string | undefined;
+}
+
+const start: Position = { sequence: 0, usageTo: 0 };
+
 /**
  * What a process knows of the audit log, from its records alone: how far usage was moved into it, which events of this process
  * it has, and how many records no checkpoint covers.
@@ -8,7 +16,7 @@ import { auditHash, isCheckpoint, readAuditRecord, type AuditRecord } from '@app
 export class ChainFollower {
   private sequence = 0;
   private hash: string | undefined;
-  private position = { sequence: 0, usageTo: 0 };
+  private position: Position = start;
   private storedEvents = 0;
   private uncoveredRecords = 0;
   private uncoveredMs: number | undefined;
@@ -23,6 +31,11 @@ export class ChainFollower {
   /** Sequence, in the usage stream, of the newest record that the audit log has; 0 before the first. */
   get usageTo(): number {
     return this.position.usageTo;
+  }
+
+  /** Id of the usage record at `usageTo`; undefined where the audit log does not have it. */
+  get usageToId(): string | undefined {
+    return this.position.usageToId;
   }
 
   /** Sequence of the audit record that states `usageTo`; 0 if none does. Whoever starts there knows as much. */
@@ -88,7 +101,7 @@ export class ChainFollower {
     this.hash = auditHash(payload);
     const record = readAuditRecord(payload);
     const usageTo = usageToOf(record);
-    if (usageTo !== undefined) this.position = { sequence, usageTo };
+    if (usageTo !== undefined) this.position = { sequence, usageTo, usageToId: lastIdOf(record, usageTo) };
     this.storedEvents = Math.max(this.storedEvents, this.eventNumber(record?.event));
     if (record && isCheckpoint(record)) {
       this.uncoveredRecords = 0;
@@ -107,7 +120,7 @@ export class ChainFollower {
   private forget(): void {
     this.sequence = 0;
     this.hash = undefined;
-    this.position = { sequence: 0, usageTo: 0 };
+    this.position = start;
     this.uncoveredRecords = 0;
     this.uncoveredMs = undefined;
   }
@@ -116,4 +129,12 @@ export class ChainFollower {
 function usageToOf(record: AuditRecord | undefined): number | undefined {
   const usageTo = record?.usageTo;
   return Number.isSafeInteger(usageTo) ? (usageTo as number) : undefined;
+}
+
+/** Of a record with usage. A message at `usageTo` that is no usage record has no id. */
+function lastIdOf(record: AuditRecord | undefined, usageTo: number): string | undefined {
+  const { records, unreadable } = (record ?? {}) as { records?: unknown; unreadable?: unknown };
+  if (!Array.isArray(records) || (Array.isArray(unreadable) && unreadable.includes(usageTo))) return undefined;
+  const id: unknown = (records.at(-1) as { id?: unknown } | undefined)?.id;
+  return typeof id === 'string' ? id : undefined;
 }

@@ -25,6 +25,11 @@ export class DiskWatch {
     return this.full.length > 0;
   }
 
+  /** Whether the audit log keeps what is left for its own records: what was dropped, checkpoints, revocations. */
+  get isAuditFull(): boolean {
+    return this.full.includes('audit');
+  }
+
   async check(show: ShowSize = () => undefined): Promise<void> {
     const full: MeasuredLog[] = [];
     for (const name of ['usage', 'audit'] as const) {

@@ -97,3 +97,18 @@ it('begins again with a usage stream that was lost, once that has lasted a minut
   expect(moved().at(-1)).toBeDefined();
   expect(idsOf(moved().at(-1) as AuditRecord)).toEqual(['u6', 'u7']);
 });
+
+it('begins again with a usage stream that was lost, or lost its end, and has grown as long as before', async () => {
+  await use(1, 5);
+  await collectorOf('a').collect();
+  usage = new MemoryAppendLog(new MemoryLogStore());
+  await use(1, 3);
+  await use(6, 9);
+  const after = collectorOf('b');
+  await after.collect();
+  await after.collect();
+  expect(moved()).toMatchObject([{ usageTo: 5 }, { type: 'usage_restarted', expected: 5 }, { usageTo: 7 }]);
+  expect([...new Set(moved().slice(0, 1).concat(moved().slice(2)).flatMap(idsOf))]).toEqual(
+    Array.from({ length: 9 }, (_, index) => `u${index + 1}`),
+  );
+});

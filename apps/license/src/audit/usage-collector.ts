@@ -85,14 +85,30 @@ export class UsageCollector {
     else this.behindSinceMs ??= this.nowMs();
   }
 
-  /** The usage stream was lost and begins again at 1. A new leader of the stream may look like that, but only briefly. */
+  /**
+   * The usage stream was lost, or its end was, and it begins again. It is shorter for a while, or has another record where the
+   * audit log left off. A new leader of the stream may look shorter, but only briefly.
+   */
   private async restart(lastSequence: number): Promise<boolean> {
-    if (this.behindSinceMs === undefined || this.nowMs() - this.behindSinceMs < restartedAfterMs) return false;
-    this.log.error('the usage stream was made anew', { lastSequence, expected: this.chain.follower.usageTo });
+    const isShorter = this.behindSinceMs !== undefined && this.nowMs() - this.behindSinceMs >= restartedAfterMs;
+    if (!isShorter && !(await this.isOther(lastSequence))) return false;
+    const { usageTo, usageToId } = this.chain.follower;
+    this.log.error('the usage stream was made anew', { lastSequence, expected: usageTo });
     return this.chain.append(() => {
-      const expected = this.chain.follower.usageTo;
-      return lastSequence < expected ? this.event('usage_restarted', { expected, usageTo: 0 }) : undefined;
+      const { follower } = this.chain;
+      const isSame = follower.usageTo === usageTo && follower.usageToId === usageToId;
+      return isSame ? this.event('usage_restarted', { expected: usageTo, usageTo: 0 }) : undefined;
     });
+  }
+
+  /** Whether new records follow another one than the audit log has last. */
+  private async isOther(lastSequence: number): Promise<boolean> {
+    const { usageTo, usageToId } = this.chain.follower;
+    if (usageToId === undefined || lastSequence <= usageTo) return false;
+    for await (const stored of this.usage.read(usageTo)) {
+      return stored.sequence === usageTo && readable(stored)?.id !== usageToId;
+    }
+    return false;
   }
 
   private event(type: string, facts: AuditEvent['facts']): AuditEvent {

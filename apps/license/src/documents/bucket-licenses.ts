@@ -1,5 +1,6 @@
 import type { KeyValueStore } from '@app/broker';
 import { isNewerLicense, type License } from '@app/licensing';
+import { ProblemError } from '@app/protocol';
 import { isLicenseEntry, licenseEntry, raiseEntry } from './bucket';
 import { supersederOf, type HeldLicense } from './held-licenses';
 import type { Trust } from './trust';
@@ -31,14 +32,18 @@ export class BucketLicenses {
     return this.entries.get(licenseEntry(license.jti)) === text;
   }
 
-  /** Stores a verified licence. A newer one of the same id stays. Rejects with `bus_unavailable`. */
+  /**
+   * Stores a verified licence, in place of an older one of the same id. Rejects with `bus_unavailable`, and with
+   * `license_conflict` if the one there is newer, or has begun when this one has not: service would end at once.
+   */
   async put(license: License, text: string, trust: Trust, nowMs: number): Promise<void> {
     const entry = licenseEntry(license.jti);
-    const stored = await raiseEntry(this.store, entry, text, async (present) => {
+    await raiseEntry(this.store, entry, text, async (present) => {
       const other = await trust.license(present, nowMs).catch(() => undefined);
-      return other !== undefined && isNewerLicense(other, license);
+      if (other && (isNewerLicense(other, license) || endsService(license, other, nowMs))) throw sameId(license);
+      return false;
     });
-    this.entries.set(entry, stored);
+    this.entries.set(entry, text);
   }
 
   /**
@@ -65,4 +70,12 @@ export class BucketLicenses {
       this.entries.delete(entry);
     }
   }
+}
+
+const endsService = ({ nbf }: License, other: License, nowMs: number): boolean =>
+  nbf * 1_000 > nowMs && other.nbf * 1_000 <= nowMs;
+
+function sameId({ jti }: License): ProblemError {
+  const detail = `Another licence with the id ${jti} is installed and stays. Issue this one with an id of its own.`;
+  return new ProblemError('license_conflict', { detail });
 }

@@ -164,3 +164,35 @@ it('holds a bounded number of licences, among which a bad entry is not counted',
   await expect(one.documents.install(more, 'admin')).rejects.toMatchObject({ code: 'license_conflict' });
   expect(await entries()).toHaveLength(maxInstalled + 1);
 });
+
+describe('a licence with the id of an installed one', () => {
+  const later = { ...renewed, iat: renewed.iat + 1, nbf: secondsOf('2026-06-10') };
+
+  it('is refused while it has not begun: the one in force stays', async () => {
+    const inForce = await issuer.license(renewed);
+    await one.documents.install(inForce, 'admin');
+    await expect(one.documents.install(await issuer.license(later), 'admin')).rejects.toMatchObject({
+      code: 'license_conflict',
+      detail: expect.stringContaining('id of its own') as string,
+    });
+    expect(one.documents.licenseText()).toBe(inForce);
+  });
+
+  it('is refused if that one is newer and waits: nothing is said to be installed that is not', async () => {
+    await one.documents.install(await issuer.license(later), 'admin');
+    await expect(one.documents.install(await issuer.license(renewed), 'admin')).rejects.toMatchObject({
+      code: 'license_conflict',
+    });
+    expect(one.events.at(-1)?.[0]).toBe('license_refused');
+  });
+
+  it('takes its place if it has begun, or if neither has', async () => {
+    await one.documents.install(await issuer.license(later), 'admin');
+    const corrected = await issuer.license({ ...later, iat: later.iat + 1 });
+    await one.documents.install(corrected, 'admin');
+    expect(await store.get(licenseEntry('lic-2'))).toBe(corrected);
+    const begun = await issuer.license({ ...renewed, iat: later.iat + 2 });
+    await one.documents.install(begun, 'admin');
+    expect(one.documents.licenseText()).toBe(begun);
+  });
+});

@@ -1,5 +1,5 @@
 import type { KeyValueStore } from '@app/broker';
-import type { Lease } from '@app/licensing';
+import { isLaterLease, type Lease } from '@app/licensing';
 import type { Log } from '@app/platform';
 import { ProblemError } from '@app/protocol';
 import type { ServiceStanding } from '../service-standing';
@@ -32,7 +32,7 @@ export class SharedLease {
 
   /** Takes a verified lease unless a newer one is known. Whether it was taken. */
   take(text: string, lease: Lease): boolean {
-    if (this.newest && this.newest.lease.iat >= lease.iat) return false;
+    if (this.newest && !isLaterLease(lease, this.newest.lease)) return false;
     this.newest = { text, lease };
     this.standing.renew(lease);
     return true;
@@ -56,7 +56,7 @@ export class SharedLease {
     const { text, lease } = this.newest;
     const isNewer = async (present: string): Promise<boolean> => {
       const other = await trust.lease(present).catch(() => undefined);
-      return other !== undefined && other.iat >= lease.iat;
+      return other !== undefined && !isLaterLease(lease, other);
     };
     await this.learn(await raiseEntry(this.store, leaseEntry, text, isNewer), trust);
   }

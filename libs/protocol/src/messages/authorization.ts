@@ -1,4 +1,15 @@
-import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Matches, MaxLength, Min, MinLength } from 'class-validator';
+import {
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsOptional,
+  IsString,
+  Matches,
+  MaxLength,
+  Min,
+  MinLength,
+} from 'class-validator';
 import { functionGraph, type JobKind } from '../graph';
 import { requestIdPattern } from '../jobs/job';
 
@@ -55,6 +66,7 @@ export class AuthorizationGranted {
 
   /** The models that the licence names; all models if absent. */
   @IsOptional()
+  @IsArray()
   @IsString({ each: true })
   models?: string[];
 }
