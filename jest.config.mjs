@@ -20,6 +20,7 @@ const untimed = [
   'authorisation',
   'license',
   'license-connected',
+  'license-endpoint',
   'new-endpoint',
   'request-dispatch',
   'traces',

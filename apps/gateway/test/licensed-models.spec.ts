@@ -20,16 +20,11 @@ describe('a licence that names models', () => {
     body.append('file', new Blob([new Uint8Array(recording)]), 'audio.wav');
     return fetch(`${gateway.http}/stt`, { method: 'POST', headers: { 'x-api-key': 'k' }, body });
   };
-  const postRecording = (): Promise<Response> => {
-    const headers = { 'x-api-key': 'k', 'content-type': 'audio/wav' };
-    return fetch(`${gateway.http}/speech-activity`, { method: 'POST', headers, body: new Uint8Array(recording) });
-  };
 
   it.each([
     ['/tts/bytes', () => gateway.post('/tts/bytes', spoken())],
     ['/tts/sse', () => gateway.post('/tts/sse', spoken())],
     ['/stt', () => postFile('ink-2')],
-    ['/speech-activity', postRecording],
   ])('holds for POST %s, with one question to the license app', async (_path, post) => {
     gateway.license.answer = () => granted({ models: ['another'] });
     const response = await post();
