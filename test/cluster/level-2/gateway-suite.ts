@@ -114,7 +114,7 @@ function describeStats(near: () => Neighbourhood, pod: () => KnativePod): void {
         // An average over a moment with requests of the tests before this one is not that of the sockets alone.
         await settled(pod().statsUrl, (average) => Math.abs(average - longSockets) < 0.05);
         const sockets = await Promise.all([1, 2, 3].map(() => TtsClient.open(near().target(pod()))));
-        const during = await settled(pod().statsUrl, (average) => average > longSockets + 2.9);
+        const during = await settled(pod().statsUrl, (average) => average > longSockets + 2.95);
         expect(during).toBeCloseTo(longSockets + 3, 1);
         for (const socket of sockets) socket.close();
       },
