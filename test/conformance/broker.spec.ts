@@ -163,7 +163,9 @@ describe.each([
         const offered = offer(String(round));
         source.interrupt();
         const sequence = await offered;
-        const deliveries = [...(await pulled), ...(await source.pull(1, 0))];
+        const delivered = await pulled;
+        // The server learns of a stored job a moment later. One that was lost on its way comes again after 1.5 s only.
+        const deliveries = delivered.length > 0 ? delivered : await source.pull(1, 1_000);
         expect(deliveries).toMatchObject([{ sequence }]);
         deliveries[0]?.ack();
       }
