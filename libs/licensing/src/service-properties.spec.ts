@@ -76,7 +76,7 @@ class Deployment {
   isPublishedAsServed(timeMs: number): boolean {
     const begun = this.licenses
       .filter(({ nbf }) => nbf * 1_000 <= timeMs)
-      .sort((a, b) => b.iat - a.iat || b.exp - a.exp);
+      .sort((a, b) => b.iat - a.iat || b.exp - a.exp || (a.jti < b.jti ? 1 : -1));
     const [license] = begun;
     if (!license) return false;
     const byDate = license.exp * 1_000 + license.grace.expiryDays * dayMs;
