@@ -1,10 +1,10 @@
-import { NatsAppendLog } from '@app/broker';
 import { UsageTotals } from '@app/licensing';
-import { logs, readUsageRecord, type UsageRecord } from '@app/protocol';
+import type { UsageRecord } from '@app/protocol';
 import { RunningStack } from '../support/running-stack';
 import { SpeechLoad, type ToldRequest } from '../support/speech-load';
 import { readTwoCities } from '../support/two-cities';
 import { until } from '../support/until';
+import { UsageStream } from '../support/usage-stream';
 
 const seconds = 1_000;
 const speakers = 2;
@@ -14,23 +14,17 @@ const lineOf = ({ kind, characters, audioSamples }: ToldRequest | UsageRecord): 
 
 describe('usage records while processes are killed under load', () => {
   let stack: RunningStack;
-  let log: NatsAppendLog;
+  let usage: UsageStream;
 
   beforeAll(async () => {
     stack = await RunningStack.start({ licenseMode: 'connected' });
-    log = new NatsAppendLog({ servers: [stack.nats], name: 'test', ...logs.usage });
-    await log.start();
+    usage = await UsageStream.open(stack.nats);
   }, 120 * seconds);
   afterAll(async () => {
-    await log?.close();
+    await usage?.close();
     await stack?.stop();
   }, 60 * seconds);
 
-  const published = async (): Promise<UsageRecord[]> => {
-    const records: UsageRecord[] = [];
-    for await (const { payload } of log.read(1)) records.push(readUsageRecord(payload));
-    return records;
-  };
   const killed = async (part: string): Promise<void> => {
     const back = stack.says(`${part} is back`);
     stack.kill(part);
@@ -57,7 +51,7 @@ describe('usage records while processes are killed under load', () => {
       expect(load.refused).toEqual([]);
 
       await until(async () => (await stack.metric('gateway', 'antiphon_usage_spooled_records')) === 0);
-      const records = await published();
+      const records = await usage.records();
       expect(records.map(lineOf).sort()).toEqual(load.told.map(lineOf).sort());
       expect(new Set(records.map(({ requestId }) => requestId)).size).toBe(records.length);
       const totals = new UsageTotals();

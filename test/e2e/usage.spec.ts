@@ -1,9 +1,9 @@
-import { NatsAppendLog } from '@app/broker';
 import { UsageTotals } from '@app/licensing';
-import { logs, readUsageRecord, type UsageRecord } from '@app/protocol';
+import type { UsageRecord } from '@app/protocol';
 import { generation, samplesOfEvents, TtsClient } from '../../tools/client/tts-client';
 import { RunningStack } from '../support/running-stack';
 import { until } from '../support/until';
+import { UsageStream } from '../support/usage-stream';
 
 const seconds = 1_000;
 /** Each has a length of its own, by which its record is known. */
@@ -12,23 +12,17 @@ const longText = 'It was a long road, and nobody knew where it went. '.repeat(40
 
 describe('usage records of a gateway that is killed', () => {
   let stack: RunningStack;
-  let log: NatsAppendLog;
+  let usage: UsageStream;
 
   beforeAll(async () => {
     stack = await RunningStack.start();
-    log = new NatsAppendLog({ servers: [stack.nats], name: 'test', ...logs.usage });
-    await log.start();
+    usage = await UsageStream.open(stack.nats);
   }, 120 * seconds);
   afterAll(async () => {
-    await log?.close();
+    await usage?.close();
     await stack?.stop();
   }, 60 * seconds);
 
-  const published = async (): Promise<UsageRecord[]> => {
-    const records: UsageRecord[] = [];
-    for await (const { payload } of log.read(1)) records.push(readUsageRecord(payload));
-    return records;
-  };
   const recordsOf = (records: readonly UsageRecord[], text: string): UsageRecord[] =>
     records.filter(({ characters }) => characters === text.length);
 
@@ -59,9 +53,9 @@ describe('usage records of a gateway that is killed', () => {
       second.close();
       await until(async () => (await stack.metric('gateway', 'antiphon_usage_spooled_records')) === 0);
       const told = [...samples.keys()];
-      await until(async () => (await published()).length >= told.length, { withinMs: 30 * seconds });
+      await until(async () => (await usage.records()).length >= told.length, { withinMs: 30 * seconds });
 
-      const records = await published();
+      const records = await usage.records();
       expect(records).toHaveLength(told.length);
       for (const text of told) {
         const audioSamples = samples.get(text);

@@ -16,6 +16,7 @@ import {
 import { licenseFeatures } from '@app/protocol';
 import { writeOwnFile } from '../own-file';
 import { issuerFiles, writeIssuerKeys } from './keys';
+import { ifThere } from './vendor/durable-file';
 
 const validDays = 90;
 /** With less than this left, a new one is issued. */
@@ -89,14 +90,14 @@ function developmentLicense(nowMs: number): License {
 
 /** The private key of this folder's issuer; its public half is written beside it. */
 async function ensureIssuer(privateFile: string, publicFile: string): Promise<KeyObject> {
-  const pem = await readIfThere(privateFile);
+  const pem = await ifThere(readFile(privateFile, 'utf8'));
   const issuer = pem === undefined ? generateKeyPairSync('ed25519').privateKey : createPrivateKey(pem);
   writeIssuerKeys(issuer, privateFile, publicFile);
   return issuer;
 }
 
 async function isGood(file: string, issuer: KeyObject, nowMs: number): Promise<boolean> {
-  const text = await readIfThere(file);
+  const text = await ifThere(readFile(file, 'utf8'));
   if (text === undefined) return false;
   try {
     const { payload: license } = await verifyLicense(text, { keys: [createPublicKey(issuer)], nowMs });
@@ -110,7 +111,7 @@ async function isGood(file: string, issuer: KeyObject, nowMs: number): Promise<b
 }
 
 async function ensureApiKey(file: string): Promise<string> {
-  const known = (await readIfThere(file))?.trim();
+  const known = (await ifThere(readFile(file, 'utf8')))?.trim();
   const apiKey = known || makeApiKey();
   if (apiKey !== known) writeOwnFile(file, `${apiKey}\n`);
   return apiKey;
@@ -120,15 +121,6 @@ async function ensureApiKey(file: string): Promise<string> {
 function keyRecord(purpose: string, apiKey: string): { id: string; sha256: string } {
   const sha256 = hashApiKey(apiKey);
   return { id: `${purpose}-${sha256.slice(0, 8)}`, sha256 };
-}
-
-async function readIfThere(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 const writeJson = (file: string, value: unknown): void => writeOwnFile(file, `${JSON.stringify(value, null, 2)}\n`);

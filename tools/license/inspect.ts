@@ -5,6 +5,7 @@ import {
   readPublicKeys,
   serviceEndMs,
   serviceState,
+  unverifiedClaims,
   verifyLicense,
   type License,
   type ServiceFacts,
@@ -13,7 +14,6 @@ import {
 import { ProblemError } from '@app/protocol';
 import { dateText } from './dates';
 import { issuerFiles } from './keys';
-import { claimsOf } from './unverified';
 
 /** Options of every command that reads a licence file. */
 export const licenseFileOptions = { keys: { type: 'string' }, deployment: { type: 'string' } } as const;
@@ -44,7 +44,11 @@ export async function readLicenseFile(
   const trusted = keys === undefined ? join(dirname(file), issuerFiles.publicKey) : resolve(root, keys);
   const publicKeys = readPublicKeys(await readFile(trusted, 'utf8'));
   const text = await readFile(file, 'utf8');
-  return verifyLicense(text, { keys: publicKeys, nowMs, deployment: deployment ?? claimsOf(text).deployment });
+  return verifyLicense(text, {
+    keys: publicKeys,
+    nowMs,
+    deployment: deployment ?? unverifiedClaims<License>(text).deployment,
+  });
 }
 
 function show({ jti, sub, deployment, features, models, limits, iat, nbf, exp, grace }: License, keyId: string): void {

@@ -107,3 +107,13 @@ function isOldEnvelope(document: string): boolean {
     return false;
   }
 }
+
+/** What a document states, before its signature is verified; nothing where it is not readable. */
+export function unverifiedClaims<T extends object>(text: string): Partial<T> {
+  try {
+    const payload = Buffer.from(text.split('.')[1] ?? '', 'base64url').toString('utf8');
+    return (JSON.parse(payload) as Partial<T> | null) ?? {};
+  } catch {
+    return {};
+  }
+}

@@ -10,6 +10,7 @@ export interface ReceivedAudio {
 /** Brings the mono audio of one recording to the sample rate and the width that STT takes. */
 export class SpeechTrack {
   private resampler: Resampler | undefined;
+  private rateHz = 0;
   private inputRateHz = 0;
   private inputSamples = 0;
   private seconds = 0;
@@ -46,8 +47,6 @@ export class SpeechTrack {
     this.inputRateHz ||= sampleRateHz;
     return rest;
   }
-
-  private rateHz = 0;
 }
 
 /** The first samples, then the second. */

@@ -1,10 +1,9 @@
 import type { KeyObject } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { licenseInForce, maxLicenseBytes, verifyLicense, type License } from '@app/licensing';
+import { licenseInForce, maxLicenseBytes, unverifiedClaims, verifyLicense, type License } from '@app/licensing';
 import type { Log } from '@app/platform';
 import { ProblemError } from '@app/protocol';
-import { claimsOf } from '../unverified';
 import { ifThere } from './durable-file';
 
 /** A licence that a check-in can be answered with. */
@@ -58,7 +57,7 @@ export class OfferedLicenses {
   private async verified(name: string, file: string, nowMs: number): Promise<OfferedLicense | undefined> {
     try {
       const text = (await readFile(file, 'utf8')).trim();
-      const { deployment } = claimsOf(text);
+      const { deployment } = unverifiedClaims<License>(text);
       const { payload } = await verifyLicense(text, { keys: this.keys, nowMs, deployment });
       return { license: payload, text };
     } catch (error) {

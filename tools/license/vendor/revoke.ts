@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { unverifiedClaims, type License } from '@app/licensing';
 import { idPattern, ProblemError } from '@app/protocol';
-import { claimsOf } from '../unverified';
 import { ifThere } from './durable-file';
 import { VendorFolder, vendorFiles } from './vendor-folder';
 
@@ -45,7 +45,7 @@ async function isKnown(id: string, folder: VendorFolder): Promise<boolean> {
   const licenses = join(folder.path, vendorFiles.licenses);
   const names = ((await ifThere(readdir(licenses))) ?? []).filter((name) => name.endsWith('.jwt'));
   const texts = await Promise.all(names.map((name) => readFile(join(licenses, name), 'utf8')));
-  return texts.some((text) => claimsOf(text).jti === id);
+  return texts.some((text) => unverifiedClaims<License>(text).jti === id);
 }
 
 const wrong = (detail: string): ProblemError => new ProblemError('bad_request', { detail });

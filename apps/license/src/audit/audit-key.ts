@@ -3,13 +3,11 @@ import { readFile } from 'node:fs/promises';
 import type { KeyValueStore } from '@app/broker';
 import { issuerKeyId, readPublicKeys } from '@app/licensing';
 import { ProblemError } from '@app/protocol';
+import { changeEntry, raiseEntry } from '../documents/bucket';
 
 /** Entries of the bucket `antiphon-license`: the private key that the first process made, and every public key so far. */
 const auditKeyEntry = 'audit-key';
 const publicKeysEntry = 'audit-public-keys';
-
-/** Attempts to change an entry that others change at the same time. */
-const maxAttempts = 10;
 
 /** The key with which a deployment signs its audit log. */
 export interface AuditKey {
@@ -35,16 +33,9 @@ export async function loadAuditKey(store: KeyValueStore, file?: string): Promise
   return { privateKey, keyId, publicPem, ...(await withEarlierKeys(store, publicPem, keyId)) };
 }
 
-async function keptKey(store: KeyValueStore): Promise<string> {
+function keptKey(store: KeyValueStore): Promise<string> {
   const made = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-  for (let attempt = 0; attempt < maxAttempts; attempt++) {
-    const kept = await store.get(auditKeyEntry);
-    if (kept !== undefined) return kept;
-    if (await store.create(auditKeyEntry, made)) return made;
-    // Somebody deleted the entry, and a deleted entry cannot be created.
-    if ((await store.get(auditKeyEntry)) === undefined) await store.put(auditKeyEntry, made);
-  }
-  throw new ProblemError('bus_unavailable', { detail: `The entry ${auditKeyEntry} cannot be stored.` });
+  return raiseEntry(store, auditKeyEntry, made, () => true);
 }
 
 /** The PEM of a key file; throws `config_invalid` where it has no private Ed25519 key. */
@@ -72,20 +63,14 @@ async function withEarlierKeys(
   publicPem: string,
   keyId: string,
 ): Promise<{ publicKeysPem: string; replaced?: string }> {
-  for (let attempt = 0; attempt < maxAttempts; attempt++) {
-    const kept = await store.get(publicKeysEntry);
-    if (kept === undefined) {
-      if (await store.create(publicKeysEntry, publicPem)) return { publicKeysPem: publicPem };
-      if ((await store.get(publicKeysEntry)) === undefined) await store.put(publicKeysEntry, publicPem);
-      continue;
-    }
-    const ids = readPublicKeys(kept).map(issuerKeyId);
-    if (ids.at(-1) === keyId) return { publicKeysPem: kept };
-    const others = kept.replace(publicPem, '');
-    const publicKeysPem = `${others.trimEnd()}\n${publicPem}`;
-    const replaced = ids.at(-1);
-    if (await store.replace(publicKeysEntry, kept, publicKeysPem))
-      return { publicKeysPem, ...(replaced && { replaced }) };
-  }
-  throw new ProblemError('bus_unavailable', { detail: `The entry ${publicKeysEntry} cannot be stored.` });
+  let replaced: string | undefined;
+  const publicKeysPem = await changeEntry(store, publicKeysEntry, (kept) => {
+    replaced = undefined;
+    if (kept === undefined) return publicPem;
+    const newest = readPublicKeys(kept).map(issuerKeyId).at(-1);
+    if (newest === keyId) return kept;
+    replaced = newest;
+    return `${kept.replace(publicPem, '').trimEnd()}\n${publicPem}`;
+  });
+  return { publicKeysPem, ...(replaced !== undefined && { replaced }) };
 }

@@ -37,16 +37,7 @@ export class Retention {
   private async dropUsage(): Promise<void> {
     const { logs, chain, days, log } = this.options;
     const beforeMs = await this.beforeMs(logs.usage, days.usage);
-    const { usageTo } = chain.follower;
-    let last = 0;
-    for await (const { sequence, storedAtMs } of logs.usage.read(1)) {
-      if (storedAtMs >= beforeMs || sequence > usageTo) break;
-      last = sequence;
-    }
-    if (last === 0) return;
-    const before = (await logs.usage.state()).records;
-    await logs.usage.dropBefore(last + 1);
-    const records = before - (await logs.usage.state()).records;
+    const records = await logs.usage.dropStoredBefore(beforeMs, chain.follower.usageTo);
     if (records > 0) log.info('old usage records dropped', { records });
   }
 

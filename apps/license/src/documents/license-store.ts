@@ -108,8 +108,9 @@ export class LicenseStore {
   }
 
   /**
-   * Takes the lease that answered a check-in, unless a newer one is in force, and the newer licence that it may have. Rejects with `license_invalid` for a
-   * lease that is not for this deployment and a licence of it. The lease counts here even if NATS is away.
+   * Takes the lease that answered a check-in, unless a newer one is in force, and the newer licence that it may have. Rejects
+   * with `license_invalid` for a lease that is not for this deployment and a licence of it. The lease counts here even if NATS
+   * is away.
    */
   async takeLease(text: string): Promise<Lease> {
     if (this.parts.standing.mode !== 'connected') throw new RangeError('leases count in connected mode only');

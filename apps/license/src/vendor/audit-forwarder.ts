@@ -11,6 +11,7 @@ import { batchAfter, seqOf, UnreadableRecord, type AuditBatch } from './audit-ba
 import { backoffMs, pauseAfter } from './backoff';
 import { ForwardedMark } from './forwarded-mark';
 import type { SeenFailure, VendorLink } from './vendor-link';
+import { whyOf } from './vendor-outcome';
 
 /** Between two looks for new records: half of this to all of it, by chance, so that replicas rarely send the same ones. */
 const idlePauseMs = 10_000;
@@ -118,13 +119,10 @@ export class AuditForwarder {
     if (batch.records.length === 0) return { outcome: 'log_unavailable', why: `no record after ${seq}` };
     const request: AuditForward = { ...caller, records: [...batch.records], oldest: batch.oldestSeq };
     const result = await this.link.client.post(vendorPaths.audit, request, AuditAcknowledged);
-    if (result.outcome === 'unreachable') return { outcome: 'unreachable', why: `${result.reason}: ${result.detail}` };
-    if (result.outcome === 'refused') {
-      // The records are no chain, contradict those of the endpoint, or are too large: no retry helps.
-      const needsOperator = [400, 409, 413].includes(result.status);
-      return { outcome: needsOperator ? 'alarm' : 'refused', why: result.code };
-    }
-    return this.take(result.answer.acknowledged, batch);
+    if (result.outcome === 'answered') return this.take(result.answer.acknowledged, batch);
+    // The records are no chain, contradict those of the endpoint, or are too large: no retry helps.
+    const needsOperator = result.outcome === 'refused' && [400, 409, 413].includes(result.status);
+    return { outcome: needsOperator ? 'alarm' : result.outcome, why: whyOf(result) };
   }
 
   private async take(acknowledged: number, { firstSeq, lastSeq, oldestSeq }: AuditBatch): Promise<Round | number> {

@@ -2,6 +2,7 @@ import { CheckInAnswer, vendorPaths, type CheckInRequest, type Lease, type Servi
 import { productVersion, ProblemError } from '@app/protocol';
 import { afterFailure, afterLease, asking, isDue, scheduleAtStart, type CheckInSchedule } from './check-in-schedule';
 import type { SeenFailure, VendorLink } from './vendor-link';
+import { whyOf } from './vendor-outcome';
 
 /** What check-ins read and change of the license app. */
 export interface CheckInParts {
@@ -88,10 +89,7 @@ export class CheckIns {
       if (!request) return { outcome: 'no_license', why: 'no_license' };
       const before = this.parts.lease();
       const answer = await this.link.client.post(vendorPaths.checkIn, request, CheckInAnswer);
-      if (answer.outcome === 'refused') return { outcome: 'refused', why: answer.code };
-      if (answer.outcome === 'unreachable') {
-        return { outcome: 'unreachable', why: `${answer.reason}: ${answer.detail}` };
-      }
+      if (answer.outcome !== 'answered') return { outcome: answer.outcome, why: whyOf(answer) };
       const taken = await this.parts.takeLease(answer.answer.lease);
       if (!before || taken.iat >= before.iat) return undefined;
       return { outcome: 'lease_invalid', why: `older than the lease in force: ${taken.jti}` };

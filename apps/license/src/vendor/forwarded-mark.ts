@@ -1,9 +1,7 @@
 import type { KeyValueStore } from '@app/broker';
+import { raiseEntry } from '../documents/bucket';
 
 const key = 'audit-forwarded';
-/** Attempts against writers that are faster. Each of them raised the mark. */
-const maxAttempts = 10;
-
 /** The number (`seq`) of the last audit record that the licence endpoint acknowledged, shared by the replicas. Only raised. */
 export class ForwardedMark {
   constructor(private readonly store: KeyValueStore) {}
@@ -15,20 +13,7 @@ export class ForwardedMark {
 
   /** Stores a number unless a greater one is stored. */
   async raise(seq: number): Promise<void> {
-    for (let attempt = 0; attempt < maxAttempts; attempt++) {
-      const present = await this.store.get(key);
-      if (present !== undefined && seqIn(present) >= seq) return;
-      if (await this.stored(present, String(seq))) return;
-    }
-  }
-
-  private async stored(present: string | undefined, value: string): Promise<boolean> {
-    if (present !== undefined) return this.store.replace(key, present, value);
-    if (await this.store.create(key, value)) return true;
-    // Another replica created it meanwhile, or somebody deleted it.
-    if ((await this.store.get(key)) !== undefined) return false;
-    await this.store.put(key, value);
-    return true;
+    await raiseEntry(this.store, key, String(seq), (present) => seqIn(present) >= seq);
   }
 }
 

@@ -1,6 +1,7 @@
 import { vendorPaths, type TelemetryReport, type TelemetryRow, type VendorCaller } from '@app/licensing';
 import { monthAt, previousMonthAt } from '../quota/months';
 import type { SeenFailure, VendorLink } from './vendor-link';
+import { whyOf } from './vendor-outcome';
 
 /** Totals are reported at least this often. */
 const longestPauseMs = 24 * 60 * 60_000;
@@ -70,7 +71,7 @@ export class Telemetry {
       this.failed = undefined;
       return true;
     }
-    const why = result.outcome === 'refused' ? result.code : `${result.reason}: ${result.detail}`;
+    const why = whyOf(result);
     this.failed = { at: new Date().toISOString(), request: 'telemetry', outcome: result.outcome, why };
     log.warn('telemetry failed', { month: report.month, outcome: result.outcome, why });
     return false;

@@ -22,6 +22,10 @@ export type VendorOutcome<T> =
 
 export type VendorFailure = Exclude<VendorOutcome<never>, { outcome: 'answered' }>;
 
+/** A failure in a few words, for the log and /status. */
+export const whyOf = (failure: VendorFailure): string =>
+  failure.outcome === 'refused' ? failure.code : `${failure.reason}: ${failure.detail}`;
+
 /** Marks an error of the connection to the proxy. */
 export class ProxyFailed extends Error {}
 

@@ -88,13 +88,16 @@ export abstract class AppendLog {
     return appended;
   }
 
-  /** Drops what was stored before a time, in milliseconds since 1970. Resolves to the number of records that went. */
-  async dropStoredBefore(timeMs: number): Promise<number> {
+  /**
+   * Drops what was stored before a time, in milliseconds since 1970, up to a sequence. Resolves to the number of records that
+   * went.
+   */
+  async dropStoredBefore(timeMs: number, upToSequence = Infinity): Promise<number> {
     let dropped = 0;
     let next: number | undefined;
     for await (const { sequence, storedAtMs } of this.read(1)) {
       next = sequence;
-      if (storedAtMs >= timeMs) break;
+      if (storedAtMs >= timeMs || sequence > upToSequence) break;
       dropped++;
     }
     if (next === undefined || dropped === 0) return 0;

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
 import { idPattern, ProblemError } from '@app/protocol';
 import { maxNumericDate } from '../license-document';
-import { signDocument, verifyDocument, type DocumentKind } from '../signed-document';
+import { signDocument, unverifiedClaims, verifyDocument, type DocumentKind } from '../signed-document';
 import { auditHash, auditRecord, readAuditRecord, type AuditRecord } from './audit-record';
 
 const sha256Pattern = /^[0-9a-f]{64}$/;
@@ -67,8 +67,8 @@ export async function checkpointRecord(options: CheckpointOptions): Promise<Uint
   const { last, first, privateKey, deployment, nowMs } = options;
   const [newest, oldest] = [readAuditRecord(last), readAuditRecord(first)];
   if (!newest || !oldest) throw new TypeError('A checkpoint is made of the oldest and the newest record.');
-  const stated = typeof newest.checkpoint === 'string' ? claimsOf(newest.checkpoint) : undefined;
-  if (stated?.firstSeq === oldest.seq) return undefined;
+  const stated = typeof newest.checkpoint === 'string' ? unverifiedClaims<Checkpoint>(newest.checkpoint) : {};
+  if (stated.firstSeq === oldest.seq) return undefined;
   const checkpoint: Checkpoint = {
     ...(deployment === undefined ? {} : { deployment }),
     iat: Math.floor(nowMs / 1_000),
@@ -117,12 +117,3 @@ const eventOf = ({ iat }: Checkpoint, jws: string) => ({
   type: 'checkpoint',
   facts: { checkpoint: jws },
 });
-
-/** What a checkpoint of this log states, without verifying it. */
-function claimsOf(jws: string): Checkpoint | undefined {
-  try {
-    return JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString('utf8')) as Checkpoint;
-  } catch {
-    return undefined;
-  }
-}
